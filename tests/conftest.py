@@ -5,13 +5,21 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from firstlight.clock import FixedClock
+
+# One profile everywhere, so that a build machine tests what a developer's machine tests: the same examples in each run
+# and no deadline on a busy machine. `pytest --hypothesis-profile=explore` looks further.
+settings.register_profile("house", derandomize=True, deadline=None, database=None)
+settings.register_profile("explore", derandomize=False, deadline=None, max_examples=1000)
+settings.load_profile("house")
 
 _SHARED = Path(os.environ.get("FIRSTLIGHT_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
@@ -32,30 +40,37 @@ def _is_local(address: object) -> bool:
         return False
 
 
+_GUARDED = {"connect": 0, "connect_ex": 0, "sendto": -1, "sendmsg": 3}  # method of a socket: where its address stands
+
+
+def _guarded(real: Callable[..., Any], place: int) -> Callable[..., Any]:
+    def call(self: socket.socket, *args: Any) -> Any:
+        address = args[place] if len(args) > max(place, 0) else None
+        if address is not None and not _is_local(address):
+            raise OutboundConnectionError(str(address))
+        return real(self, *args)
+
+    return call
+
+
 @pytest.fixture(autouse=True)
 def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Law 6: a connection or a name look-up beyond loopback fails the test that made it."""
-    real_connect, real_connect_ex, real_lookup = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
-
-    def connect(self: socket.socket, address: Any) -> None:
-        if not _is_local(address):
-            raise OutboundConnectionError(str(address))
-        real_connect(self, address)
-
-    def connect_ex(self: socket.socket, address: Any) -> int:
-        if not _is_local(address):
-            raise OutboundConnectionError(str(address))
-        return real_connect_ex(self, address)
+    """Law 6: a connection, a datagram or a name look-up beyond loopback fails the test that made it."""
+    real_lookup = socket.getaddrinfo
 
     def lookup(host: Any, *args: Any, **kwargs: Any) -> Any:
-        if host is not None and not _is_local((host.decode() if isinstance(host, bytes) else host,)):
-            raise OutboundConnectionError(str(host))
+        name = host.decode() if isinstance(host, bytes) else host
+        if name is not None and not _is_local((name,)):
+            raise OutboundConnectionError(str(name))
         return real_lookup(host, *args, **kwargs)
 
-    monkeypatch.setattr(socket.socket, "connect", connect)
-    monkeypatch.setattr(socket.socket, "connect_ex", connect_ex)
+    def lookup_old(name: str, *_args: Any) -> Any:
+        return lookup(name, None)[0][4][0]
+
+    for method, place in _GUARDED.items():
+        monkeypatch.setattr(socket.socket, method, _guarded(getattr(socket.socket, method), place))
     monkeypatch.setattr(socket, "getaddrinfo", lookup)
-    return
+    monkeypatch.setattr(socket, "gethostbyname", lookup_old)
 
 
 @pytest.fixture

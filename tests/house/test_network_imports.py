@@ -1,0 +1,67 @@
+"""Law 6: only named modules may hold a library that can reach a host, each with its reason."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from house import sources
+
+CAN_REACH_A_HOST = frozenset(
+    {
+        "aiohttp", "asyncssh", "boto3", "botocore", "ftplib", "grpc", "http", "httpcore", "httpx", "imaplib", "nntplib",
+        "paramiko", "poplib", "pycurl", "requests", "smtplib", "socket", "socketserver", "ssl", "telnetlib", "urllib3",
+        "websockets", "xmlrpc",
+    }
+)  # fmt: skip
+CAN_REACH_A_HOST_WITHIN = ("urllib.request", "asyncio.open_connection", "asyncio.create_server")
+
+# Where it is allowed (a module, or a folder with a slash at its end), and why.
+ALLOWED: dict[str, str] = {
+    "cybertip/client.py": "files a report to the destination that the operator configured",
+    "cybertip/client/": "the same, split over several files",
+    "cybertip/simulator.py": "serves the built-in simulator on loopback",
+    "cybertip/simulator/": "the same, split over several files",
+    "media/jail.py": "closes a worker's way to the network",
+}
+
+
+def reaching(found: list[sources.Import]) -> list[sources.Import]:
+    """Those imports that bring in a way to a host."""
+    return [
+        each
+        for each in found
+        if each.top in CAN_REACH_A_HOST or each.what.startswith(CAN_REACH_A_HOST_WITHIN) or each.what == "urllib"
+    ]
+
+
+def test_only_named_modules_can_reach_a_host() -> None:
+    wrong = []
+    for path in sources.modules():
+        place = path.relative_to(sources.PACKAGE).as_posix()
+        if not place.startswith(tuple(ALLOWED)):
+            wrong += [str(each) for each in reaching(list(sources.imports_of(path)))]
+    assert not wrong, "a way to the network where none was agreed (see ALLOWED in this test):\n" + "\n".join(wrong)
+
+
+def test_every_permission_has_a_reason() -> None:
+    assert all(len(reason.split()) > 3 for reason in ALLOWED.values())
+
+
+@pytest.mark.parametrize(
+    ("statement", "seen"),
+    [
+        ("import socket", True),
+        ("from urllib.request import urlopen", True),
+        ("from urllib import request", True),
+        ("from urllib.parse import quote", False),
+        ("import httpx", True),
+        ("from http import HTTPStatus", True),
+        ("def f():\n    import requests", True),
+        ("import asyncio", False),
+    ],
+)
+def test_each_way_out_is_seen(statement: str, seen: bool) -> None:
+    found = list(sources.imports_of(sources.PACKAGE / "media" / "x.py", ast.parse(statement)))
+    assert bool(reaching(found)) is seen
