@@ -1,0 +1,87 @@
+"""How commands speak: plain words for people, one JSON document with `--json`, errors with what to do."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from firstlight.errors import FirstlightError
+from firstlight.values import Document
+
+DONE, FINDING, BAD_INPUT, OUR_FAULT = 0, 1, 2, 3
+"""Exit codes: done; a finding, such as a match or a failed check; bad usage or input; our fault."""
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of words.")]
+
+people = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(line: str = "") -> None:
+    """A line for people; nothing in it is read as markup."""
+    people.print(printable(line), markup=False)
+
+
+def printable(text: str) -> str:
+    """The text with everything that could move a cursor or fake a line shown as an escape."""
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+
+
+def table(columns: Iterable[str], rows: Iterable[Iterable[object]], title: str | None = None) -> None:
+    """A table for people; every cell is text."""
+    out = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        out.add_row(*(printable(str(cell)).replace("\n", "\\n").replace("[", "\\[") for cell in row))
+    people.print(out)
+
+
+def answer(document: Document | dict[str, Any] | list[Any]) -> None:
+    """One JSON document on standard output."""
+    plain = document.model_dump(mode="json") if isinstance(document, Document) else document
+    sys.stdout.write(json.dumps(plain, ensure_ascii=False, indent=2) + "\n")
+
+
+def answer_line(document: dict[str, Any]) -> None:
+    """One JSON object on a line of its own, for answers that stream."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def complain(error: FirstlightError, *, as_json: bool) -> None:
+    """What went wrong and what to do about it: on standard error, and as a document where JSON was asked for."""
+    found = error.diagnostics()
+    if as_json:
+        answer({"error": found.as_dict()})
+        return
+    errors.print(f"firstlight: {printable(found.message)}", markup=False)
+    if found.hint:
+        errors.print(f"  {printable(found.hint)}", markup=False)
+
+
+@contextmanager
+def progress(what: str, total: int | None, *, quiet: bool = False) -> Iterator[Any]:
+    """A progress bar on standard error; `advance()` it once for each thing done. Silent when it is no terminal."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+        transient=True,
+        disable=quiet or not errors.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(what, total=total)
+
+        def advance(by: int = 1) -> None:
+            bar.advance(task, by)
+
+        yield advance

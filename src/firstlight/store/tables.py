@@ -1,0 +1,220 @@
+"""The tables: what the house remembers between two processes.
+
+Large answers (verdicts, priorities, reports) are stored as the canonical JSON of their documents, so that what was
+said can be read back as it was said. Times are RFC 3339 text in UTC with microseconds, so that they sort. Types are
+kept to the few that SQLite's STRICT tables and PostgreSQL both know.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import REAL, CheckConstraint, Dialect, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from firstlight import clock
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware time as sortable text."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - the signature is given
+        """To text; a time without a zone is refused."""
+        return None if value is None else clock.to_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the signature is given
+        """From text."""
+        return None if value is None else clock.from_text(value)
+
+
+class YesNo(TypeDecorator[bool]):
+    """A truth value as 0 or 1."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: bool | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - the signature is given
+        """To 0 or 1."""
+        return None if value is None else int(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> bool | None:  # noqa: ARG002 - the signature is given
+        """From 0 or 1."""
+        return None if value is None else bool(value)
+
+
+class Table(DeclarativeBase):
+    """The base of all tables; STRICT in SQLite, so that a wrong type is refused there as it is in PostgreSQL."""
+
+    type_annotation_map: ClassVar[dict[Any, type[TypeEngine[Any]]]] = {
+        str: Text,
+        int: Integer,
+        float: REAL,
+        bytes: LargeBinary,
+        bool: YesNo,
+        datetime: UtcTime,
+    }
+
+
+_STRICT: dict[str, Any] = {"sqlite_strict": True}
+_NUMBERED: dict[str, Any] = {"sqlite_strict": True, "sqlite_autoincrement": True}  # a number is never used twice
+
+
+class Case(Table):
+    """What a reviewer opens: a bundle of items, with the level and the deadline of its most urgent member."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        CheckConstraint("state in ('open', 'decided', 'filed')", name="case_state"),
+        Index("cases_by_place", "state", "level_rank", "place_order"),
+        _NUMBERED,
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    level_rank: Mapped[int]
+    place_order: Mapped[float]
+    opened_at: Mapped[datetime]
+    deadline: Mapped[datetime]
+    owner: Mapped[str]
+
+
+class Item(Table):
+    """One piece of media or text that came in. In exactly one state, with an owner and a deadline.
+
+    A row stands as soon as the original lies in the vault; case, verdict and priority follow when it was examined.
+    """
+
+    __tablename__ = "items"
+    __table_args__ = (
+        CheckConstraint("state in ('held', 'decided', 'filed')", name="item_state"),
+        UniqueConstraint("source", "sha256", name="item_once_per_source"),
+        Index("items_by_sha256", "sha256"),
+        Index("items_by_case", "case_id"),
+        _NUMBERED,
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"))
+    state: Mapped[str]
+    owner: Mapped[str]
+    deadline: Mapped[datetime]
+    received_at: Mapped[datetime]
+    source: Mapped[str]
+    upload: Mapped[str]
+    sha256: Mapped[str]
+    md5: Mapped[str]
+    sha1: Mapped[str]
+    size: Mapped[int]
+    media_type: Mapped[str]
+    pdq: Mapped[str | None]
+    pdq_quality: Mapped[int | None]
+    vault_object: Mapped[str]
+    verdict: Mapped[str | None]
+    priority: Mapped[str | None]
+
+
+class Viewing(Table):
+    """A person saw this rendition of exactly this file for so long: the only source of "viewed" claims."""
+
+    __tablename__ = "viewings"
+    __table_args__ = (Index("viewings_by_sha256", "sha256"), _NUMBERED)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    item_id: Mapped[int] = mapped_column(ForeignKey("items.id"))
+    sha256: Mapped[str]
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    rendition: Mapped[str]
+    seconds: Mapped[float]
+    entire: Mapped[bool]
+    exif: Mapped[bool]
+
+
+class Decision(Table):
+    """What a person concluded about one item, with reasons; rows are only ever added."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (Index("decisions_by_case", "case_id"), _NUMBERED)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    item_id: Mapped[int] = mapped_column(ForeignKey("items.id"))
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    finding: Mapped[str]
+    document: Mapped[str]
+
+
+class Filing(Table):
+    """The life of one CyberTipline report."""
+
+    __tablename__ = "filings"
+    __table_args__ = (UniqueConstraint("case_id", "round", name="one_filing_per_round"), _NUMBERED)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    round: Mapped[int]
+    state: Mapped[str]
+    destination: Mapped[str]
+    drafted_at: Mapped[datetime]
+    report: Mapped[str]
+    receipt: Mapped[str | None]
+
+
+class FilingStep(Table):
+    """One line of a filing's journal: what was about to be done, or what came of it."""
+
+    __tablename__ = "filing_steps"
+    __table_args__ = _STRICT
+
+    filing_id: Mapped[int] = mapped_column(ForeignKey("filings.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    entry: Mapped[str]
+
+
+class LogLeaf(Table):
+    """A leaf of the custody log. `payload` is sealed; destroying it leaves the tree whole."""
+
+    __tablename__ = "log_leaves"
+    __table_args__ = _STRICT
+
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    leaf: Mapped[bytes]
+    payload: Mapped[bytes | None]
+
+
+class LogHash(Table):
+    """A stored hash of the custody log's tree."""
+
+    __tablename__ = "log_hashes"
+    __table_args__ = _STRICT
+
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    hash: Mapped[bytes]
+
+
+class LogCheckpoint(Table):
+    """A signed statement of the log's size and root."""
+
+    __tablename__ = "log_checkpoints"
+    __table_args__ = _STRICT
+
+    size: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    note: Mapped[str]
+
+
+class Setting(Table):
+    """A fact about this home, such as the organisation's name."""
+
+    __tablename__ = "settings"
+    __table_args__ = _STRICT
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
