@@ -20,7 +20,7 @@ from sqlalchemy import URL, Engine, create_engine, event, exc
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, sessionmaker
 
-from firstlight.errors import IntegrityError, StateError, StorageError
+from firstlight.errors import FirstlightError, IntegrityError, StateError, StorageError
 
 SAFE_SQLITE = (3, 51, 3)
 """Write-ahead logging of older SQLite can corrupt a database when the log is reset (fixed in 3.51.3)."""
@@ -138,7 +138,9 @@ def _prepare_sqlite(engine: Engine) -> None:
 def _wrapped(where: str | os.PathLike[str] | None) -> Iterator[None]:
     try:
         yield
-    except exc.DBAPIError as e:
+    except exc.StatementError as e:
+        if isinstance(e.orig, FirstlightError):
+            raise e.orig from None  # a value that the tables refuse, such as a time without a zone
         said = str(e.orig)
         if "malformed" in said or "not a database" in said:
             raise IntegrityError(f"The database {where} is damaged ({said}).", hint="Restore a backup.") from e
