@@ -1,0 +1,355 @@
+"""Lanes: shares of reviewing capacity, and the order in which the waiting are looked at.
+
+Immediate pre-empts everything. Of the reviews that are left, a reserved share takes what has waited longest, a small
+share a random sample, and the rest goes by level and order. No ageing term: in a flood everything ages, the flood
+included, and an ageing queue turns into first come, first served. The reserved share bounds the longest wait instead,
+and the bound is a number (`longest_wait`). Nothing is ever dropped.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from random import Random
+
+from firstlight.clock import in_utc
+from firstlight.errors import InputError, StateError
+from firstlight.triage.table import LaneShares, PriorityTable
+from firstlight.values import Level
+
+MAX_BURDEN = 9
+"""Classes of burden. The queue keeps one shelf for each, so that a spent budget never means a long search."""
+
+_SLACK = 1000
+"""Entries of items that have left before a heap is rebuilt at all."""
+
+_PARTS = 10_000
+"""Shares are counted in whole parts of this many, so that no rounding can lose a reserved turn."""
+
+
+class Lane(StrEnum):
+    """Which share of the capacity an item is looked at with."""
+
+    IMMEDIATE = "immediate"
+    RANKED = "ranked"
+    OLDEST = "oldest"
+    AUDIT = "audit"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One review unit in the queue.
+
+    `key` is the house's own number, growing with arrival. `burden` is what looking at it costs a reviewer's exposure
+    budget. `says` is the one line that tells why it has its level.
+    """
+
+    key: int
+    level: Level
+    order: float
+    received: datetime
+    deadline: datetime | None = None
+    burden: int = 1
+    says: str = ""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.burden <= MAX_BURDEN:
+            raise InputError(f"{self.burden} cannot be a burden.", hint=f"Use 1 to {MAX_BURDEN}.")
+
+    @property
+    def rank(self) -> tuple[int, float, datetime, int]:
+        """Sorts the sooner item first; a tie goes to the older one, by the house's clock and number alone."""
+        return (self.level.rank, -self.order, self.received, self.key)
+
+    @property
+    def age(self) -> tuple[datetime, int]:
+        """Sorts the older item first."""
+        return (self.received, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What one reviewer may still be shown: a hard limit, not advice. `None` is no limit of that kind."""
+
+    views_left: int | None = None
+    burden_left: int | None = None
+    no_two_heavy: bool = False
+    heavy_from: int = 2
+    last_was_heavy: bool = False
+
+    def allows(self, burden: int) -> bool:
+        """Whether this reviewer may be shown an item of this burden next."""
+        if self.views_left is not None and self.views_left < 1:
+            return False
+        if self.burden_left is not None and burden > self.burden_left:
+            return False
+        return not (self.no_two_heavy and self.last_was_heavy and burden >= self.heavy_from)
+
+    def after(self, burden: int) -> Exposure:
+        """What is left once such an item was shown."""
+        return replace(
+            self,
+            views_left=None if self.views_left is None else self.views_left - 1,
+            burden_left=None if self.burden_left is None else self.burden_left - burden,
+            last_was_heavy=burden >= self.heavy_from,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an item stands in the queue: its position (0 is next), its lane, and why, in words.
+
+    `for_other` is set when the reviewer asked for has no budget left for it: it keeps its place for somebody else.
+    """
+
+    position: int
+    key: int
+    lane: Lane
+    level: Level
+    order: float
+    waited: timedelta
+    overdue: bool
+    for_other: bool
+    says: str
+
+
+def lane_at(turn: int, shares: LaneShares) -> Lane:
+    """The lane of the turn-th review (0 is the first) among those that the immediate lane leaves over.
+
+    Of any `n` turns in a row at least `floor(n * oldest_share)` belong to the oldest. Only the count matters, so the
+    answer is the same after a restart and in every process.
+    """
+    oldest, audit = _parts(shares.oldest_share), _parts(shares.audit_share)
+    before = turn * oldest // _PARTS
+    if (turn + 1) * oldest // _PARTS > before:
+        return Lane.OLDEST
+    rest = turn - before  # the audit has its share of the turns that the oldest leave
+    left = _PARTS - oldest
+    return Lane.AUDIT if (rest + 1) * audit // left > rest * audit // left else Lane.RANKED
+
+
+def _parts(share: float) -> int:
+    return round(share * _PARTS)
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """The waiting of one burden, in the three orders they are asked for. Heaps may name what has left already."""
+
+    ranked: list[tuple[tuple[int, float, datetime, int], int]] = field(default_factory=list)
+    oldest: list[tuple[tuple[datetime, int], int]] = field(default_factory=list)
+    pool: list[int] = field(default_factory=list)
+    slot: dict[int, int] = field(default_factory=dict)
+
+
+class Queue:
+    """The waiting, ready to be asked for the next one; taking and adding cost the logarithm of their number.
+
+    `turn` counts the reviews that were not immediate; keep it with the queue's state. An item is held exactly once:
+    it leaves by `take` or `remove` and in no other way.
+    """
+
+    def __init__(self, shares: LaneShares, waiting: Iterable[Waiting] = (), turn: int = 0) -> None:
+        """A queue of all of these at once.
+
+        Raises:
+            InputError: two of them have one key.
+        """
+        self.turn = turn
+        self._shares = shares
+        self._held: dict[int, Waiting] = {}
+        self._shelves: dict[int, _Shelf] = {}
+        for item in waiting:
+            shelf = self._hold(item)
+            shelf.ranked.append((item.rank, item.key))
+            shelf.oldest.append((item.age, item.key))
+        for shelf in self._shelves.values():
+            heapq.heapify(shelf.ranked)
+            heapq.heapify(shelf.oldest)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._held
+
+    def __iter__(self) -> Iterator[Waiting]:
+        return iter(self._held.values())
+
+    def add(self, item: Waiting) -> None:
+        """Put it in its place.
+
+        Raises:
+            InputError: an item with this key waits already.
+        """
+        shelf = self._hold(item)
+        heapq.heappush(shelf.ranked, (item.rank, item.key))
+        heapq.heappush(shelf.oldest, (item.age, item.key))
+        if len(shelf.ranked) > 2 * len(shelf.pool) + _SLACK:
+            shelf.ranked = [(self._held[key].rank, key) for key in shelf.pool]
+            heapq.heapify(shelf.ranked)
+        if len(shelf.oldest) > 2 * len(shelf.pool) + _SLACK:
+            shelf.oldest = [(self._held[key].age, key) for key in shelf.pool]
+            heapq.heapify(shelf.oldest)
+
+    def remove(self, key: int) -> Waiting:
+        """Take it out without a turn, for instance because its priority changed or its bundle was decided.
+
+        Raises:
+            StateError: it does not wait.
+        """
+        item = self._held.pop(key, None)
+        if item is None:
+            raise StateError(f"Item {key} does not wait.", hint="Look it up: it may be decided already.")
+        shelf = self._shelves[item.burden]
+        slot = shelf.slot.pop(key)
+        last = shelf.pool.pop()
+        if last != key:
+            shelf.pool[slot] = last
+            shelf.slot[last] = slot
+        return item
+
+    def take(self, rng: Random, exposure: Exposure | None = None) -> tuple[Waiting, Lane] | None:
+        """The next item and the lane it comes from; nothing when nobody waits, or nothing fits the budget.
+
+        An item that does not fit this reviewer's budget keeps its place for another one.
+        """
+        budget = exposure or Exposure()
+        shelves = [shelf for burden, shelf in self._shelves.items() if shelf.pool and budget.allows(burden)]
+        if not shelves:
+            return None
+        chosen = min((self._first_ranked(shelf) for shelf in shelves), key=lambda item: item.rank)
+        lane = Lane.IMMEDIATE
+        if chosen.level is not Level.IMMEDIATE:
+            lane = lane_at(self.turn, self._shares)
+            self.turn += 1
+        if lane is Lane.OLDEST:
+            chosen = min((self._first_oldest(shelf) for shelf in shelves), key=lambda item: item.age)
+        elif lane is Lane.AUDIT:
+            pools = [shelf.pool for shelf in shelves]
+            (pool,) = rng.choices(pools, weights=[len(pool) for pool in pools])
+            chosen = self._held[rng.choice(pool)]
+        return self.remove(chosen.key), lane
+
+    def _hold(self, item: Waiting) -> _Shelf:
+        if item.key in self._held:
+            raise InputError(f"Item {item.key} waits already.", hint="Remove it first to give it another place.")
+        shelf = self._shelves.setdefault(item.burden, _Shelf())
+        self._held[item.key] = item
+        shelf.slot[item.key] = len(shelf.pool)
+        shelf.pool.append(item.key)
+        return shelf
+
+    def _first_ranked(self, shelf: _Shelf) -> Waiting:
+        """The soonest on a shelf that is not empty; entries of what has left, or moved, are thrown away on the way."""
+        while True:
+            rank, key = shelf.ranked[0]
+            item = self._held.get(key)
+            if item is not None and item.rank == rank and key in shelf.slot:
+                return item
+            heapq.heappop(shelf.ranked)
+
+    def _first_oldest(self, shelf: _Shelf) -> Waiting:
+        while True:
+            age, key = shelf.oldest[0]
+            item = self._held.get(key)
+            if item is not None and item.age == age and key in shelf.slot:
+                return item
+            heapq.heappop(shelf.oldest)
+
+
+def arrange(
+    waiting: Iterable[Waiting],
+    now: datetime,
+    table: PriorityTable,
+    rng: Random,
+    *,
+    turn: int = 0,
+    exposure: Exposure | None = None,
+) -> tuple[Place, ...]:
+    """Everybody's place in the queue as it stands now: all that wait, each exactly once.
+
+    `rng` decides the audit's draws and nothing else; seed it to get the same order again. `exposure` is the budget of
+    the one reviewer this order is for; what does not fit it comes last and is marked `for_other`.
+    """
+    now = in_utc(now)
+    queue = Queue(table.lanes, waiting, turn)
+    places: list[Place] = []
+    fits = True
+    while queue:
+        taken = queue.take(rng, exposure if fits else None)
+        if taken is None:
+            fits = False
+            continue
+        item, lane = taken
+        if exposure is not None and fits:
+            exposure = exposure.after(item.burden)
+        places.append(_place(len(places), item, lane, now, for_other=not fits))
+    return tuple(places)
+
+
+def _place(position: int, item: Waiting, lane: Lane, now: datetime, *, for_other: bool) -> Place:
+    waited = max(now - item.received, timedelta(0))
+    overdue = item.deadline is not None and now > item.deadline
+    words = {
+        Lane.IMMEDIATE: "Before everything else",
+        Lane.RANKED: f"By rank: {item.level}, order {item.order:g}",
+        Lane.OLDEST: f"In a turn reserved for what has waited longest ({in_words(waited)}): {item.level}",
+        Lane.AUDIT: f"Drawn at random to measure what the rest hides: {item.level}",
+    }[lane]
+    says = f"{words}. {item.says}".rstrip()
+    if overdue and item.deadline is not None:
+        says += f" Its deadline passed {in_words(now - item.deadline)} ago."
+    if for_other:
+        says += " Not for this reviewer now: the exposure limit stands against it; it keeps its place for another."
+    return Place(position, item.key, lane, item.level, item.order, waited, overdue, for_other, says)
+
+
+def in_words(span: timedelta) -> str:
+    """A length of time as people say it."""
+    minutes = int(span.total_seconds() // 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    if minutes < 72 * 60:
+        return f"{minutes // 60} h"
+    return f"{minutes // (24 * 60)} days"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitBound:
+    """The longest that an item can wait: exact in turns; in hours at the given speed, or `None` when nothing holds."""
+
+    turns: int
+    hours: float | None
+    says: str
+
+
+def longest_wait(
+    older: int, shares: LaneShares, *, reviews_per_hour: float, immediate_per_hour: float = 0.0
+) -> WaitBound:
+    """The bound on the wait of an item that finds `older` items waiting, whatever comes in after it.
+
+    The reserved turns take the items by age, so at the latest the `older + 1`-th of them takes this one; of any `n`
+    turns, `floor(n * share)` are reserved. Immediate items take their reviews off the top.
+
+    Raises:
+        InputError: a number is negative.
+    """
+    if older < 0 or reviews_per_hour < 0 or immediate_per_hour < 0:
+        raise InputError("A backlog or a rate cannot be negative.", hint="Give numbers of 0 and more.")
+    turns = -(-(older + 1) * _PARTS // _parts(shares.oldest_share))
+    speed = reviews_per_hour - immediate_per_hour
+    if speed <= 0:
+        return WaitBound(
+            turns, None, "No bound on the wait: immediate items alone fill the capacity. More reviewers are needed."
+        )
+    hours = turns / speed
+    return WaitBound(
+        turns,
+        hours,
+        f"Whatever comes in, an item behind {older} older ones is looked at within {turns} reviews that are not "
+        f"immediate: {hours:.1f} h at {speed:g} of them an hour.",
+    )
