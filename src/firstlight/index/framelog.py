@@ -1,0 +1,228 @@
+"""An append-only file of checksummed frames that several processes read while one at a time adds to it.
+
+A frame is there whole or not at all. Each is made durable before the next is written, so a crash can only tear the
+last one; a torn tail is cut off by the next writer. A broken frame with whole ones behind it is no torn tail but
+damage, and is refused. A sealed log is closed for good: what follows stands elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from firstlight.errors import InputError, IntegrityError, StorageError
+from firstlight.index.disk import Disk, locked, open_file, put_file
+
+_HEAD: Final = struct.Struct("<8sI16sI")
+"""magic, version, id, checksum of what stands before."""
+_FRAME: Final = struct.Struct("<4sIQIII")
+"""magic, kind, number, length of the payload, its checksum, checksum of what stands before."""
+_MAGIC: Final = b"FLlog\r\n\x00"
+_MARK: Final = b"FL\xf5\n"
+_VERSION: Final = 1
+_DATA, _SEAL = 0, 1
+
+HEAD_SIZE: Final = _HEAD.size
+MAX_PAYLOAD: Final = 1 << 30
+"""A frame is read into memory whole; nobody writes more than a gibibyte at once on purpose."""
+READ_AHEAD: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame: where it starts, where the next one starts, and what it holds."""
+
+    offset: int
+    end: int
+    payload: bytes
+
+
+class FrameLog:
+    """A log file. Appending needs the writers' lock, which the owner of the log holds; reading needs none."""
+
+    def __init__(self, path: Path, *, disk: Disk | None = None) -> None:
+        """Open a log that is there.
+
+        Raises:
+            StorageError: it cannot be opened.
+            IntegrityError: it is no log of this version.
+        """
+        self.path = path
+        self._fd = -1
+        self._disk = disk or Disk()
+        self._fd = open_file(path, os.O_RDWR | os.O_APPEND)
+        self.id = self._read_head()
+        """16 random bytes that no other log has."""
+        self.end = HEAD_SIZE
+        """Where the last frame that was read ends."""
+        self.frames = 0
+        """How many frames were read."""
+        self.sealed = False
+        self._examined = -1
+
+    @classmethod
+    def create(cls, path: Path, *, disk: Disk | None = None, frames: bytes = b"") -> FrameLog:
+        """Make a new log, whole and durable before its name appears; `frames` comes from `encode`."""
+        head = _HEAD.pack(_MAGIC, _VERSION, os.urandom(16), 0)[:-4]
+        put_file(disk or Disk(), path, head + zlib.crc32(head).to_bytes(4, "little") + frames)
+        return cls(path, disk=disk)
+
+    @staticmethod
+    def encode(number: int, payload: bytes) -> bytes:
+        """One frame as bytes, for `create`."""
+        return _encode(_DATA, number, payload)
+
+    def grown(self) -> bool:
+        """Whether bytes stand behind the last frame that was read. One system call."""
+        return os.fstat(self._fd).st_size != self.end and not self.sealed
+
+    def read(self) -> Iterator[Frame]:
+        """The frames behind the last one read, in order. Stops at a tail that is not whole (yet)."""
+        while not self.sealed:
+            found = self._frame_at(self.end, self.frames)
+            if found is None:
+                return
+            kind, payload, end = found
+            if kind == _SEAL:
+                self.sealed = True
+            else:
+                yield Frame(self.end, end, payload)  # a frame that could not be used is not passed over
+            self.end, self.frames = end, self.frames + 1
+
+    def frame(self, offset: int) -> Frame:
+        """The frame that starts there.
+
+        Raises:
+            IntegrityError: no whole frame starts there.
+        """
+        found = self._frame_at(offset, None)
+        if found is None:
+            raise self._damaged(offset)
+        return Frame(offset, found[2], found[1])
+
+    def append(self, payload: bytes) -> None:
+        """Write one frame behind the last; readers see it at once, and it is durable when this returns.
+
+        Only under the writers' lock and after everything was read; the frame itself is yet to be read. When the disk
+        refuses a part, what was written is taken back and the log is as it was.
+        """
+        self._append(_DATA, payload)
+
+    def seal(self) -> None:
+        """Close the log for good. Under the same conditions."""
+        self._append(_SEAL, b"")
+
+    def mend(self) -> int:
+        """Cut off a torn tail; answers how many bytes. Only under the writers' lock and after everything was read.
+
+        Raises:
+            IntegrityError: whole frames stand behind a broken one: this is damage, nothing is cut off.
+        """
+        size = os.fstat(self._fd).st_size
+        if self.sealed or size <= self.end:
+            return 0
+        self._refuse_damage()
+        self._disk.truncate(self._fd, self.end, self.path)
+        return size - self.end
+
+    def check_tail(self, lock: Path) -> None:
+        """Tell a writer in the middle of its work, or a torn tail, from damage; looks once at each tail.
+
+        Raises:
+            IntegrityError: whole frames stand behind a broken one.
+        """
+        size = os.fstat(self._fd).st_size
+        if size in (self.end, self._examined):
+            return
+        with locked(lock, shared=True, wait=False) as held:
+            if held:
+                if self._frame_at(self.end, self.frames) is None:
+                    self._refuse_damage()
+                self._examined = size
+
+    def close(self) -> None:
+        """Let go of the file. A second time does nothing."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _append(self, kind: int, payload: bytes) -> None:
+        if len(payload) > MAX_PAYLOAD:
+            raise InputError("This is too much for one write.", hint="Write it in smaller parts.")
+        if os.fstat(self._fd).st_size != self.end:
+            raise StorageError(f"{self.path} was changed by somebody without the lock.", hint="Open it again.")
+        data = _encode(kind, self.frames, payload)
+        try:
+            self._disk.write(self._fd, data, self.path)
+        except StorageError:
+            self._disk.truncate(self._fd, self.end, self.path)
+            raise
+        self._disk.sync(self._fd, self.path)  # if this fails the frame stays: others may have read it already
+
+    def _read_head(self) -> bytes:
+        head = os.pread(self._fd, HEAD_SIZE, 0)
+        if len(head) != HEAD_SIZE or zlib.crc32(head[:-4]) != int.from_bytes(head[-4:], "little"):
+            raise IntegrityError(f"{self.path} is damaged at its start, or is no log.", hint="Restore it from a copy.")
+        magic, version, ident, _ = _HEAD.unpack(head)
+        if magic != _MAGIC or version != _VERSION:
+            raise IntegrityError(
+                f"{self.path} is no log of version {_VERSION}.", hint="Open it with the version that wrote it."
+            )
+        return bytes(ident)
+
+    def _frame_at(self, offset: int, number: int | None) -> tuple[int, bytes, int] | None:
+        head = os.pread(self._fd, _FRAME.size, offset)
+        parsed = _parse_head(head)
+        if parsed is None or (number is not None and parsed[1] != number):
+            return None
+        kind, _, length, checksum = parsed
+        payload = os.pread(self._fd, length, offset + _FRAME.size) if length else b""
+        if len(payload) != length or zlib.crc32(payload) != checksum:
+            return None
+        return kind, payload, offset + _FRAME.size + length
+
+    def _refuse_damage(self) -> None:
+        """Look for a whole frame behind the broken one."""
+        size, at, keep = os.fstat(self._fd).st_size, self.end + 1, b""
+        while at < size:
+            block = keep + os.pread(self._fd, READ_AHEAD, at + len(keep))
+            found = block.find(_MARK)
+            while found >= 0:
+                if self._frame_at(at + found, None) is not None:
+                    raise self._damaged(self.end)
+                found = block.find(_MARK, found + 1)
+            keep = block[-(len(_MARK) - 1) :]
+            step = len(block) - len(keep)
+            if step <= 0:
+                return
+            at += step
+
+    def _damaged(self, offset: int) -> IntegrityError:
+        return IntegrityError(
+            f"{self.path} is damaged at byte {offset}; what stands behind it is not read.",
+            hint="Restore the file from a copy, or import the lists again into a new library.",
+            offset=offset,
+        )
+
+
+def _encode(kind: int, number: int, payload: bytes) -> bytes:
+    head = _FRAME.pack(_MARK, kind, number, len(payload), zlib.crc32(payload), 0)[:-4]
+    return head + zlib.crc32(head).to_bytes(4, "little") + payload
+
+
+def _parse_head(head: bytes) -> tuple[int, int, int, int] | None:
+    """Kind, number, length and checksum of the payload; none if this is not a whole frame head."""
+    if len(head) != _FRAME.size or zlib.crc32(head[:-4]) != int.from_bytes(head[-4:], "little"):
+        return None
+    magic, kind, number, length, checksum, _ = _FRAME.unpack(head)
+    if magic != _MARK or kind not in (_DATA, _SEAL) or length > MAX_PAYLOAD:
+        return None
+    return kind, number, length, checksum
