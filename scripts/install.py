@@ -103,16 +103,17 @@ def pip(arguments: List[str], total: int) -> None:
     )
     last: "List[str]" = []
     done, installing = 0, False
-    for line in process.stdout or ():
-        last = (last + [line])[-LINES_OF_A_FAILURE:]
-        if line.startswith("Collecting "):
-            done += 1
-            show_progress(done, total, line.split()[1])
-        elif line.startswith("Installing collected packages") and total:
-            installing = True
-            clear_line()
-            say("unpacking them")
-    if process.wait():
+    with process:
+        for line in process.stdout or ():
+            last = (last + [line])[-LINES_OF_A_FAILURE:]
+            if line.startswith("Collecting "):
+                done += 1
+                show_progress(done, total, line.split()[1])
+            elif line.startswith("Installing collected packages") and total:
+                installing = True
+                clear_line()
+                say("unpacking them")
+    if process.returncode:
         clear_line()
         sys.stderr.writelines(last)
         stop("installing stopped; the last lines above say why. Mend that and run it again.")
