@@ -99,7 +99,13 @@ def pip(arguments: List[str], total: int) -> None:
     command = [in_venv("python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     environment = dict(os.environ, PIP_PROGRESS_BAR="off", PYTHONUNBUFFERED="1")
     process = subprocess.Popen(
-        command + arguments, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command + arguments,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     )
     last: "List[str]" = []
     done, installing = 0, False
