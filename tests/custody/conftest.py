@@ -21,7 +21,7 @@ from firstlight.custody import (
     PackageContents,
     Summary,
     TimelineRow,
-    Viewed,
+    viewings,
 )
 from firstlight.values import Digests
 
@@ -79,7 +79,7 @@ def small_case(log: CustodyLog, clock: FixedClock) -> PackageContents:
         (EventType.INGEST, None, {"surface": "upload"}),
         (EventType.LOGIN, None, {}),
         (EventType.ENQUEUE, "case-1", {"level": "high"}),
-        (EventType.REVEAL, "case-1", {"rendition": "grey-320", "seconds": 4}),
+        (EventType.REVEAL, "case-1", {"role": "reviewer", "rendition": "grey-320", "seconds": 4, "entire": False}),
         (EventType.ENQUEUE, "case-2", {"level": "bulk"}),
         (EventType.DECIDE, "case-1", {"decision": "report"}),
     )
@@ -98,7 +98,7 @@ def small_case(log: CustodyLog, clock: FixedClock) -> PackageContents:
                 original_name="=HYPERLINK(carrot).jpg",
                 received_at=at,
                 found_by=("near-duplicate of an entry of the bank vegetables",),
-                viewed=(Viewed(at=at, by="reviewer", rendition="grey-320", seconds=4),),
+                viewed=viewings(log, digests),
             ),
         ),
         identifiers=(Identifier(kind="ip", value="192.0.2.7", port=50000, at=at, event="upload"),),

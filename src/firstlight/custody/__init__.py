@@ -19,6 +19,7 @@ from firstlight.custody.note import NoteVerifier, SignedCheckpoint, TlogProof
 from firstlight.custody.package import PackageCheck, PackageReport, export_package, verify_package
 from firstlight.custody.sealing import KeySealer, Sealer, seal, unseal
 from firstlight.custody.vault import Stored, Vault
+from firstlight.custody.viewing import reveal, viewings
 
 __all__ = [
     "CaseKey",
@@ -52,7 +53,9 @@ __all__ = [
     "Vault",
     "Viewed",
     "export_package",
+    "reveal",
     "seal",
     "unseal",
     "verify_package",
+    "viewings",
 ]

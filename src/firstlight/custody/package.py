@@ -28,6 +28,7 @@ from firstlight.custody.log import CustodyLog
 from firstlight.custody.note import SignedCheckpoint
 from firstlight.custody.pages import start_here
 from firstlight.custody.tables import to_csv
+from firstlight.custody.viewing import require_true_viewings
 from firstlight.errors import NotFoundError, StateError
 from firstlight.values import Document, Sha256Hex, Versioned, canonical_json
 
@@ -85,6 +86,7 @@ def export_package(
     once, after both and before the package gets its name. The same contents, log, clock and keys give the same bytes.
 
     Raises:
+        RefusedError: the facts of a file claim other viewings than the log holds.
         StateError: there is a package of this name already.
         StorageError: the folder cannot be written; nothing is left there.
         IntegrityError: the log is not what it was.
@@ -95,6 +97,7 @@ def export_package(
     target = into / contents.name
     if target.exists() or target.is_symlink():
         raise StateError(f"{target} is there already.", hint="Give the package another name or another folder.")
+    require_true_viewings(log, contents.files)
     temp = into / f".{contents.name}.{secrets.token_hex(4)}.partial"
     try:
         bag = BagWriter(temp, disk)
