@@ -13,8 +13,9 @@ class Verdict(Document):
     """Everything the machine says about one item at one time.
 
     It weighs evidence and decides nothing: `origin` lists the claims that stand after weighing, in words a reviewer
-    may read, and `unreadable` says why a picture could not be opened. Unknown stays unknown: an empty `origin` means
-    that no sign was seen, which is not a sign.
+    may read, and `unreadable` says why a picture could not be opened. A sign of a machine or a camera that the
+    uploader could have made never makes a claim stand: it is in `indicators` as a lead. Unknown stays unknown: an
+    empty `origin` says nothing.
     """
 
     title_for_people: ClassVar[str] = "verdict"

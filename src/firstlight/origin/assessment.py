@@ -1,0 +1,122 @@
+"""What callers use: examine a file in the cage, weigh what was found, and put it all into a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import TypeAdapter, ValidationError
+
+from firstlight.banks.match import Match
+from firstlight.errors import UnreadableError
+from firstlight.origin.indicator import Claim, Indicator
+from firstlight.origin.trust import TrustLists
+from firstlight.origin.verdict import Verdict
+from firstlight.origin.weighing import weigh
+from firstlight.values import Digests, ErrorNote, Pdq, Reason
+
+TASK = "firstlight.origin.worker:examine"
+_INDICATORS = TypeAdapter(tuple[Indicator, ...])
+
+
+class RunsTasks(Protocol):
+    """What examining needs of a cage: run a named task on a file and answer its JSON."""
+
+    def run(self, task: str, source: Path | bytes, /, **params: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        """The task's answer."""
+        ...
+
+
+def examine(cage: RunsTasks, source: Path | bytes, *, trust: TrustLists | None = None) -> tuple[Indicator, ...]:
+    """Everything that the file itself says about its origin, found in a caged worker and checked when it comes back.
+
+    Raises:
+        UnreadableError: the worker died, ran out of its limits, or answered something that is no list of indicators.
+    """
+    params = {} if trust is None else {"trust": trust.model_dump(mode="json")}
+    answer = cage.run(TASK, source, **params)
+    try:
+        return _INDICATORS.validate_python(answer.get("indicators"))
+    except ValidationError as e:
+        raise UnreadableError(
+            "The worker's answer about this file's origin makes no sense.",
+            hint="A person has to look at the file; it may have taken over its worker.",
+            code="unreadable.worker-answer",
+        ) from e
+
+
+def from_matches(matches: Iterable[Match]) -> tuple[Indicator, ...]:
+    """What matches in banks say about origin: only what the owner of each list has said."""
+    from firstlight.origin.indicators import bank_matches
+
+    return tuple(bank_matches.detect(matches))
+
+
+def assess(
+    *,
+    at: datetime,
+    digests: Digests,
+    media_type: str,
+    pdq: Pdq | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    matches: tuple[Match, ...] = (),
+    indicators: tuple[Indicator, ...] = (),
+    unreadable: ErrorNote | None = None,
+) -> Verdict:
+    """Everything known about one item, weighed, with the reasons in plain words.
+
+    `indicators` is what `examine` answered; what the matches say is added here.
+    """
+    signs = _without_repeats((*from_matches(matches), *indicators))
+    weighing = weigh(signs)
+    stands = set(weighing.stands) | ({Claim.UNREADABLE} if unreadable else set())
+    return Verdict(
+        at=at,
+        digests=digests,
+        media_type=media_type,
+        pdq=pdq,
+        width=width,
+        height=height,
+        matches=matches,
+        indicators=signs,
+        origin=tuple(claim for claim in Claim if claim in stands),
+        unreadable=unreadable,
+        reasons=_reasons(matches, weighing.reasons, unreadable),
+    )
+
+
+def _without_repeats(signs: tuple[Indicator, ...]) -> tuple[Indicator, ...]:
+    return tuple({sign.model_dump_json(): sign for sign in signs}.values())
+
+
+def _reasons(matches: tuple[Match, ...], origin: Reason, unreadable: ErrorNote | None) -> Reason:
+    branches = [_match_reason(match) for match in matches]
+    if unreadable:
+        says = f"The picture could not be opened: {unreadable.message} A person has to look."
+        branches.append(Reason(rule="unreadable", says=says, facts={"code": unreadable.code}))
+    branches.append(origin)
+    return Reason(rule="verdict", says=_summary(matches, unreadable), because=tuple(branches))
+
+
+def _summary(matches: tuple[Match, ...], unreadable: ErrorNote | None) -> str:
+    counting = [match for match in matches if match.counts]
+    if counting:
+        banks = ", ".join(dict.fromkeys(match.bank for match in counting))
+        return f"It matches {banks}."
+    if unreadable:
+        return "It could not be opened and matches no bank by its digests."
+    return "It matches no bank, which says nothing: it may be new."
+
+
+def _match_reason(match: Match) -> Reason:
+    what = "Exactly these bytes are" if match.exact else "A near-duplicate is"
+    distance = "" if match.exact else f", {match.distance} of 256 bits away"
+    veto = f"; the allow bank {match.vetoed_by} vetoes it" if match.vetoed_by else ""
+    return Reason(
+        rule=f"match.{match.purpose}",
+        says=f"{what} listed in {match.bank}{distance}{veto}.",
+        facts={"bank": match.bank, "via": match.via, "distance": match.distance, "counts": match.counts},
+    )

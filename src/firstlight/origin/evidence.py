@@ -1,0 +1,127 @@
+"""One file opened for examination: its bytes and what the bounded readers found, made once and shared by detectors.
+
+An `Evidence` belongs to one file and is thrown away with it; no reader keeps anything between two files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from firstlight.origin import exif as tags
+from firstlight.origin import xmp
+from firstlight.origin.container import Carries, Container, Walk, walk
+from firstlight.origin.exif import Directory, Exif, read_exif, user_comment, wide_text
+from firstlight.origin.xmp import Properties, read_xmp
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text that the file carries, with the name of the field and the place it stands in. Never shown to anyone."""
+
+    field: str
+    value: str
+    where: str
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the text, by which the excerpt can be found again in the original."""
+        return hashlib.sha256(self.value.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What the readers found in one file."""
+
+    data: bytes
+    container: Container
+    walk: Walk
+    exif: list[tuple[str, Exif]] = field(default_factory=list)
+    xmp: list[tuple[str, Properties]] = field(default_factory=list)
+    texts: list[Text] = field(default_factory=list)
+
+
+def open_evidence(data: bytes) -> Evidence:
+    """Read everything that speaks of origin in these bytes, within the limits of the readers. Never raises."""
+    walked = walk(data)
+    evidence = Evidence(data, walked.container, walked)
+    if walked.exif is not None:
+        evidence.exif.append(("the file's own tags", walked.exif))
+    for block in walked.of(Carries.EXIF):
+        found = read_exif(block.data)
+        if found is not None:
+            evidence.exif.append((block.where, found))
+    evidence.xmp = [(block.where, read_xmp(block.data)) for block in walked.of(Carries.XMP)]
+    evidence.texts = [*_chunk_texts(walked), *_exif_texts(evidence), *_xmp_texts(evidence), *_iim_texts(walked)]
+    return evidence
+
+
+def _chunk_texts(walked: Walk) -> Iterator[Text]:
+    for block in walked.of(Carries.TEXT):
+        yield Text(block.key, block.data.decode("utf-8", "replace"), block.where)
+
+
+_PLAIN: Final = {
+    tags.DESCRIPTION: "ImageDescription",
+    tags.MAKE: "Make",
+    tags.MODEL: "Model",
+    tags.SOFTWARE: "Software",
+    tags.ARTIST: "Artist",
+}
+_WIDE: Final = {
+    tags.XP_TITLE: "XPTitle",
+    tags.XP_COMMENT: "XPComment",
+    tags.XP_AUTHOR: "XPAuthor",
+    tags.XP_KEYWORDS: "XPKeywords",
+    tags.XP_SUBJECT: "XPSubject",
+}
+
+
+def _exif_texts(evidence: Evidence) -> Iterator[Text]:
+    for where, exif in evidence.exif:
+        for tag, name in _PLAIN.items():
+            if text := exif.text(Directory.PICTURE, tag):
+                yield Text(name, text, where)
+        for tag, name in _WIDE.items():
+            if (raw := exif.get(Directory.PICTURE, tag)) is not None:
+                yield Text(name, wide_text(raw.raw), where)
+        for directory in (Directory.CAMERA, Directory.PICTURE):
+            if (raw := exif.get(directory, tags.USER_COMMENT)) is not None:
+                yield Text("UserComment", user_comment(raw.raw, little=exif.little), where)
+
+
+_XMP_TEXTS: Final = {
+    (xmp.EXIF, "UserComment"): "UserComment",
+    (xmp.DUBLIN_CORE, "description"): "Description",
+    (xmp.DUBLIN_CORE, "title"): "Title",
+    (xmp.XMP, "CreatorTool"): "CreatorTool",
+    (xmp.PHOTOSHOP, "Credit"): "Credit",
+    (xmp.TIFF, "Software"): "Software",
+}
+
+
+def _xmp_texts(evidence: Evidence) -> Iterator[Text]:
+    for where, properties in evidence.xmp:
+        for (namespace, name), label in _XMP_TEXTS.items():
+            for value in properties.get(namespace, name):
+                yield Text(label, value, f"XMP in {where}")
+
+
+_IIM: Final = {(2, 5): "Title", (2, 65): "Software", (2, 110): "Credit", (2, 115): "Source", (2, 120): "Description"}
+_MAX_DATASETS: Final = 1_000
+
+
+def _iim_texts(walked: Walk) -> Iterator[Text]:
+    """The texts of IPTC-IIM: a row of marker, record, number, length, value."""
+    for block in walked.of(Carries.IIM):
+        data, at = block.data, 0
+        for _ in range(_MAX_DATASETS):
+            if at + 5 > len(data) or data[at] != 0x1C:
+                break
+            size = int.from_bytes(data[at + 3 : at + 5])
+            name = _IIM.get((data[at + 1], data[at + 2]))
+            if name and size < 0x8000:
+                yield Text(name, data[at + 5 : at + 5 + size].decode("utf-8", "replace"), f"IPTC in {block.where}")
+            at += 5 + size

@@ -1,0 +1,107 @@
+"""The examination of one file: every detector that reads the file itself, each on its own.
+
+This is what runs in the caged worker. It knows no cage, so that a test can call it on bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeAlias
+
+from firstlight.origin.evidence import Evidence, open_evidence
+from firstlight.origin.indicator import Binding, Claim, Family, ForgeableBy, Indicator
+from firstlight.origin.indicators import (
+    aigc_label,
+    bank_matches,
+    camera_tags,
+    content_credentials,
+    generator_text,
+    photo_input,
+    source_type,
+)
+from firstlight.origin.statement import NO_SUPPORT, Kind, Statement, own_source
+from firstlight.origin.trust import NO_TRUST, TrustLists
+
+STOPPED: Final = Statement(
+    name="examination.stopped",
+    claim=Claim.UNREADABLE,
+    strength=NO_SUPPORT,
+    forgeable_by=ForgeableBy.ANYONE,
+    binding=Binding.CONTAINER,
+    family=Family.METADATA,
+    says="The file's structure was not read to its end: {why}.",
+    does_not_say="What stands in the part that was not read.",
+)
+FAILED: Final = Statement(
+    name="examination.failed",
+    claim=Claim.UNREADABLE,
+    strength=NO_SUPPORT,
+    forgeable_by=ForgeableBy.ANYONE,
+    binding=Binding.CONTAINER,
+    family=Family.METADATA,
+    says="The examination of {what} failed on this file; a person has to look.",
+    does_not_say="Anything about how the picture was made.",
+)
+KIND: Final = Kind(
+    name="examination",
+    title="The examination itself",
+    reads="whether everything could be read",
+    statements=(STOPPED, FAILED),
+)
+
+KINDS: Final[tuple[Kind, ...]] = (
+    content_credentials.KIND,
+    source_type.KIND,
+    generator_text.KIND,
+    photo_input.KIND,
+    aigc_label.KIND,
+    camera_tags.KIND,
+    bank_matches.KIND,
+    KIND,
+)
+"""Every kind of indicator, in the order of the documents."""
+
+_Detect: TypeAlias = Callable[[Evidence], list[Indicator]]
+
+_FROM_THE_FILE: Final[tuple[tuple[Kind, _Detect], ...]] = (
+    (source_type.KIND, source_type.detect),
+    (generator_text.KIND, generator_text.detect),
+    (photo_input.KIND, photo_input.detect),
+    (aigc_label.KIND, aigc_label.detect),
+    (camera_tags.KIND, camera_tags.detect),
+)
+
+_SURPRISES: Final = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    struct.error,
+    zlib.error,
+)
+"""What a detector must not raise and a hostile file may one day make it raise: it costs that detector's answer, is
+said aloud, and costs nothing else."""
+
+
+def examine_bytes(data: bytes, trust: TrustLists = NO_TRUST) -> tuple[Indicator, ...]:
+    """Everything that these bytes say about their origin. Deterministic, offline, and never raises for bad input."""
+    evidence = open_evidence(data)
+    out: list[Indicator] = []
+    credentials: _Detect = partial(content_credentials.detect, trust=trust)
+    for kind, detect in ((content_credentials.KIND, credentials), *_FROM_THE_FILE):
+        try:
+            out.extend(detect(evidence))
+        except _SURPRISES as e:
+            facts = {"kind": kind.name, "error": type(e).__name__}
+            out.append(FAILED.indicator(own_source(), what=kind.title.lower(), facts=facts))
+    if evidence.walk.stopped:
+        out.append(STOPPED.indicator(own_source(evidence.container.value), why=evidence.walk.stopped))
+    for where, properties in evidence.xmp:
+        if properties.stopped:
+            out.append(STOPPED.indicator(own_source(f"XMP in {where}"), why=properties.stopped))
+    return tuple(out)

@@ -1,0 +1,30 @@
+"""The task that a caged worker runs: one file in, its indicators as plain JSON out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from firstlight.errors import InputError
+from firstlight.origin.examination import examine_bytes
+from firstlight.origin.trust import NO_TRUST, TrustLists
+
+
+def prepare() -> None:
+    """Load what examining needs, before the first foreign byte."""
+    import c2pa  # noqa: F401
+
+
+def examine(data: Any, _limits: object, *, trust: dict[str, Any] | None = None) -> dict[str, Any]:  # noqa: ANN401
+    """The indicators of a caged file: `{"indicators": [...]}`.
+
+    Raises:
+        InputError: the trust lists that came along are damaged.
+    """
+    try:
+        lists = NO_TRUST if trust is None else TrustLists.model_validate(trust)
+    except ValidationError as e:
+        raise InputError("The trust lists did not reach the worker whole.", hint="Load the lists anew.") from e
+    content = data if isinstance(data, bytes) else data.read()
+    return {"indicators": [indicator.model_dump(mode="json") for indicator in examine_bytes(content, lists)]}

@@ -1,0 +1,167 @@
+"""From bytes and matches to a verdict with its reasons."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firstlight.banks.match import Match, Via
+from firstlight.errors import UnreadableError
+from firstlight.origin import (
+    Binding,
+    Claim,
+    ForgeableBy,
+    Indicator,
+    TrustLists,
+    Verdict,
+    assess,
+    examine,
+    from_matches,
+    weigh,
+)
+from firstlight.origin.worker import examine as task
+from firstlight.values import BankPurpose, Digests, ErrorNote
+from origin.making import A1111, jpeg, png_with, text
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class DirectCage:
+    """Runs the task in this process, through JSON as a worker would."""
+
+    def run(self, task_name: str, source: Path | bytes, /, **params: Any) -> dict[str, Any]:
+        assert task_name == "firstlight.origin.worker:examine"
+        return task(source if isinstance(source, bytes) else source.read_bytes(), None, **params)
+
+
+class AnsweringCage:
+    def __init__(self, answer: dict[str, Any]) -> None:
+        self.answer = answer
+
+    def run(self, _task: str, _source: Path | bytes, /, **_params: Any) -> dict[str, Any]:
+        return self.answer
+
+
+def digests(data: bytes) -> Digests:
+    return Digests(
+        md5=hashlib.md5(data).hexdigest(),
+        sha1=hashlib.sha1(data).hexdigest(),
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+    )
+
+
+def verdict(
+    data: bytes = b"", matches: tuple[Match, ...] = (), signs: tuple[Indicator, ...] = (), note: ErrorNote | None = None
+) -> Verdict:
+    return assess(
+        at=NOW, digests=digests(data), media_type="image/jpeg", matches=matches, indicators=signs, unreadable=note
+    )
+
+
+def match(purpose: BankPurpose, *, exact: bool = True, **changes: Any) -> Match:
+    via = Via.SHA256 if exact else Via.PDQ
+    base: dict[str, Any] = {
+        "bank": "garden", "purpose": purpose, "entry": "e1", "via": via, "exact": exact,
+        "distance": 0 if exact else 12, "threshold": 31,
+    }  # fmt: skip
+    return Match(**{**base, **changes})
+
+
+def test_a_picture_without_signs_stays_unknown() -> None:
+    data = jpeg()
+    found = verdict(data, signs=examine(DirectCage(), data))
+    assert (found.origin, found.indicators) == ((), ())
+    assert found.reasons.lines() == [
+        "It matches no bank, which says nothing: it may be new.",
+        "  No sign of origin was seen, which says nothing.",
+    ]
+
+
+def test_a_forged_stamp_makes_no_claim_stand(tmp_path: Path) -> None:
+    path = tmp_path / "stamped.png"
+    path.write_bytes(png_with(text("parameters", A1111)))
+    found = verdict(path.read_bytes(), signs=examine(DirectCage(), path, trust=TrustLists()))
+    assert [sign.name for sign in found.indicators] == ["metadata.generator_text"]
+    assert found.origin == ()
+    assert "change nothing" in "\n".join(found.reasons.lines())
+
+
+def test_a_verdict_survives_being_stored() -> None:
+    data = png_with(text("parameters", A1111))
+    found = verdict(data, (match(BankPurpose.KNOWN),), examine(DirectCage(), data))
+    assert Verdict.from_json(found.to_json()) == found
+
+
+@pytest.mark.parametrize(
+    ("purpose", "exact", "name", "claim"),
+    [
+        (BankPurpose.KNOWN, True, "bank.known", Claim.KNOWN_CHILD),
+        (BankPurpose.KNOWN, False, "bank.near_known", Claim.KNOWN_CHILD),
+        (BankPurpose.KNOWN_AI, True, "bank.known_ai", Claim.KNOWN_SYNTHETIC),
+        (BankPurpose.KNOWN_AI, False, "bank.near_known_ai", Claim.KNOWN_SYNTHETIC),
+    ],
+)
+def test_a_match_says_what_the_list_says(purpose: BankPurpose, exact: bool, name: str, claim: Claim) -> None:
+    (sign,) = from_matches([match(purpose, exact=exact)])
+    assert (sign.name, sign.claim, sign.forgeable_by) == (name, claim, ForgeableBy.AUTHORITY)
+    assert sign.binding is (Binding.BYTES if exact else Binding.PIXELS)
+    assert "listed by garden" in sign.says
+    assert claim in verdict(matches=(match(purpose, exact=exact),)).origin
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        match(BankPurpose.NCII),
+        match(BankPurpose.ALLOW),
+        match(BankPurpose.KNOWN, exact=False, vetoed_by="logos"),
+    ],
+)
+def test_some_matches_say_nothing_of_origin(silent: Match) -> None:
+    assert from_matches([silent]) == ()
+    assert verdict(matches=(silent,)).origin == ()
+
+
+def test_no_key_of_an_entry_stands_in_an_indicator() -> None:
+    (sign,) = from_matches([match(BankPurpose.KNOWN, entry="upstream-key-77")])
+    assert "77" not in sign.model_dump_json()
+
+
+def test_only_an_exact_record_of_machine_made_material_lets_a_person_lower() -> None:
+    exact, near = (from_matches([match(BankPurpose.KNOWN_AI, exact=exact)]) for exact in (True, False))
+    assert weigh(exact).may_lower
+    assert not weigh(near).may_lower
+
+
+def test_an_entry_older_than_generators_speaks_for_a_camera() -> None:
+    old = match(BankPurpose.KNOWN, exact=False, first_seen=datetime(2014, 5, 1, tzinfo=UTC))
+    new = match(BankPurpose.KNOWN, exact=False, first_seen=datetime(2021, 1, 1, tzinfo=UTC))
+    assert [s.name for s in from_matches([old])] == ["bank.near_known", "bank.older_than_generators"]
+    assert [s.name for s in from_matches([new])] == ["bank.near_known"]
+    stamped = (*from_matches([old]), *examine(DirectCage(), png_with(text("parameters", A1111))))
+    assert Claim.CONFLICT in weigh(stamped).raises
+
+
+def test_the_closest_match_of_a_bank_speaks_for_it() -> None:
+    near = [match(BankPurpose.KNOWN, exact=False, distance=d) for d in (20, 8)]
+    (sign,) = from_matches(near)
+    assert sign.facts["distance"] == 8
+
+
+def test_an_unreadable_picture_goes_to_a_person() -> None:
+    note = ErrorNote(code="unreadable.truncated", message="The file ends early.")
+    found = verdict(note=note)
+    assert found.origin == (Claim.UNREADABLE,)
+    assert "A person has to look." in "\n".join(found.reasons.lines())
+
+
+@pytest.mark.parametrize("answer", [{}, {"indicators": 3}, {"indicators": [{"name": "x"}]}, {"indicators": [None]}])
+def test_a_worker_that_answers_nonsense_is_not_believed(answer: dict[str, Any]) -> None:
+    with pytest.raises(UnreadableError) as caught:
+        examine(AnsweringCage(answer), b"")
+    assert caught.value.diagnostics().code == "unreadable.worker-answer"
