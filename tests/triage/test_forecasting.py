@@ -1,0 +1,47 @@
+"""The forecast of a backlog."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firstlight.errors import InputError
+from firstlight.triage import forecast
+
+
+def test_a_backlog_that_shrinks() -> None:
+    told = forecast(120, arrivals_per_hour=60, reviewers=6, reviews_each_per_hour=12)
+    assert (told.wait_hours, told.clear_hours) == (2.0, 10.0)
+    assert (told.reviewers_to_hold, told.reviewers_to_clear) == (5, 6)
+    assert "cleared in about 10.0 h" in told.says
+
+
+def test_a_flood_that_grows_says_what_would_clear_it() -> None:
+    told = forecast(10_000, arrivals_per_hour=900, reviewers=6, reviews_each_per_hour=12)
+    assert told.clear_hours is None
+    assert told.backlog_tomorrow == 10_000 + 24 * 828
+    assert (told.reviewers_to_hold, told.reviewers_to_clear) == (75, 110)
+    assert "does not shrink" in told.says
+    assert "Nothing is dropped" in told.says
+
+
+def test_an_empty_queue_is_clear() -> None:
+    assert forecast(0, arrivals_per_hour=0, reviewers=0, reviews_each_per_hour=12).clear_hours == 0
+
+
+@given(st.integers(0, 10**6), st.floats(0, 1e4), st.integers(0, 500), st.floats(0.1, 100))
+def test_the_reviewers_it_names_would_do(backlog: int, arrivals: float, reviewers: int, each: float) -> None:
+    told = forecast(backlog, arrivals_per_hour=arrivals, reviewers=reviewers, reviews_each_per_hour=each)
+    enough = forecast(
+        backlog, arrivals_per_hour=arrivals, reviewers=told.reviewers_to_clear, reviews_each_per_hour=each
+    )
+    assert enough.clear_hours is None or enough.clear_hours <= 24 * (1 + 1e-6) or backlog == 0
+    assert told.reviewers_to_hold * each >= arrivals * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("bad", [{"backlog": -1}, {"reviewers": -1}, {"reviews_each_per_hour": 0}])
+def test_impossible_numbers_are_refused(bad: dict[str, float]) -> None:
+    numbers = {"backlog": 1, "arrivals_per_hour": 1, "reviewers": 1, "reviews_each_per_hour": 1} | bad
+    with pytest.raises(InputError, match="cannot be a queue"):
+        forecast(int(numbers.pop("backlog")), **numbers)  # type: ignore[arg-type]
