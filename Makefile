@@ -36,7 +36,7 @@ test: install-dev
 	@echo "make test: mypy"
 	@$(BIN)/mypy src tests scripts $(wildcard benchmarks/*.py)
 	@echo "make test: pytest"
-	@$(BIN)/pytest -n auto --dist worksteal $(PYTEST_ARGS)
+	@$(PYTHON) scripts/no_way_out.py $(BIN)/pytest -n auto --dist worksteal $(PYTEST_ARGS)
 	@echo "make test: all passed: ruff check, ruff format, mypy --strict, pytest"
 
 # The versions already chosen are kept unless UPGRADE=1. No package index is named: uv uses the one it is set up with.

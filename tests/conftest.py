@@ -73,6 +73,36 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "gethostbyname", lookup_old)
 
 
+def connections_refused_by_the_kernel() -> int:
+    """How often this network namespace was asked for a way to an address that is not loopback."""
+    names, values = (line.split() for line in Path("/proc/net/snmp").read_text().splitlines()[:2])
+    refused = int(values[names.index("OutNoRoutes")])
+    for line in Path("/proc/net/snmp6").read_text().splitlines():
+        if line.startswith("Ip6OutNoRoutes"):
+            refused += int(line.split()[1])
+    return refused
+
+
+def _is_counting(config: pytest.Config) -> bool:
+    """Whether scripts/no_way_out.py started this run; of several processes the first one counts for all."""
+    return os.environ.get("FIRSTLIGHT_NO_WAY_OUT") == "1" and not hasattr(config, "workerinput")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Law 6, below Python: compiled libraries and child processes are seen by the kernel's own counters."""
+    if _is_counting(session.config) and connections_refused_by_the_kernel():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the kernel saw."""
+    if _is_counting(terminalreporter.config):
+        tried = connections_refused_by_the_kernel()
+        terminalreporter.write_line(
+            f"connections beyond loopback that the kernel saw and refused: {tried}", red=tried > 0
+        )
+
+
 @pytest.fixture
 def clock() -> FixedClock:
     """A clock that stands still until it is told to move."""
