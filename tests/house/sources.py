@@ -28,9 +28,9 @@ class Import:
 
     @property
     def room(self) -> str:
-        """The room it reaches into; empty for a package that is not ours."""
-        parts = self.what.split(".")
-        return parts[1] if parts[0] == "firstlight" and len(parts) > 1 else ""
+        """The room it reaches into; empty for a package that is not ours and for names of the package itself."""
+        parts = self.what.split(":")[0].split(".")
+        return parts[1] if parts[0] == "firstlight" and len(parts) > 1 and not parts[1].startswith("__") else ""
 
     @property
     def top(self) -> str:
@@ -76,7 +76,9 @@ def imports_of(path: Path, tree: ast.Module | None = None) -> Iterator[Import]:
             for alias in node.names:
                 yield Import(path, node.lineno, ".".join([*base, *filter(None, [node.module]), alias.name]))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _DOTTED.fullmatch(node.value):
-            yield Import(path, node.lineno, node.value)
+            found = Import(path, node.lineno, node.value)
+            if (PACKAGE / found.room).is_dir() or (PACKAGE / f"{found.room}.py").is_file():  # else a file's name or so
+                yield found
 
 
 def public_names() -> dict[str, list[str]]:

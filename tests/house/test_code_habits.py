@@ -9,6 +9,7 @@ from house import sources
 
 LONGEST_FILE = 500
 LONGEST_FUNCTION = 60
+_LISTS_BY_NATURE = ("store/migrations/versions/",)  # a migration names table after table
 
 _KEPT_RULES = {"ANN", "B", "BLE", "DTZ", "E", "F", "PGH", "S", "T20", "TRY"}
 _NOT_TO_BE_SILENCED = re.compile(r"#\s*noqa:[^#]*\b(T201|T203|DTZ\d+|S110|S112|E722)\b")
@@ -31,6 +32,8 @@ def test_no_file_is_too_long_to_read() -> None:
 def test_no_function_is_too_long_to_hold_in_mind() -> None:
     long = []
     for path in sources.modules():
+        if path.relative_to(sources.PACKAGE).as_posix().startswith(_LISTS_BY_NATURE):
+            continue
         for node in ast.walk(sources.tree_of(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lines = (node.end_lineno or node.lineno) - node.lineno + 1
