@@ -22,9 +22,10 @@ class Via(StrEnum):
 class Match(Value):
     """An item found in a bank.
 
-    `exact` is true for a cryptographic digest: these bytes are the listed bytes. A PDQ match is a near-duplicate even
-    at distance 0, because different bytes can have one PDQ hash. `vetoed_by` names the `allow` bank that holds the
-    item too; only PDQ matches can be vetoed.
+    `exact` is true for a cryptographic digest: these bytes are the listed bytes. It is false where one digest agrees
+    and another that the entry holds does not, as with bytes made to collide with a listed MD5. A PDQ match is a
+    near-duplicate even at distance 0, because different bytes can have one PDQ hash. `vetoed_by` names the `allow`
+    bank that holds the item too; only PDQ matches can be vetoed.
     """
 
     bank: str
@@ -38,6 +39,7 @@ class Match(Value):
     first_seen: Instant | None = None
     categories: tuple[str, ...] = ()
     note: str = ""
+    orientation: str = Field(default="", description="how the item was turned or mirrored to match; empty: upright")
 
     @property
     def counts(self) -> bool:

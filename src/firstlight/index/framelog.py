@@ -35,10 +35,11 @@ READ_AHEAD: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame: where it starts, where the next one starts, and what it holds."""
+    """One frame: where it starts, where the next one starts, its number from 0, and what it holds."""
 
     offset: int
     end: int
+    number: int
     payload: bytes
 
 
@@ -87,11 +88,11 @@ class FrameLog:
             found = self._frame_at(self.end, self.frames)
             if found is None:
                 return
-            kind, payload, end = found
+            kind, payload, end, _ = found
             if kind == _SEAL:
                 self.sealed = True
             else:
-                yield Frame(self.end, end, payload)  # a frame that could not be used is not passed over
+                yield Frame(self.end, end, self.frames, payload)  # a frame that could not be used is not passed over
             self.end, self.frames = end, self.frames + 1
 
     def frame(self, offset: int) -> Frame:
@@ -103,7 +104,20 @@ class FrameLog:
         found = self._frame_at(offset, None)
         if found is None:
             raise self._damaged(offset)
-        return Frame(offset, found[2], found[1])
+        kind, payload, end, number = found
+        if kind != _DATA:
+            raise self._damaged(offset)
+        return Frame(offset, end, number, payload)
+
+    def skip(self, offset: int, frames: int) -> None:
+        """Go on reading at a place that was reached before, where so many frames lie behind.
+
+        Raises:
+            IntegrityError: the log is shorter than that.
+        """
+        if os.fstat(self._fd).st_size < offset:
+            raise self._damaged(offset)
+        self.end, self.frames, self._examined = offset, frames, -1
 
     def append(self, payload: bytes) -> None:
         """Write one frame behind the last; readers see it at once, and it is durable when this returns.
@@ -178,16 +192,16 @@ class FrameLog:
             )
         return bytes(ident)
 
-    def _frame_at(self, offset: int, number: int | None) -> tuple[int, bytes, int] | None:
+    def _frame_at(self, offset: int, number: int | None) -> tuple[int, bytes, int, int] | None:
         head = os.pread(self._fd, _FRAME.size, offset)
         parsed = _parse_head(head)
         if parsed is None or (number is not None and parsed[1] != number):
             return None
-        kind, _, length, checksum = parsed
+        kind, number, length, checksum = parsed
         payload = os.pread(self._fd, length, offset + _FRAME.size) if length else b""
         if len(payload) != length or zlib.crc32(payload) != checksum:
             return None
-        return kind, payload, offset + _FRAME.size + length
+        return kind, payload, offset + _FRAME.size + length, number
 
     def _refuse_damage(self) -> None:
         """Look for a whole frame behind the broken one."""

@@ -135,6 +135,11 @@ class HammingIndex:
         """Grows with every compaction."""
         return self._fresh().generation
 
+    @property
+    def pending(self) -> int:
+        """Rows that every search scans because no compaction has taken them into the base yet."""
+        return self._fresh().delta.used
+
     def add(
         self, hashes: NDArray[np.uint8], keys: NDArray[np.uint64] | Sequence[int], *, mark: int | None = None
     ) -> None:

@@ -1,0 +1,23 @@
+"""Banks of hashes: lists with a purpose, kept as secrets, searched exactly."""
+
+from firstlight.banks.entry import Entry, NewEntry, Standing
+from firstlight.banks.library import Library
+from firstlight.banks.match import Match, Via
+from firstlight.banks.report import AddReport, Bank, BankReport, ImportReport, Skip, StandingReport
+from firstlight.banks.sealing import Sealer
+
+__all__ = [
+    "AddReport",
+    "Bank",
+    "BankReport",
+    "Entry",
+    "ImportReport",
+    "Library",
+    "Match",
+    "NewEntry",
+    "Sealer",
+    "Skip",
+    "Standing",
+    "StandingReport",
+    "Via",
+]

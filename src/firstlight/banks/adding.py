@@ -1,0 +1,164 @@
+"""Taking records into a bank, batch by batch: each batch is looked up, compared and written in one step."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from firstlight import clock
+from firstlight.banks.entry import STRONGEST_FIRST, JunkError, NewEntry, Record, Standing, masked, record_of
+from firstlight.banks.importer import Found, Item, Junk, Removal
+from firstlight.banks.report import Skip
+from firstlight.banks.sealing import Sealing
+from firstlight.banks.store import BankStore, Write
+
+BATCH: Final = 2048
+SKIPS_NAMED: Final = 1000
+"""Skipped records named one by one in a report; all are counted."""
+
+
+class Adding:
+    """One run of adding to one bank. It counts what it does for the report."""
+
+    def __init__(self, store: BankStore, sealing: Sealing, at: datetime) -> None:
+        self._store = store
+        self._sealing = sealing
+        self._at = at
+        self._before = store.revision
+        self._batch: list[Record] = []
+        self._seen = bytearray()
+        self._came = 0
+        self._counts: Counter[str] = Counter()
+        self._why: Counter[str] = Counter()
+        self._skips: list[Skip] = []
+
+    def take(self, line: int, new: NewEntry) -> None:
+        """One record, from this line of its list."""
+        self._came += 1
+        try:
+            record, flaws = record_of(new, self._at)
+        except JunkError as e:
+            self._counts["skipped"] += 1
+            self._name(line, e.diagnostics().message, _shown(new))
+            return
+        if flaws:
+            self._counts["flawed"] += 1
+            for flaw in flaws:
+                self._name(line, flaw, _shown(new))
+        if not record.key:
+            kind = next(kind for kind in STRONGEST_FIRST if kind in record.hashes)
+            record.key = self._sealing.derived_key(kind, record.hashes[kind])
+        self._batch.append(record)
+        if len(self._batch) >= BATCH:
+            self.flush()
+
+    def take_item(self, item: Found) -> None:
+        """One item that an importer found."""
+        match item:
+            case Junk(line, why, shown):
+                self._came += 1
+                self._counts["skipped"] += 1
+                self._name(line, why, shown)
+            case Removal(_, key):
+                self._came += 1
+                self.flush()
+                done = self.set_standing([key], Standing.WITHDRAWN, "taken back by the list")
+                self._counts["withdrawn" if done["keys"] else "unchanged"] += 1
+            case Item(line, entry):
+                self.take(line, entry)
+
+    def flush(self) -> None:
+        """Write what has come so far."""
+        if not self._batch:
+            return
+        batch, self._batch = self._batch, []
+        store = self._store
+        with store.writing():
+            writes: dict[int, Record] = {}
+            former: dict[int, Record] = {}
+            fresh: dict[str, int] = {}
+            ordinal = store.next_ordinal()
+            for record in batch:
+                known = store.find("key", record.key) if record.key not in fresh else []
+                if record.key in fresh or (known and self._was_seen(known[0][0])):
+                    self._counts["repeated"] += 1
+                elif not known:
+                    fresh[record.key] = ordinal
+                    writes[ordinal] = record
+                    self._see(ordinal)
+                    ordinal += 1
+                    self._counts["added"] += 1
+                else:
+                    self._update(known[0], record, writes, former)
+            if writes:
+                store.write(list(writes.items()), former)
+
+    def set_standing(self, keys: Sequence[str], standing: Standing, reason: str) -> dict[str, tuple[str, ...]]:
+        """Change where entries stand; answers `keys` that changed, those `unknown` and those `unchanged`."""
+        answer: dict[str, list[str]] = {"keys": [], "unknown": [], "unchanged": []}
+        writes: list[Write] = []
+        former: dict[int, Record] = {}
+        with self._store.writing():
+            for key in dict.fromkeys(keys):
+                known = self._store.find("key", key)
+                if not known:
+                    answer["unknown"].append(key)
+                for ordinal, record in known:
+                    if record.standing is standing or not _may_become(record.standing, standing):
+                        answer["unchanged"].append(key)
+                        continue
+                    former[ordinal] = record
+                    changed = replace(record, standing=standing, reason=reason, changed=clock.to_text(self._at))
+                    writes.append((ordinal, changed))
+                    answer["keys"].append(key)
+            if writes:
+                self._store.write(writes, former)
+        return {name: tuple(found) for name, found in answer.items()}
+
+    def summary(self) -> dict[str, Any]:
+        """The fields of an `AddReport`."""
+        return {
+            "bank": self._store.name, "at": self._at, "revision_before": self._before,
+            "revision": self._store.revision, "came": self._came, "skipped_why": dict(self._why),
+            "first_skips": tuple(self._skips), **self._counts,
+        }  # fmt: skip
+
+    def _update(self, known: Write, record: Record, writes: dict[int, Record], former: dict[int, Record]) -> None:
+        ordinal, old = known
+        self._see(ordinal)
+        record.first_seen = old.first_seen
+        if old.standing is Standing.DENIED:
+            record.standing, record.reason = old.standing, old.reason
+        if record.same_content(old):
+            self._counts["unchanged"] += 1
+            return
+        former[ordinal] = old
+        writes[ordinal] = record
+        self._counts["updated"] += 1
+
+    def _name(self, line: int, why: str, shown: str) -> None:
+        self._why[why] += 1
+        if len(self._skips) < SKIPS_NAMED:
+            self._skips.append(Skip(line=line, why=why, shown=shown))
+
+    def _was_seen(self, ordinal: int) -> bool:
+        byte = ordinal >> 3
+        return byte < len(self._seen) and bool(self._seen[byte] >> (ordinal & 7) & 1)
+
+    def _see(self, ordinal: int) -> None:
+        byte = ordinal >> 3
+        if byte >= len(self._seen):
+            self._seen.extend(bytes(max(byte + 1 - len(self._seen), 1024)))
+        self._seen[byte] |= 1 << (ordinal & 7)
+
+
+def _may_become(now: Standing, wanted: Standing) -> bool:
+    """A list's taking back changes nothing about an entry that was denied here."""
+    return not (now is Standing.DENIED and wanted is Standing.WITHDRAWN)
+
+
+def _shown(new: NewEntry) -> str:
+    return next((masked(value.strip()) for kind in STRONGEST_FIRST if (value := getattr(new, kind))), "")

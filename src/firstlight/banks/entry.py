@@ -1,0 +1,247 @@
+"""Entries of a bank: what an importer brings, what is stored, and what is shown without its hashes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final, Self
+
+from pydantic import Field
+
+from firstlight import clock
+from firstlight.errors import InputError
+from firstlight.values import Instant, Value
+
+SHOWN_DIGITS: Final = 6
+"""Enough for two people to see that they speak of the same entry, too little to search or rebuild a list from."""
+MAX_KEY: Final = 200
+MAX_TEXT: Final = 4000
+"""Of a note or an original form. Longer texts are documents and belong elsewhere."""
+MAX_CATEGORIES: Final = 64
+
+DIGEST_LENGTHS: Final[dict[str, int]] = {"md5": 32, "sha1": 40, "sha256": 64}
+HASH_LENGTHS: Final[dict[str, int]] = {**DIGEST_LENGTHS, "pdq": 64}
+STRONGEST_FIRST: Final = ("sha256", "sha1", "md5", "pdq")
+
+_HEX: Final = re.compile(r"[0-9a-f]*")
+_OF_NOTHING: Final = frozenset(
+    {
+        "d41d8cd98f00b204e9800998ecf8427e",
+        "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    }
+)
+"""Digests of the empty file, which get into lists by mistake and would match every failed upload."""
+
+
+def masked(text: str) -> str:
+    """The first digits of a hash, for people: never enough to know it."""
+    return text[:SHOWN_DIGITS] + "…" if len(text) > SHOWN_DIGITS else "…"
+
+
+class JunkError(InputError):
+    """A record that no entry can be made of. The message holds no hash."""
+
+    code = "input.junk"
+
+
+class Standing(StrEnum):
+    """Where an entry stands. Only active entries match."""
+
+    ACTIVE = "active"
+    WITHDRAWN = "withdrawn"
+    """Its list took it back. It comes back when a list brings it again."""
+    DENIED = "denied"
+    """This house says that it is wrong. No list brings it back, only `Library.restore`."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """What comes in, as the upstream wrote it. Hashes may be in upper case and carry blanks around them.
+
+    Without a `key` one is derived from the strongest hash. `original` holds forms that are carried but not matched,
+    by the upstream's own field names; hashes that were not written in matching form join it by themselves.
+    """
+
+    key: str | None = None
+    md5: str | None = None
+    sha1: str | None = None
+    sha256: str | None = None
+    pdq: str | None = None
+    quality: int | None = None
+    categories: tuple[str, ...] = ()
+    note: str = ""
+    original: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        hashes = {kind: masked(value.strip()) for kind in HASH_LENGTHS if (value := getattr(self, kind))}
+        return f"NewEntry({hashes})"
+
+
+class Entry(Value):
+    """One record of a bank. Its printed form masks the hashes; `original` is as the upstream wrote it."""
+
+    bank: str
+    key: str
+    standing: Standing = Standing.ACTIVE
+    reason: str = Field(default="", description="why it stands so")
+    md5: str | None = Field(default=None, repr=False)
+    sha1: str | None = Field(default=None, repr=False)
+    sha256: str | None = Field(default=None, repr=False)
+    pdq: str | None = Field(default=None, repr=False)
+    quality: Annotated[int, Field(ge=0, le=100)] | None = None
+    categories: tuple[str, ...] = ()
+    note: str = ""
+    original: Mapping[str, str] = Field(default_factory=dict, repr=False)
+    first_seen: Instant
+    last_changed: Instant
+
+    def masked(self) -> dict[str, str]:
+        """Its hashes as people may see them."""
+        return {kind: masked(value) for kind in HASH_LENGTHS if (value := getattr(self, kind)) is not None}
+
+
+@dataclass(slots=True)
+class Record:
+    """An entry as it is stored: hashes in matching form (lower-case hex), the original form apart."""
+
+    key: str
+    hashes: dict[str, str]
+    quality: int | None = None
+    categories: tuple[str, ...] = ()
+    note: str = ""
+    original: dict[str, str] = field(default_factory=dict)
+    first_seen: str = ""
+    changed: str = ""
+    standing: Standing = Standing.ACTIVE
+    reason: str = ""
+
+    def __repr__(self) -> str:
+        return f"Record({self.key!r})"
+
+    def same_content(self, other: Record) -> bool:
+        """Whether both say the same, whenever they came."""
+        return (
+            self.hashes == other.hashes
+            and self.quality == other.quality
+            and self.categories == other.categories
+            and self.note == other.note
+            and self.original == other.original
+            and (self.standing, self.reason) == (other.standing, other.reason)
+        )
+
+    def encode(self) -> str:
+        """One line of JSON; empty parts are left out."""
+        out: dict[str, Any] = {"k": self.key, "h": self.hashes, "f": self.first_seen, "l": self.changed}
+        if self.quality is not None:
+            out["q"] = self.quality
+        if self.categories:
+            out["c"] = self.categories
+        if self.note:
+            out["n"] = self.note
+        if self.original:
+            out["o"] = self.original
+        if self.standing is not Standing.ACTIVE:
+            out["s"] = self.standing.value
+        if self.reason:
+            out["r"] = self.reason
+        return json.dumps(out, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def decode(cls, value: dict[str, Any]) -> Self:
+        """The record that `encode` wrote."""
+        return cls(
+            key=value["k"],
+            hashes=value["h"],
+            quality=value.get("q"),
+            categories=tuple(value.get("c", ())),
+            note=value.get("n", ""),
+            original=value.get("o", {}),
+            first_seen=value["f"],
+            changed=value["l"],
+            standing=Standing(value.get("s", "active")),
+            reason=value.get("r", ""),
+        )
+
+    def as_entry(self, bank: str) -> Entry:
+        """The record as a value for callers."""
+        return Entry(
+            bank=bank,
+            key=self.key,
+            standing=self.standing,
+            reason=self.reason,
+            **self.hashes,
+            quality=self.quality,
+            categories=self.categories,
+            note=self.note,
+            original=self.original,
+            first_seen=clock.from_text(self.first_seen),
+            last_changed=clock.from_text(self.changed),
+        )
+
+
+def matching_form(kind: str, text: str) -> str:
+    """A hash as it is matched: lower-case hex of the right length.
+
+    Raises:
+        JunkError: it cannot be a hash of this kind, or matches everything or nothing.
+    """
+    value = text.strip().lower()
+    if len(value) != HASH_LENGTHS[kind]:
+        raise JunkError(f"{len(value)} characters cannot be a {kind} hash, which has {HASH_LENGTHS[kind]}")
+    if not _HEX.fullmatch(value):
+        raise JunkError(f"a {kind} hash has hexadecimal digits only")
+    if len(set(value)) == 1:
+        raise JunkError(f"a {kind} hash of one repeated digit is a placeholder")
+    if value in _OF_NOTHING:
+        raise JunkError(f"this {kind} hash is that of the empty file")
+    return value
+
+
+def record_of(new: NewEntry, at: datetime) -> tuple[Record, list[str]]:
+    """What is stored of a new entry, and what is wrong with fields that were left out of matching.
+
+    The key is empty if one has to be derived.
+
+    Raises:
+        JunkError: it has no hash that could match, or a field that cannot be kept.
+    """
+    hashes: dict[str, str] = {}
+    flaws: list[str] = []
+    original = {str(name): str(value) for name, value in new.original.items()}
+    for kind in HASH_LENGTHS:
+        given = getattr(new, kind)
+        if given is None or not given.strip():
+            continue
+        try:
+            hashes[kind] = matching_form(kind, given)
+        except JunkError as e:
+            flaws.append(e.diagnostics().message)
+        if given != hashes.get(kind):
+            original.setdefault(kind, given)
+    if not hashes and (flaws or not original):
+        raise JunkError(flaws[0] if flaws else "there is no hash in it")
+    quality = new.quality if "pdq" in hashes else None
+    if quality is not None and not 0 <= quality <= 100:
+        flaws.append(f"a quality of {quality} is not possible")
+        original.setdefault("quality", str(quality))
+        quality = None
+    key = (new.key or "").strip()
+    if key and any(value in key.lower() for value in hashes.values()):
+        original.setdefault("key", key)  # a key is shown, and this one would show the hash
+        key = ""
+    if len(key) > MAX_KEY or not key.isprintable():
+        raise JunkError(f"its key is longer than {MAX_KEY} characters or cannot be printed")
+    if not hashes and not key:
+        raise JunkError("there is neither a hash that can be matched nor a key")
+    categories = tuple(dict.fromkeys(c.strip() for c in new.categories if c.strip()))
+    if len(categories) > MAX_CATEGORIES or any(len(c) > MAX_KEY for c in categories):
+        raise JunkError(f"it has more than {MAX_CATEGORIES} categories, or one that is too long")
+    if len(new.note) > MAX_TEXT or sum(map(len, original.values())) > MAX_TEXT:
+        raise JunkError(f"its texts are longer than {MAX_TEXT} characters")
+    stamp = clock.to_text(at)
+    return Record(key, hashes, quality, categories, new.note.strip(), original, stamp, stamp), flaws

@@ -1,0 +1,406 @@
+"""A library of banks in a folder: create, fill, search. What one process changes, the others see at their next call."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+from firstlight.banks import matching
+from firstlight.banks.adding import Adding
+from firstlight.banks.entry import Entry, NewEntry, Standing
+from firstlight.banks.importer import ListFile
+from firstlight.banks.match import Match
+from firstlight.banks.report import AddReport, Bank, BankReport, ImportReport, StandingReport
+from firstlight.banks.sealing import Sealer, Sealing
+from firstlight.banks.store import BankStore
+from firstlight.clock import Clock
+from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError, StorageError
+from firstlight.index.disk import Disk, locked, put_file
+from firstlight.values import BankPurpose, Digests, Pdq, checked_name
+
+DEFAULT_THRESHOLD: Final = 31
+"""Bits at which PDQ's authors call two pictures the same."""
+DEFAULT_MIN_QUALITY: Final = 50
+"""Below it a picture has too little in it for PDQ to tell it from others."""
+MAX_THRESHOLD: Final = 64
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - memory-backed, in a folder that is this user's alone
+_FORMAT: Final = 1
+_HEAD, _LOCK, _BANKS = "library.json", "lock", "banks"
+_SECRET_CONTEXT: Final = b"library secret"
+
+
+class Library:
+    """See the module. Thread-safe. Close it, or use it in a `with` statement.
+
+    With a sealer, everything on disk that holds a list's hash is sealed, and the PDQ index lives in memory-backed
+    files (below `memory`) that the processes of this user share. Without one it lies plain, readable by this user.
+    """
+
+    def __init__(self, folder: Path, *, sealer: Sealer | None, clock: Clock, memory: Path, disk: Disk) -> None:
+        """Use `create` or `open`."""
+        self._folder = folder
+        self._clock = clock
+        self._disk = disk
+        self._mutex = threading.RLock()
+        self._stores: dict[str, BankStore] = {}
+        self._sealing = _read_head(folder, sealer)
+        self._memory = _memory_folder(memory, self._sealing) if sealer is not None else None
+        self._look()
+
+    @classmethod
+    def create(
+        cls, folder: Path, *, sealer: Sealer | None, clock: Clock, memory: Path = MEMORY, disk: Disk | None = None
+    ) -> Self:
+        """Make an empty library in a folder that holds none.
+
+        Raises:
+            StateError: a library is there already.
+        """
+        disk = disk or Disk()
+        disk.make_folder(folder)
+        disk.make_folder(folder / _BANKS)
+        with locked(folder / _LOCK):
+            if (folder / _HEAD).exists():
+                raise StateError(f"A library is in {folder} already.", hint="Open it, or choose another folder.")
+            ident, secret = os.urandom(16), os.urandom(32)
+            kept = Sealing(ident, b"", sealer).close(secret, _SECRET_CONTEXT)
+            document = {"format": _FORMAT, "id": ident.hex(), "sealed": sealer is not None, "secret": kept.hex()}
+            put_file(disk, folder / _HEAD, json.dumps(document, indent=2).encode() + b"\n")
+        return cls(folder, sealer=sealer, clock=clock, memory=memory, disk=disk)
+
+    @classmethod
+    def open(
+        cls, folder: Path, *, sealer: Sealer | None, clock: Clock, memory: Path = MEMORY, disk: Disk | None = None
+    ) -> Self:
+        """Open a library that is there.
+
+        Raises:
+            NotFoundError: none is there.
+            StateError: it is sealed and no sealer was given, or the other way round.
+            IntegrityError: it does not open with this sealer, or is damaged.
+        """
+        return cls(folder, sealer=sealer, clock=clock, memory=memory, disk=disk or Disk())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of all files. A second time does nothing."""
+        with self._mutex:
+            for store in self._stores.values():
+                store.close()
+            self._stores.clear()
+
+    # -- banks -----------------------------------------------------------------------------------------------------
+
+    def create_bank(
+        self,
+        name: str,
+        purpose: BankPurpose,
+        *,
+        owner: str = "",
+        licence: str = "",
+        threshold: int = DEFAULT_THRESHOLD,
+        min_quality: int = DEFAULT_MIN_QUALITY,
+        note: str = "",
+    ) -> BankReport:
+        """Make an empty bank, enabled.
+
+        Raises:
+            InputError: the name cannot be one, or a number is out of range.
+            StateError: a bank of this name is there.
+        """
+        checked_name(name, "name of a bank")
+        at = self._clock.now()
+        header = Bank(
+            name=name, purpose=purpose, owner=owner, licence=licence, note=note, created=at, revision=0, entries=0,
+            threshold=_in_range("threshold", threshold, MAX_THRESHOLD),
+            min_quality=_in_range("minimum quality", min_quality, 100),
+        ).model_dump(mode="json", exclude={"name", "revision", "entries"})  # fmt: skip
+        with self._mutex, locked(self._folder / _LOCK):
+            target = self._folder / _BANKS / name
+            if target.exists():
+                raise StateError(f"There is a bank {name!r} already.", hint="Choose another name, or add to it.")
+            building = target.with_name(f".new-{secrets.token_hex(4)}")
+            BankStore.make(building, header, self._sealing, self._disk)
+            self._disk.replace(building, target)
+            self._look()
+        return BankReport(act="created", at=at, bank=self.bank(name), revision_before=0)
+
+    def banks(self) -> tuple[Bank, ...]:
+        """All banks, by name."""
+        return tuple(store.describe() for store in self._fresh())
+
+    def bank(self, name: str) -> Bank:
+        """One bank.
+
+        Raises:
+            NotFoundError: there is none of this name.
+        """
+        return self._store(name).describe()
+
+    def enable(self, name: str, reason: str = "") -> BankReport:
+        """Let the bank match again."""
+        return self._set(name, "enabled", {"enabled": True, "reason": reason}, reason)
+
+    def disable(self, name: str, reason: str) -> BankReport:
+        """Keep the bank but let it match nothing, from now on and in every process."""
+        return self._set(name, "disabled", {"enabled": False, "reason": _needed(reason)}, reason)
+
+    def change_bank(
+        self, name: str, *, threshold: int | None = None, min_quality: int | None = None, note: str | None = None,
+        owner: str | None = None, licence: str | None = None, reason: str = "",
+    ) -> BankReport:  # fmt: skip
+        """Change how a bank matches or what is said about it; what is not given stays."""
+        changes: dict[str, Any] = {
+            key: value for key, value in {"note": note, "owner": owner, "licence": licence}.items() if value is not None
+        }
+        if threshold is not None:
+            changes["threshold"] = _in_range("threshold", threshold, MAX_THRESHOLD)
+        if min_quality is not None:
+            changes["min_quality"] = _in_range("minimum quality", min_quality, 100)
+        return self._set(name, "changed", changes, reason)
+
+    def delete(self, name: str, reason: str) -> BankReport:
+        """Remove the bank and all its entries from disk. It stops matching at once in every process."""
+        report = self._set(name, "deleted", {"enabled": False, "deleted": True, "reason": _needed(reason)}, reason)
+        with self._mutex, locked(self._folder / _LOCK):
+            store = self._stores.pop(name, None)
+            if store is not None:
+                store.close()
+            _remove_folder(self._folder / _BANKS / name)
+            if self._memory is not None:
+                _remove_folder(self._memory / name)
+        return report
+
+    # -- entries ---------------------------------------------------------------------------------------------------
+
+    def add(self, name: str, entries: Iterable[NewEntry]) -> AddReport:
+        """Add entries; they match at once. An entry whose key is known is updated, or left alone if nothing changed.
+
+        Records of which no entry can be made are skipped, counted and named in the report by their position from 1.
+        """
+        store = self._store(name)
+        adding = Adding(store, self._sealing, self._clock.now())
+        for number, entry in enumerate(entries, 1):
+            adding.take(number, entry)
+        adding.flush()
+        return AddReport(**adding.summary())
+
+    def import_list(
+        self, name: str, path: Path, format: str | None = None, columns: Mapping[str, str] | None = None  # noqa: A002
+    ) -> ImportReport:  # fmt: skip
+        """Read a list file into a bank. Streaming: any size in little memory. A second import of it adds nothing.
+
+        `format` names an importer (see `importers.FORMATS`); without it the file is looked at. `columns` maps our
+        fields to the file's column names, for formats that have columns. Junk records are skipped, counted and named
+        by line. An import that was stopped can be run again.
+
+        Raises:
+            NotFoundError: the bank or the file is not there.
+            InputError: the file is of no known format, or the column map does not fit.
+        """
+        store = self._store(name)
+        adding = Adding(store, self._sealing, self._clock.now())
+        with ListFile(path) as source:
+            importer = source.importer(format)
+            for item in importer.read(source, columns or {}):
+                adding.take_item(item)
+            adding.flush()
+            store.settle()
+            return ImportReport(
+                **adding.summary(), source=path.name, source_sha256=source.sha256(), source_size=source.size,
+                format=importer.name,
+            )  # fmt: skip
+
+    def withdraw(self, name: str, keys: Sequence[str], reason: str) -> StandingReport:
+        """Take entries out of matching as their list's owner would, at once and in every process. Their records stay;
+        an import that brings them again restores them."""
+        return self._set_standing(name, keys, Standing.WITHDRAWN, _needed(reason))
+
+    def deny(self, name: str, keys: Sequence[str], reason: str) -> StandingReport:
+        """Say that entries are wrong: they stop matching, and no import brings them back."""
+        return self._set_standing(name, keys, Standing.DENIED, _needed(reason))
+
+    def restore(self, name: str, keys: Sequence[str], reason: str) -> StandingReport:
+        """Let entries match again that were withdrawn or denied."""
+        return self._set_standing(name, keys, Standing.ACTIVE, _needed(reason))
+
+    def entries(self, name: str) -> Iterator[Entry]:
+        """Every entry of a bank, withdrawn ones too, in the order they were last written. Constant memory."""
+        for _, record in self._store(name).records():
+            yield record.as_entry(name)
+
+    def entry(self, name: str, key: str) -> Entry:
+        """One entry by its key.
+
+        Raises:
+            NotFoundError: the bank or the entry is not there.
+        """
+        for _, record in self._store(name).find("key", key):
+            return record.as_entry(name)
+        raise NotFoundError(f"Bank {name!r} has no entry {key!r}.", hint="Check the key.")
+
+    # -- matching --------------------------------------------------------------------------------------------------
+
+    def match(
+        self,
+        digests: Digests | None = None,
+        pdq: Pdq | None = None,
+        *,
+        banks: Sequence[str] | None = None,
+        any_orientation: Mapping[str, Pdq] | None = None,
+    ) -> tuple[Match, ...]:
+        """What the enabled banks (or those named) hold of an item: exact digests first, then PDQ, nearest first.
+
+        Every entry appears once, with the strongest way it was found. PDQ is compared within each bank's threshold,
+        if the item's quality reaches the bank's minimum. `allow` banks are not answered; all that are enabled veto
+        PDQ matches, whether they are named or not. `any_orientation` gives the item's hashes turned and mirrored, by
+        the name of the orientation.
+
+        Raises:
+            NotFoundError: a bank that is named is not there.
+        """
+        stores = self._fresh()
+        if banks is not None:
+            for name in banks:
+                self._store(name)
+        hashes = {"": pdq} if pdq is not None else {}
+        return matching.match(stores, digests, {**hashes, **(any_orientation or {})}, banks)
+
+    def verify(self) -> None:
+        """Read everything on disk and compare checksums.
+
+        Raises:
+            IntegrityError: something is not what was written.
+        """
+        for store in self._fresh():
+            store.verify()
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _set(
+        self,
+        name: str,
+        act: Literal["enabled", "disabled", "changed", "deleted"],
+        changes: dict[str, Any],
+        reason: str,
+    ) -> BankReport:
+        store, at = self._store(name), self._clock.now()
+        with store.writing():
+            before = store.revision
+            store.set_header(changes)
+        return BankReport(act=act, at=at, bank=store.describe(), revision_before=before, reason=reason)
+
+    def _set_standing(self, name: str, keys: Sequence[str], standing: Standing, reason: str) -> StandingReport:
+        store, at = self._store(name), self._clock.now()
+        before = store.revision
+        done = Adding(store, self._sealing, at).set_standing(keys, standing, reason)
+        return StandingReport(
+            bank=name, at=at, revision_before=before, revision=store.revision, standing=standing, reason=reason,
+            keys=done["keys"], unknown=done["unknown"], unchanged=done["unchanged"],
+        )  # fmt: skip
+
+    def _store(self, name: str) -> BankStore:
+        checked_name(name, "name of a bank")
+        for store in self._fresh():
+            if store.name == name:
+                return store
+        raise NotFoundError(f"There is no bank {name!r}.", hint="List the banks, or create it.")
+
+    def _fresh(self) -> list[BankStore]:
+        """All banks as they are on disk now."""
+        self._look()
+        stores = list(self._stores.values())
+        for store in stores:
+            store.refresh()
+        return [store for store in stores if not store.deleted]
+
+    def _look(self) -> None:
+        """Take up banks that other processes created, let go of those that they deleted."""
+        try:
+            names = {name for name in os.listdir(self._folder / _BANKS) if not name.startswith(".")}  # noqa: PTH208
+        except OSError as e:
+            raise StorageError(f"Could not read {self._folder}: {e.strerror}.", hint="Check permissions.") from e
+        if names == self._stores.keys():
+            return
+        with self._mutex:
+            for name in self._stores.keys() - names:
+                self._stores.pop(name).close()
+            for name in sorted(names - self._stores.keys()):
+                folder = self._folder / _BANKS / name
+                index = (self._memory / name) if self._memory is not None else folder / "pdq"
+                self._stores[name] = BankStore(folder, name, self._sealing, index, self._disk)
+            self._stores = dict(sorted(self._stores.items()))
+
+
+def _read_head(folder: Path, sealer: Sealer | None) -> Sealing:
+    path = folder / _HEAD
+    try:
+        document = json.loads(path.read_bytes())
+        form, ident, sealed = document["format"], bytes.fromhex(document["id"]), bool(document["sealed"])
+        kept = bytes.fromhex(document["secret"])
+    except FileNotFoundError as e:
+        raise NotFoundError(f"No library is in {folder}.", hint="Create it first.") from e
+    except OSError as e:
+        raise StorageError(f"Could not read {path}: {e.strerror}.", hint="Check permissions.") from e
+    except (ValueError, KeyError, TypeError) as e:
+        raise IntegrityError(f"{path} is damaged.", hint="Restore it from a copy.") from e
+    if form != _FORMAT:
+        raise StateError(f"The library in {folder} is of another version.", hint="Use the version that made it.")
+    if sealed and sealer is None:
+        raise StateError(f"The library in {folder} is sealed.", hint="Open it with the keyring of its home.")
+    if not sealed and sealer is not None:
+        raise StateError(f"The library in {folder} is not sealed.", hint="Open it without a key, or make a new one.")
+    return Sealing(ident, Sealing(ident, b"", sealer).open(kept, _SECRET_CONTEXT, "The library"), sealer)
+
+
+def _memory_folder(root: Path, sealing: Sealing) -> Path:
+    """The folder of memory-backed files that the processes of this user share for this library."""
+    folder = root / f"firstlight-{os.geteuid()}-{sealing.library.hex()[:16]}"
+    try:
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        found = folder.lstat()
+    except OSError as e:
+        raise StorageError(
+            f"A sealed library needs memory-backed files in {root}: {e.strerror}.",
+            hint="Mount a tmpfs there, or use a plain library on an encrypted disk.",
+        ) from e
+    if found.st_uid != os.geteuid() or found.st_mode & 0o170077 != 0o040000:
+        raise StorageError(f"{folder} belongs to somebody else or is open to others.", hint="Find out who made it.")
+    return folder
+
+
+def _remove_folder(folder: Path) -> None:
+    """Remove a folder so that it is gone at once or not at all."""
+    if not folder.exists():
+        return
+    going = folder.with_name(f".gone-{secrets.token_hex(4)}")
+    try:
+        folder.replace(going)
+        shutil.rmtree(going)
+    except OSError as e:
+        raise StorageError(f"Could not remove {folder}: {e.strerror}.", hint="Check permissions.") from e
+
+
+def _in_range(what: str, value: int, highest: int) -> int:
+    if not 0 <= value <= highest:
+        raise InputError(f"A {what} of {value} is not possible.", hint=f"Choose 0 to {highest}.")
+    return value
+
+
+def _needed(reason: str) -> str:
+    if not reason.strip():
+        raise InputError("A reason is needed for this.", hint="Say in a few words why.")
+    return reason

@@ -1,0 +1,88 @@
+"""Looking an item up in the banks, and what `allow` banks say to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from firstlight import clock
+from firstlight.banks.entry import Record, Standing
+from firstlight.banks.match import Match, Via
+from firstlight.banks.store import BankStore
+from firstlight.values import BankPurpose, Digests, Pdq
+
+_STRENGTH = (Via.SHA256, Via.SHA1, Via.MD5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    record: Record
+    via: Via
+    exact: bool
+    distance: int = 0
+    orientation: str = ""
+
+
+def match(
+    stores: Sequence[BankStore], digests: Digests | None, hashes: Mapping[str, Pdq], names: Sequence[str] | None
+) -> tuple[Match, ...]:
+    """See `Library.match`; `hashes` are by the name of the orientation, upright is the empty name."""
+    found: list[tuple[BankStore, _Found]] = []
+    for store in stores:
+        if store.enabled and store.purpose != BankPurpose.ALLOW and (names is None or store.name in names):
+            found.extend((store, one) for one in _in_bank(store, digests, hashes).values())
+    if not found:
+        return ()
+    veto = None
+    if any(one.via is Via.PDQ for _, one in found):
+        allowing = (s for s in stores if s.enabled and s.purpose == BankPurpose.ALLOW)
+        veto = next((s.name for s in allowing if _in_bank(s, digests, hashes)), None)
+    matches = [_as_match(store, one, veto) for store, one in found]
+    order = {via: place for place, via in enumerate((*_STRENGTH, Via.PDQ))}
+    return tuple(sorted(matches, key=lambda m: (not m.exact, order[m.via], m.distance, m.bank, m.entry)))
+
+
+def _in_bank(store: BankStore, digests: Digests | None, hashes: Mapping[str, Pdq]) -> dict[int, _Found]:
+    """The entries that hold the item, each with the strongest way it was found."""
+    found: dict[int, _Found] = {}
+    if digests is not None:
+        for via in _STRENGTH:
+            for ordinal, record in store.find(via.value, getattr(digests, via.value)):
+                if record.standing is Standing.ACTIVE and ordinal not in found:
+                    found[ordinal] = _Found(record, via, _agrees(record, digests))
+    for orientation, pdq in hashes.items():
+        if pdq.quality < store.min_quality:
+            continue
+        index = store.index()
+        if index is None:
+            break
+        for key, distance in index.search(pdq.to_bytes(), store.threshold):
+            best = found.get(key)
+            if best is not None and (best.via is not Via.PDQ or best.distance <= distance):
+                continue
+            record = best.record if best is not None else store.record(key)
+            if record.standing is Standing.ACTIVE and (record.quality is None or record.quality >= store.min_quality):
+                found[key] = _Found(record, Via.PDQ, exact=False, distance=distance, orientation=orientation)
+    return found
+
+
+def _agrees(record: Record, digests: Digests) -> bool:
+    """Whether every digest of the entry is the item's: if one is not, these are other bytes, made to collide."""
+    return all(getattr(digests, kind) == value for kind, value in record.hashes.items() if kind != "pdq")
+
+
+def _as_match(store: BankStore, one: _Found, veto: str | None) -> Match:
+    return Match(
+        bank=store.name,
+        purpose=BankPurpose(store.purpose),
+        entry=one.record.key,
+        via=one.via,
+        exact=one.exact,
+        distance=one.distance,
+        threshold=store.threshold if one.via is Via.PDQ else 0,
+        vetoed_by=veto if one.via is Via.PDQ else None,
+        first_seen=clock.from_text(one.record.first_seen),
+        categories=one.record.categories,
+        note=one.record.note,
+        orientation=one.orientation,
+    )

@@ -1,0 +1,70 @@
+"""Sealing of what lies on disk. Banks know no keys: the caller gives a `Sealer`, or none for a plain library."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from firstlight.errors import FirstlightError, IntegrityError
+
+_PRINT: Final = struct.Struct(">Q")
+
+
+class Sealer(Protocol):
+    """Encrypts and authenticates. What was sealed under one context does not open under another."""
+
+    def seal(self, data: bytes, context: bytes) -> bytes:
+        """The data, sealed."""
+        ...
+
+    def unseal(self, data: bytes, context: bytes) -> bytes:
+        """The data that was sealed under this context; an error if it was not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Sealing:
+    """How one library writes and how it names what it looks up.
+
+    `secret` keys the prints: 64-bit names of hashes that say nothing about them to whoever does not know it, so that
+    look-up tables can lie on disk in the open.
+    """
+
+    library: bytes
+    secret: bytes
+    sealer: Sealer | None
+
+    def close(self, data: bytes, context: bytes) -> bytes:
+        """What goes to disk."""
+        return data if self.sealer is None else self.sealer.seal(data, self._bound(context))
+
+    def open(self, data: bytes, context: bytes, what: str) -> bytes:
+        """What came from disk.
+
+        Raises:
+            IntegrityError: it was not sealed by this library in this place, or with another key.
+        """
+        if self.sealer is None:
+            return data
+        try:
+            return self.sealer.unseal(data, self._bound(context))
+        except FirstlightError as e:
+            raise IntegrityError(
+                f"{what} does not open with the key that was given.",
+                hint="Check that the keyring belongs to this library; if it does, restore the file from a copy.",
+            ) from e
+
+    def print_of(self, kind: str, value: str) -> int:
+        """The 64-bit name under which a hash or key is looked up."""
+        digest = hashlib.blake2b(f"{kind}:{value}".encode(), digest_size=8, key=self.secret).digest()
+        return int(_PRINT.unpack(digest)[0])
+
+    def derived_key(self, kind: str, value: str) -> str:
+        """A key for an entry that came without one: stable, and silent about the hash."""
+        digest = hashlib.blake2b(f"key:{kind}:{value}".encode(), digest_size=12, key=self.secret).hexdigest()
+        return f"{kind}-{digest}"
+
+    def _bound(self, context: bytes) -> bytes:
+        return b"firstlight banks 1\x00" + self.library + b"\x00" + context

@@ -1,0 +1,414 @@
+"""One bank on disk: a folder with an append-only log of everything that happened to it, look-up tables, PDQ index.
+
+The log is the truth: frames of records and of headers, sealed one by one where the library is sealed. Tables and index
+are derived from it and can be built again; after a crash they catch up from where they stand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from pydantic import ValidationError
+
+from firstlight.banks import tables
+from firstlight.banks.entry import Record, Standing
+from firstlight.banks.report import Bank
+from firstlight.banks.sealing import Sealing
+from firstlight.errors import IntegrityError, NotFoundError, StateError, StorageError
+from firstlight.index import HammingIndex
+from firstlight.index.disk import Disk, locked
+from firstlight.index.framelog import HEAD_SIZE, Frame, FrameLog
+
+ENTRIES_PER_FRAME: Final = 512
+"""Reading one entry opens its whole frame; more entries a frame make imports faster and look-ups slower."""
+RUN_ENTRIES: Final = 65_536
+"""So many entries are held in memory before they are written to a table file."""
+MAX_RUNS: Final = 8
+_SLOT_BITS: Final = 12
+_FRAMES_KEPT: Final = 16
+_OPEN_TRIES: Final = 8
+_LOG, _LOCK = "log", "lock"
+_NEW, _FOR_ACTIVE, _FOR_RESTING = 0, 1, 2
+"""What a record in the log does: it starts an entry, or takes the place of an active or another record."""
+
+Write = tuple[int, Record]
+"""An ordinal and the record that it has from now on."""
+
+
+class _State:
+    """What a process knows of the bank at some place of its log."""
+
+    def __init__(self) -> None:
+        self.header: dict[str, Any] = {}
+        self.ordinals = 0
+        self.active = 0
+        self.pdq_end = 0
+        """Where the last frame that concerns the PDQ index ends."""
+        self.runs: list[tables.Run] = []
+        self.covered = HEAD_SIZE
+        self.new_prints: dict[int, list[int]] = {}
+        self.new_places: dict[int, int] = {}
+
+    def meta(self, frames: int) -> dict[str, Any]:
+        """What the next run has to say about the bank as it is now."""
+        return {
+            "header": self.header, "ordinals": self.ordinals, "active": self.active, "pdq_end": self.pdq_end,
+            "frames": frames,
+        }  # fmt: skip
+
+
+class BankStore:
+    """See the module. Thread-safe for readers and writers; every process may write."""
+
+    def __init__(self, folder: Path, name: str, sealing: Sealing, index_folder: Path, disk: Disk) -> None:
+        """Open a bank that is there."""
+        self.name = name
+        self._folder = folder
+        self._sealing = sealing
+        self._index_folder = index_folder
+        self._disk = disk
+        self._mutex = threading.RLock()
+        self._pen = threading.Lock()
+        self._frames: OrderedDict[int, list[bytes]] = OrderedDict()
+        self._log = FrameLog(folder / _LOG, disk=disk)
+        self._state = _State()
+        self._index: HammingIndex | None = None
+        self._load_runs()
+        self.refresh()
+
+    @staticmethod
+    def make(folder: Path, header: dict[str, Any], sealing: Sealing, disk: Disk) -> None:
+        """Lay a new bank in a folder that is not there."""
+        disk.make_folder(folder)
+        log = FrameLog.create(folder / _LOG, disk=disk)
+        log.append(_sealed(sealing, log, [_line({"header": header})]))
+        log.close()
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Read what other processes wrote."""
+        if not self._log.grown():
+            return
+        with self._mutex:
+            for frame in self._log.read():
+                self._apply(frame, self._lines(frame))
+            if self._log.grown():
+                self._log.check_tail(self._folder / _LOCK)
+            if len(self._state.new_places) > 2 * RUN_ENTRIES:
+                self._load_runs()  # another process wrote runs meanwhile
+                for frame in self._log.read():
+                    self._apply(frame, self._lines(frame))
+
+    @property
+    def revision(self) -> int:
+        """How many frames the log has: grows with every change."""
+        return self._log.frames
+
+    @property
+    def deleted(self) -> bool:
+        """Whether some process deleted the bank."""
+        return bool(self._state.header.get("deleted"))
+
+    @property
+    def purpose(self) -> str:
+        """What it is for."""
+        return str(self._state.header["purpose"])
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it takes part in matching."""
+        return bool(self._state.header["enabled"])
+
+    @property
+    def threshold(self) -> int:
+        """Bits at which a PDQ hash still matches."""
+        return int(self._state.header["threshold"])
+
+    @property
+    def min_quality(self) -> int:
+        """The quality below which PDQ is not matched."""
+        return int(self._state.header["min_quality"])
+
+    def describe(self) -> Bank:
+        """The bank as a document."""
+        header = {k: v for k, v in self._state.header.items() if k != "deleted"}
+        try:
+            return Bank.model_validate_json(
+                json.dumps({**header, "name": self.name, "revision": self.revision, "entries": self._state.active})
+            )
+        except ValidationError as e:
+            raise IntegrityError(f"The header of bank {self.name!r} cannot be read.", hint="Restore the bank.") from e
+
+    def record(self, ordinal: int) -> Record:
+        """The latest record of an entry."""
+        place = self._place(ordinal)
+        if place is None:
+            raise IntegrityError(f"Entry {ordinal} of bank {self.name!r} has no place in its log.")
+        found, record = self._read(place)
+        if found != ordinal:
+            raise IntegrityError(f"The tables of bank {self.name!r} are damaged.", hint="Remove its run-* files.")
+        return record
+
+    def find(self, kind: str, value: str) -> list[Write]:
+        """The entries that hold this hash (or this `key`) now."""
+        wanted = self._sealing.print_of(kind, value)
+        state = self._state
+        ordinals = list(state.new_prints.get(wanted, ()))
+        for run in state.runs:
+            ordinals.extend(run.find(wanted))
+        out = []
+        for ordinal in sorted(set(ordinals)):
+            record = self.record(ordinal)
+            if (record.key if kind == "key" else record.hashes.get(kind)) == value:
+                out.append((ordinal, record))
+        return out
+
+    def records(self) -> Iterator[Write]:
+        """The latest record of every entry, in the order of the log; in constant memory."""
+        self.refresh()
+        reader, end = FrameLog(self._folder / _LOG, disk=self._disk), self._log.end
+        try:
+            for frame in reader.read():
+                if frame.end > end:
+                    return
+                for slot, line in enumerate(self._lines(frame)):
+                    value = json.loads(line)
+                    if isinstance(value, list) and self._place(value[0]) == frame.offset << _SLOT_BITS | slot:
+                        yield value[0], Record.decode(value[1])
+        finally:
+            reader.close()
+
+    def index(self) -> HammingIndex | None:
+        """The PDQ index, up to date with the log; none while the bank has no PDQ hash."""
+        if not self._state.pdq_end:
+            return None
+        index = self._index or self._open_index()
+        if index.mark < self._state.pdq_end:
+            with locked(self._folder / _LOCK, wait=False) as held:
+                if held:  # otherwise the writer whose frame we have seen is about to do it
+                    self._catch_up(index)
+        return index
+
+    def verify(self) -> None:
+        """Read everything and compare checksums.
+
+        Raises:
+            IntegrityError: something is not what was written.
+        """
+        self.refresh()
+        for run in self._state.runs:
+            run.verify()
+        for _ in self.records():
+            pass
+        index = self.index()
+        if index is not None:
+            index.verify()
+
+    def close(self) -> None:
+        """Let go of all files."""
+        with self._pen, self._mutex:
+            self._log.close()
+            if self._index is not None:
+                self._index.close()
+                self._index = None
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the bank for a change, knowing everything that was written."""
+        with self._pen, locked(self._folder / _LOCK):
+            self.refresh()
+            if self.deleted:
+                raise NotFoundError(f"The bank {self.name!r} was deleted.", hint="Create it again.")
+            with self._mutex:
+                self._log.mend()
+            yield
+
+    def set_header(self, changes: dict[str, Any]) -> None:
+        """Change the header. Only while `writing`."""
+        self._append([_line({"header": {**self._state.header, **changes}})])
+
+    def next_ordinal(self) -> int:
+        """The number that the next new entry gets. Only while `writing`."""
+        return self._state.ordinals
+
+    def write(self, writes: list[Write], former: dict[int, Record]) -> None:
+        """Write records; `former` has what entries that are not new said before. Only while `writing`."""
+        for at in range(0, len(writes), ENTRIES_PER_FRAME):
+            lines = []
+            for ordinal, record in writes[at : at + ENTRIES_PER_FRAME]:
+                old = former.get(ordinal)
+                how = _NEW if old is None else _FOR_ACTIVE if old.standing is Standing.ACTIVE else _FOR_RESTING
+                lines.append(f"[{ordinal},{record.encode()},{how}]".encode())
+            self._append(lines)
+        if self._state.pdq_end:
+            self._catch_up(self._index or self._open_index())
+        if len(self._state.new_places) >= RUN_ENTRIES:
+            with self._mutex:
+                self._fold()
+
+    def settle(self) -> None:
+        """After a large import: merge what would otherwise be scanned by every search."""
+        index = self.index()
+        if index is not None and index.pending > RUN_ENTRIES // 8:
+            index.compact()
+
+    def _append(self, lines: list[bytes]) -> None:
+        self._log.append(_sealed(self._sealing, self._log, lines))
+        self.refresh()
+
+    # -- the log ---------------------------------------------------------------------------------------------------
+
+    def _lines(self, frame: Frame) -> list[bytes]:
+        """What a frame holds, one JSON value a line."""
+        what = f"Frame {frame.number} of bank {self.name!r}"
+        return self._sealing.open(frame.payload, _context(self._log, frame.number), what).split(b"\n")
+
+    def _apply(self, frame: Frame, lines: list[bytes]) -> None:
+        state = self._state
+        for slot, line in enumerate(lines):
+            value = json.loads(line)
+            if isinstance(value, dict):
+                state.header = value["header"]
+                continue
+            ordinal, content, how = value
+            hashes = content["h"]
+            for kind, text in (("key", content["k"]), *hashes.items()):
+                if kind != "pdq":
+                    owners = state.new_prints.setdefault(self._sealing.print_of(kind, text), [])
+                    if ordinal not in owners:
+                        owners.append(ordinal)
+            state.new_places[ordinal] = frame.offset << _SLOT_BITS | slot
+            state.ordinals = max(state.ordinals, ordinal + 1)
+            state.active += ("s" not in content) - (how == _FOR_ACTIVE)
+            if "pdq" in hashes or how != _NEW:
+                state.pdq_end = frame.end
+
+    def _place(self, ordinal: int) -> int | None:
+        state = self._state
+        place = state.new_places.get(ordinal)
+        if place is not None:
+            return place
+        for run in reversed(state.runs):
+            place = run.place(ordinal)
+            if place is not None:
+                return place
+        return None
+
+    def _read(self, place: int) -> Write:
+        """The record that stands there."""
+        offset, slot = place >> _SLOT_BITS, place & ((1 << _SLOT_BITS) - 1)
+        with self._mutex:
+            lines = self._frames.get(offset)
+            if lines is None:
+                lines = self._lines(self._log.frame(offset))
+                self._frames[offset] = lines
+                while len(self._frames) > _FRAMES_KEPT:
+                    self._frames.popitem(last=False)
+            else:
+                self._frames.move_to_end(offset)
+        value = json.loads(lines[slot])
+        return value[0], Record.decode(value[1])
+
+    # -- what is derived from it -----------------------------------------------------------------------------------
+
+    def _load_runs(self) -> None:
+        for _ in range(_OPEN_TRIES):
+            try:
+                runs = tables.chain(self._folder, HEAD_SIZE)
+                break
+            except StorageError as e:
+                if not isinstance(e.__cause__, FileNotFoundError):
+                    raise  # otherwise runs were merged while we looked
+        else:
+            raise StorageError(f"The tables of bank {self.name!r} change too fast to be read.", hint="Try again.")
+        state = _State()
+        state.runs = runs
+        if runs:
+            meta = runs[-1].meta
+            state.header, state.ordinals, state.active = dict(meta["header"]), meta["ordinals"], meta["active"]
+            state.pdq_end, state.covered = meta["pdq_end"], runs[-1].end
+            self._log.skip(state.covered, meta["frames"])
+        else:
+            self._log.skip(HEAD_SIZE, 0)
+        self._state = state
+
+    def _fold(self) -> None:
+        """Write what is held in memory to a table file; merge the files when there are many."""
+        state = self._state
+        pairs = [(value, ordinal) for value, ordinals in state.new_prints.items() for ordinal in ordinals]
+        run = tables.write_run(
+            self._folder,
+            state.covered,
+            self._log.end,
+            state.meta(self._log.frames),
+            tables.as_pairs(pairs, len(pairs)),
+            tables.as_pairs(state.new_places.items(), len(state.new_places)),
+            self._disk,
+        )
+        runs = [*state.runs, run]
+        if len(runs) > MAX_RUNS:
+            runs = [tables.merge_runs(self._folder, runs, self._disk)]
+        fresh = _State()
+        fresh.header, fresh.ordinals, fresh.active = state.header, state.ordinals, state.active
+        fresh.pdq_end, fresh.runs, fresh.covered = state.pdq_end, runs, run.end
+        self._state = fresh
+
+    def _open_index(self) -> HammingIndex:
+        with self._mutex:
+            if self._index is None:
+                try:
+                    self._index = HammingIndex.open(self._index_folder, disk=self._disk)
+                except NotFoundError:
+                    with contextlib.suppress(StateError):  # another process was faster
+                        HammingIndex.create(self._index_folder, disk=self._disk).close()
+                    self._index = HammingIndex.open(self._index_folder, disk=self._disk)
+            return self._index
+
+    def _catch_up(self, index: HammingIndex) -> None:
+        """Tell the index what the log says since its mark. Only under the bank's lock."""
+        position, end = max(index.mark, HEAD_SIZE), self._log.end
+        while position < end:
+            keys: list[int] = []
+            hashes: list[str] = []
+            gone: list[int] = []
+            while position < end and len(keys) + len(gone) < RUN_ENTRIES:
+                frame = self._log.frame(position)
+                position = frame.end
+                for line in self._lines(frame):
+                    value = json.loads(line)
+                    if isinstance(value, dict):
+                        continue
+                    ordinal, content, how = value
+                    if how != _NEW:
+                        gone.append(ordinal)
+                        if ordinal in keys:
+                            at = keys.index(ordinal)
+                            del keys[at], hashes[at]
+                    if "pdq" in content["h"] and "s" not in content:
+                        keys.append(ordinal)
+                        hashes.append(content["h"]["pdq"])
+            array = np.frombuffer(bytes.fromhex("".join(hashes)), dtype=np.uint8).reshape(len(keys), 32)
+            index.change(array, keys, remove=gone, mark=position)
+
+
+def _line(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _context(log: FrameLog, number: int) -> bytes:
+    """What a frame is sealed for: this place in this log and no other."""
+    return log.id + number.to_bytes(8, "big")
+
+
+def _sealed(sealing: Sealing, log: FrameLog, lines: list[bytes]) -> bytes:
+    return sealing.close(b"\n".join(lines), _context(log, log.frames))
