@@ -233,6 +233,8 @@ def check_checkpoint(where: str, data: bytes, key: tuple[str, bytes, bytes]) -> 
     """Size and root of the log, as its key signed them."""
     name, key_id, public = key
     body, gap, signatures = data.decode("utf-8", "replace").rpartition("\n\n")
+    if not gap:
+        raise DiffersError(where, "this checkpoint has no signatures")
     body += "\n"
     good = False
     for line in signatures.split("\n")[:-1]:
@@ -243,7 +245,7 @@ def check_checkpoint(where: str, data: bytes, key: tuple[str, bytes, bytes]) -> 
                 if not ed25519_accepts(public, body.encode(), raw[4:]):
                     raise DiffersError(where, "the signature on the log's checkpoint is false")
                 good = True
-    if not gap or not good:
+    if not good:
         raise DiffersError(where, "the log's key did not sign this checkpoint")
     lines = body.split("\n")
     if len(lines) != 4 or lines[0] != name or not re.fullmatch("0|[1-9][0-9]{0,18}", lines[1]):
