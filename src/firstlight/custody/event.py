@@ -25,6 +25,7 @@ class EventType(StrEnum):
     REVEAL = "reveal"
     DECIDE = "decide"
     SECOND_DECIDE = "second-decide"
+    REPORT_DRAFTED = "report-drafted"
     REPORT_OPENED = "report-opened"
     REPORT_FILE_SENT = "report-file-sent"
     REPORT_FINISHED = "report-finished"

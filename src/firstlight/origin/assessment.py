@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
 from firstlight.banks.match import Match
 from firstlight.errors import UnreadableError
+from firstlight.media import Source
 from firstlight.origin.indicator import Claim, Indicator
 from firstlight.origin.trust import TrustLists
 from firstlight.origin.verdict import Verdict
@@ -24,12 +24,12 @@ _INDICATORS = TypeAdapter(tuple[Indicator, ...])
 class RunsTasks(Protocol):
     """What examining needs of a cage: run a named task on a file and answer its JSON."""
 
-    def run(self, task: str, source: Path | bytes, /, **params: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    def run(self, task: str, source: Source, /, **params: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         """The task's answer."""
         ...
 
 
-def examine(cage: RunsTasks, source: Path | bytes, *, trust: TrustLists | None = None) -> tuple[Indicator, ...]:
+def examine(cage: RunsTasks, source: Source, *, trust: TrustLists | None = None) -> tuple[Indicator, ...]:
     """Everything that the file itself says about its origin, found in a caged worker and checked when it comes back.
 
     Raises:

@@ -37,6 +37,13 @@ class ForgeableBy(IntEnum):
     KEY_HOLDER = 2
     AUTHORITY = 3
 
+    @property
+    def words(self) -> str:
+        """The party in words."""
+        return ("anyone who has the file", "a customer of a signer", "a vendor or key holder", "the authority alone")[
+            self
+        ]
+
 
 class Binding(StrEnum):
     """What the sign is tied to."""

@@ -72,6 +72,12 @@ class Database:
         with _wrapped(self._engine.url.database), self._write.begin() as session:
             yield session
 
+    @contextmanager
+    def write_in_steps(self) -> Iterator[Session]:
+        """A session that holds the write lock and keeps only what its user commits, as often as they do."""
+        with _wrapped(self._engine.url.database), self._write() as session:
+            yield session
+
     def check(self) -> None:
         """Have the database check itself.
 

@@ -65,7 +65,10 @@ _NUMBERED: dict[str, Any] = {"sqlite_strict": True, "sqlite_autoincrement": True
 
 
 class Case(Table):
-    """What a reviewer opens: a bundle of items, with the level and the deadline of its most urgent member."""
+    """What a reviewer opens: a bundle of items, with the level and the deadline of its most urgent member.
+
+    `bundle` is the number of the bundle's first item.
+    """
 
     __tablename__ = "cases"
     __table_args__ = (
@@ -75,12 +78,14 @@ class Case(Table):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    bundle: Mapped[int] = mapped_column(unique=True)
     state: Mapped[str]
     level_rank: Mapped[int]
     place_order: Mapped[float]
     opened_at: Mapped[datetime]
     deadline: Mapped[datetime]
     owner: Mapped[str]
+    says: Mapped[str]
 
 
 class Item(Table):
@@ -113,26 +118,11 @@ class Item(Table):
     media_type: Mapped[str]
     pdq: Mapped[str | None]
     pdq_quality: Mapped[int | None]
-    vault_object: Mapped[str]
+    stored: Mapped[str]
+    bundle: Mapped[int | None]
+    filing_id: Mapped[int | None] = mapped_column(ForeignKey("filings.id"))
     verdict: Mapped[str | None]
     priority: Mapped[str | None]
-
-
-class Viewing(Table):
-    """A person saw this rendition of exactly this file for so long: the only source of "viewed" claims."""
-
-    __tablename__ = "viewings"
-    __table_args__ = (Index("viewings_by_sha256", "sha256"), _NUMBERED)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    item_id: Mapped[int] = mapped_column(ForeignKey("items.id"))
-    sha256: Mapped[str]
-    at: Mapped[datetime]
-    actor: Mapped[str]
-    rendition: Mapped[str]
-    seconds: Mapped[float]
-    entire: Mapped[bool]
-    exif: Mapped[bool]
 
 
 class Decision(Table):
@@ -159,10 +149,10 @@ class Filing(Table):
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
     round: Mapped[int]
+    account: Mapped[str]
     state: Mapped[str]
-    destination: Mapped[str]
     drafted_at: Mapped[datetime]
-    report: Mapped[str]
+    draft: Mapped[str]
     receipt: Mapped[str | None]
 
 
@@ -179,14 +169,16 @@ class FilingStep(Table):
 
 
 class LogLeaf(Table):
-    """A leaf of the custody log. `payload` is sealed; destroying it leaves the tree whole."""
+    """A leaf of the custody log. `sealed` opens it; destroying that leaves the tree whole."""
 
     __tablename__ = "log_leaves"
-    __table_args__ = _STRICT
+    __table_args__ = (Index("log_leaves_by_case", "case_name"), Index("log_leaves_by_subject", "subject"), _STRICT)
 
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     leaf: Mapped[bytes]
-    payload: Mapped[bytes | None]
+    sealed: Mapped[bytes | None]
+    case_name: Mapped[str | None]
+    subject: Mapped[str | None]
 
 
 class LogHash(Table):
@@ -195,7 +187,7 @@ class LogHash(Table):
     __tablename__ = "log_hashes"
     __table_args__ = _STRICT
 
-    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     hash: Mapped[bytes]
 
 
@@ -206,8 +198,7 @@ class LogCheckpoint(Table):
     __table_args__ = _STRICT
 
     size: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    at: Mapped[datetime]
-    note: Mapped[str]
+    note: Mapped[bytes]
 
 
 class Setting(Table):

@@ -1,0 +1,294 @@
+"""Cases: a bundle and its place in the queue, computed anew from its members whenever one of them changes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from sqlalchemy import func, select
+
+from firstlight.casework.home import Home, Work
+from firstlight.casework.upload import Upload
+from firstlight.errors import NotFoundError, StateError
+from firstlight.origin import Verdict
+from firstlight.store.tables import Case, Decision, Item
+from firstlight.triage import Lane, Member, Place, Priority, Unit, Waiting, arrange, units
+from firstlight.values import Document, Instant, Level, Reason, Sha256Hex, Value, Versioned
+
+QUEUE = "queue"
+"""The owner of what waits for a reviewer."""
+
+
+def of_bundle(work: Work, bundle: int, received: datetime) -> Case:
+    """The case of a bundle, opened now if there is none."""
+    case = work.session.scalar(select(Case).where(Case.bundle == bundle))
+    if case is None:
+        case = Case(
+            bundle=bundle,
+            state="open",
+            level_rank=Level.STANDARD.rank,
+            place_order=0.0,
+            opened_at=received,
+            deadline=received,
+            owner=QUEUE,
+            says="",
+        )
+        work.session.add(case)
+        work.session.flush()
+    return case
+
+
+def one(work: Work, number: int) -> Case:
+    """The case with this number.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    case = work.session.get(Case, number)
+    if case is None:
+        raise NotFoundError(f"There is no case {number}.", hint="`firstlight queue` lists the open ones.")
+    return case
+
+
+def item(work: Work, number: int) -> Item:
+    """The item with this number.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = work.session.get(Item, number)
+    if found is None:
+        raise NotFoundError(f"There is no item {number}.", hint="`firstlight case show NUMBER` lists those of a case.")
+    return found
+
+
+def members(work: Work, case: Case) -> Sequence[Item]:
+    """The items of a case, oldest first."""
+    return work.session.scalars(select(Item).where(Item.case_id == case.id).order_by(Item.id)).all()
+
+
+def review_units(work: Work, case: Case) -> tuple[Unit, ...]:
+    """What is left to be reviewed in a case, soonest first; whatever speaks for a real child stands apart."""
+    return units(case.bundle, [_member(item) for item in members(work, case) if item.state == "held"])
+
+
+def place_again(work: Work, case: Case) -> None:
+    """Give the case the state, level, order and deadline that follow from its members."""
+    left = review_units(work, case)
+    if not left:
+        states = {item.state for item in members(work, case)}
+        case.state = "filed" if "filed" in states else "decided"
+        return
+    first = left[0]
+    priority = Priority.from_json(work.session.get_one(Item, first.shown).priority or "")
+    case.state = "open"
+    case.level_rank = first.level.rank
+    case.place_order = first.order
+    case.deadline = min(unit.deadline for unit in left)
+    case.owner = QUEUE
+    case.says = _says(priority, left)
+
+
+def _member(item: Item) -> Member:
+    priority = Priority.from_json(item.priority or "")
+    return Member(
+        key=item.id,
+        sha256=item.sha256,
+        level=priority.level,
+        order=priority.order,
+        received=item.received_at,
+        deadline=item.deadline,
+        raising=priority.raising,
+    )
+
+
+def _says(priority: Priority, left: Sequence[Unit]) -> str:
+    """Why the case stands where it stands, in one line."""
+    moving = [reason.says for reason in priority.reasons.because if reason.rule not in ("base", "leads")]
+    base = [reason.says for reason in priority.reasons.because if reason.rule == "base"]
+    count = sum(1 + len(unit.same_bytes) + len(unit.alike) for unit in left)
+    copies = f" {count} copies in one case." if count > 1 else ""
+    return " ".join(moving or base) + copies
+
+
+class QueuePlace(Value):
+    """One case in the queue: its place (1 is next), and why it stands there."""
+
+    place: int
+    case: int
+    lane: Lane
+    level: Level
+    order: float
+    items: int
+    deadline: Instant
+    overdue: bool
+    says: str
+
+
+class QueueView(Document):
+    """The queue as it stands: every open case, each exactly once."""
+
+    title_for_people: ClassVar[str] = "queue"
+
+    kind: Literal["queue"] = "queue"
+    version: Versioned = 1
+    at: Instant
+    unexamined: int
+    places: tuple[QueuePlace, ...]
+
+
+def queue(home: Home, *, seed: int = 0) -> QueueView:
+    """Every open case in the order in which reviewers get them. `seed` decides the audit's draws and nothing else."""
+    now = home.clock.now()
+    with home.look() as work:
+        rows = work.session.scalars(select(Case).where(Case.state == "open")).all()
+        counts: dict[int, int] = {}
+        for case_id in work.session.scalars(select(Item.case_id).where(Item.state == "held")):
+            if case_id is not None:
+                counts[case_id] = counts.get(case_id, 0) + 1
+        unexamined = work.session.scalar(select(func.count()).where(Item.verdict.is_(None))) or 0
+        turn = work.session.scalar(select(func.count()).where(Case.state != "open", Case.level_rank > 0)) or 0
+    by_id = {case.id: case for case in rows}
+    waiting = [
+        Waiting(
+            key=case.id,
+            level=list(Level)[case.level_rank],
+            order=case.place_order,
+            received=case.opened_at,
+            deadline=case.deadline,
+            says=case.says,
+        )
+        for case in rows
+    ]
+    places = arrange(waiting, now, home.table, random.Random(seed), turn=turn)  # noqa: S311 - a sample, not a secret
+    return QueueView(
+        at=now,
+        unexamined=unexamined,
+        places=tuple(_queue_place(place, by_id[place.key], counts.get(place.key, 0)) for place in places),
+    )
+
+
+def _queue_place(place: Place, case: Case, items: int) -> QueuePlace:
+    return QueuePlace(
+        place=place.position + 1,
+        case=place.key,
+        lane=place.lane,
+        level=place.level,
+        order=place.order,
+        items=items,
+        deadline=case.deadline,
+        overdue=place.overdue,
+        says=place.says,
+    )
+
+
+class ItemView(Value):
+    """One item of a case, with what is known of it."""
+
+    item: int
+    state: str
+    name: str
+    account: str
+    sha256: Sha256Hex
+    size: int
+    media_type: str
+    received_at: Instant
+    deadline: Instant
+    priority: Reason
+    verdict: Reason
+
+
+class CaseView(Document):
+    """A case as it stands."""
+
+    title_for_people: ClassVar[str] = "case"
+
+    kind: Literal["case"] = "case"
+    version: Versioned = 1
+    case: int
+    state: str
+    level: Level
+    order: float
+    opened_at: Instant
+    deadline: Instant
+    says: str
+    items: tuple[ItemView, ...]
+
+
+def show(home: Home, number: int) -> CaseView:
+    """The case with this number.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    with home.look() as work:
+        case = one(work, number)
+        items = members(work, case)
+    return CaseView(
+        case=case.id,
+        state=case.state,
+        level=list(Level)[case.level_rank],
+        order=case.place_order,
+        opened_at=case.opened_at,
+        deadline=case.deadline,
+        says=case.says,
+        items=tuple(_item_view(each) for each in items),
+    )
+
+
+def _item_view(item: Item) -> ItemView:
+    upload = Upload.from_json(item.upload)
+    return ItemView(
+        item=item.id,
+        state=item.state,
+        name=upload.name,
+        account=upload.account,
+        sha256=item.sha256,
+        size=item.size,
+        media_type=item.media_type,
+        received_at=item.received_at,
+        deadline=item.deadline,
+        priority=Priority.from_json(item.priority or "").reasons,
+        verdict=Verdict.from_json(item.verdict or "").reasons,
+    )
+
+
+def waiting_for_report(home: Home) -> tuple[int, ...]:
+    """The cases in which something was decided to be reported and has no receipt yet, oldest decision first."""
+    with home.look() as work:
+        rows = work.session.scalars(
+            select(Item.case_id)
+            .join(Decision, Decision.item_id == Item.id)
+            .where(Item.state == "decided", Decision.finding == "report")
+            .order_by(Decision.id)
+        ).all()
+    return tuple(dict.fromkeys(number for number in rows if number is not None))
+
+
+def priority_of(home: Home, source: str) -> Priority:
+    """The priority of the latest item from this source.
+
+    Raises:
+        NotFoundError: nothing examined came from there.
+    """
+    with home.look() as work:
+        wanted = select(Item.priority).where(Item.source == source, Item.priority.is_not(None))
+        text = work.session.scalar(wanted.order_by(Item.id.desc()).limit(1))
+    if text is None:
+        raise NotFoundError(f"Nothing that was examined came from {source}.")
+    return Priority.from_json(text)
+
+
+def next_unit(home: Home, number: int) -> Unit:
+    """What is to be looked at next in a case.
+
+    Raises:
+        StateError: nothing in it waits.
+    """
+    with home.look() as work:
+        left = review_units(work, one(work, number))
+    if not left:
+        raise StateError(f"Nothing in case {number} waits for a decision.")
+    return left[0]

@@ -1,0 +1,222 @@
+"""Examination: what the machine can say about an item, and the place that follows from it.
+
+Hash and look for signs of origin in a caged worker; match against the banks; weigh; bundle by pixels; rank. Everything
+that was found is written in one transaction with the place in the queue. A picture that cannot be opened gets a
+verdict that says so and goes to a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from firstlight import origin
+from firstlight.casework import cases
+from firstlight.casework.home import SERVICE, Home, Work
+from firstlight.casework.upload import Upload
+from firstlight.clock import Clock, SystemClock
+from firstlight.custody import Event, EventType, Stored
+from firstlight.errors import UnreadableError
+from firstlight.hashing import PRELOAD as HASHING
+from firstlight.hashing import PictureHash, digest_stream, hash_picture
+from firstlight.media import SNIFF_BYTES, Cage, Source, opened, sniff
+from firstlight.origin import Indicator, Verdict, assess
+from firstlight.store.tables import Case, Item
+from firstlight.triage import Bundler, Placement, Priority, prioritise
+from firstlight.values import ErrorNote
+
+PRELOAD = (*HASHING, "firstlight.origin.worker")
+"""What the cage has to load: `Cage(preload=PRELOAD)`."""
+
+BATCH = 32
+"""Items a transaction: a durable commit costs several milliseconds, and a crash examines at most this many again."""
+
+LARGEST_IN_MEMORY = 256 * 1024 * 1024
+"""Bytes. What is larger is no still picture; it goes to a person with its digests alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the caged workers found in one item."""
+
+    item: Item
+    picture: PictureHash | None
+    indicators: tuple[Indicator, ...]
+    unreadable: ErrorNote | None
+
+
+def examine(home: Home, cage: Cage, *, advance: Callable[[], None] = lambda: None) -> int:
+    """Examine every item that was received and not examined yet, oldest first; says how many.
+
+    It may be stopped at any moment; the next call goes on. Each item is examined once.
+    """
+    done = 0
+    batch: list[Seen] = []
+    for seen in cage.each(lambda item: look_into(home, cage, item), _pending(home)):
+        batch.append(seen)
+        if len(batch) >= BATCH:
+            done += _keep(home, batch)
+            batch.clear()
+        advance()
+    return done + _keep(home, batch)
+
+
+def pending(session: Session) -> int:
+    """How many items wait for their examination."""
+    return session.scalar(select(func.count()).where(Item.verdict.is_(None))) or 0
+
+
+def look_into(home: Home, cage: Cage, item: Item) -> Seen:
+    """What caged workers find in the original; whatever is wrong with it becomes a note, and never an error."""
+    if item.size > LARGEST_IN_MEMORY:
+        return Seen(item, None, (), ErrorNote(code="limit.file", message="The file is too large to be decoded here."))
+    with home.vault.open(Stored.from_json(item.stored)) as file:
+        original = file.read()
+    return Seen(item, *_caged(cage, original))
+
+
+def examined_file(cage: Cage, path: Path, *, clock: Clock | None = None) -> Verdict:
+    """What can be said about a file without any bank and without keeping anything.
+
+    Raises:
+        InputError: the file cannot be opened.
+    """
+    with opened(path) as file:
+        media_type = sniff(file.read(SNIFF_BYTES))
+        file.seek(0)
+        digests = digest_stream(file)
+        picture, signs, unreadable = _caged(cage, file)
+    return assess(
+        at=(clock or SystemClock()).now(),
+        digests=digests,
+        media_type=media_type.value,
+        pdq=picture.pdq if picture else None,
+        width=picture.width if picture else None,
+        height=picture.height if picture else None,
+        indicators=signs,
+        unreadable=unreadable,
+    )
+
+
+def _caged(cage: Cage, original: Source) -> tuple[PictureHash | None, tuple[Indicator, ...], ErrorNote | None]:
+    """The picture's hash and its signs of origin, and why one of them could not be had."""
+    picture: PictureHash | None = None
+    signs: tuple[Indicator, ...] = ()
+    unreadable: ErrorNote | None = None
+    try:
+        signs = origin.examine(cage, original)
+    except UnreadableError as e:
+        unreadable = _note(e)
+    try:
+        picture = hash_picture(cage, original)
+    except UnreadableError as e:
+        unreadable = _note(e)  # that the picture itself cannot be opened is the more telling fault
+    return picture, signs, unreadable
+
+
+def assessed(home: Home, seen: Seen) -> Verdict:
+    """The verdict on what was seen, with the banks as they are now."""
+    item, picture = seen.item, seen.picture
+    digests = Stored.from_json(item.stored).digests
+    pdq = picture.pdq if picture else None
+    return assess(
+        at=home.clock.now(),
+        digests=digests,
+        media_type=item.media_type,
+        pdq=pdq,
+        width=picture.width if picture else None,
+        height=picture.height if picture else None,
+        matches=home.library.match(digests=digests, pdq=pdq),
+        indicators=seen.indicators,
+        unreadable=seen.unreadable,
+    )
+
+
+def _pending(home: Home) -> Iterator[Item]:
+    last = 0
+    while True:
+        wanted = select(Item).where(Item.verdict.is_(None), Item.id > last).order_by(Item.id).limit(BATCH)
+        with home.look() as work:
+            rows = work.session.scalars(wanted).all()
+        if not rows:
+            return
+        yield from rows
+        last = rows[-1].id
+
+
+def _keep(home: Home, batch: Iterable[Seen]) -> int:
+    """Verdicts, bundles, places and events of a batch, in one transaction."""
+    kept = 0
+    with home.work() as work:
+        bundler = Bundler(home.bundles, _ExactBundles(work.session), home.table.bundling)
+        for seen in batch:
+            item = work.session.get_one(Item, seen.item.id)
+            if item.verdict is None:  # otherwise another process was faster
+                _keep_one(home, work, bundler, item, assessed(home, seen))
+                kept += 1
+    return kept
+
+
+def _keep_one(home: Home, work: Work, bundler: Bundler, item: Item, verdict: Verdict) -> None:
+    priority = prioritise(verdict, Upload.from_json(item.upload).context, home.table)
+    placement = bundler.place(item.id, item.sha256, verdict.pdq)
+    case = cases.of_bundle(work, placement.bundle, item.received_at)
+    item.case_id = case.id
+    item.bundle = placement.bundle
+    item.verdict = verdict.to_json().decode()
+    item.priority = priority.to_json().decode()
+    item.owner = cases.QUEUE
+    item.deadline = home.table.deadline(priority.level, item.received_at)
+    work.session.flush()
+    cases.place_again(work, case)
+    work.log.append_many(list(_events(work, case, item, verdict, priority, placement)))
+
+
+def _events(
+    work: Work, case: Case, item: Item, verdict: Verdict, priority: Priority, placement: Placement
+) -> Iterator[Event]:
+    def event(kind: EventType, **payload: object) -> Event:
+        return work.event(kind, SERVICE, case.id, item.sha256, {"item": item.id, **payload})
+
+    plain = verdict.model_dump(mode="json")
+    yield event(EventType.HASH, pdq=plain["pdq"], unreadable=plain["unreadable"])
+    for match in plain["matches"]:
+        yield event(EventType.MATCH, match=match)
+    yield event(EventType.ORIGIN, indicators=plain["indicators"], stands=plain["origin"])
+    yield event(EventType.BUNDLE, bundle=placement.bundle, says=placement.says)
+    yield event(EventType.PRIORITISE, priority=priority.model_dump(mode="json"))
+
+
+def _note(error: UnreadableError) -> ErrorNote:
+    found = error.diagnostics()
+    return ErrorNote(code=found.code, message=found.message, hint=found.hint)
+
+
+class _ExactBundles(MutableMapping[str, int]):
+    """SHA-256 to bundle: a view of the items' own rows, which are written by whoever places them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __getitem__(self, sha256: str) -> int:
+        wanted = select(Item.bundle).where(Item.sha256 == sha256, Item.bundle.is_not(None)).limit(1)
+        bundle = self._session.scalar(wanted)
+        if bundle is None:
+            raise KeyError(sha256)
+        return bundle
+
+    def __setitem__(self, sha256: str, bundle: int) -> None:
+        """Nothing: the bundle stands in the item's row as soon as the item is placed."""
+
+    def __delitem__(self, sha256: str) -> None:
+        raise KeyError(sha256)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._session.scalars(select(Item.sha256).where(Item.bundle.is_not(None)).distinct()))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

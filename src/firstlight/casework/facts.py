@@ -1,0 +1,214 @@
+"""What the tables know about a case, in the words of a report; nothing is guessed, and nothing is left out.
+
+Both documents that leave the house are made from here: the report's draft (`case_facts`) and what the check holds it
+against (`SqlRecord`). The second reads the log and the verdicts again and trusts nothing that the draft says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from firstlight import custody
+from firstlight.casework import cases
+from firstlight.casework.home import Home, Work
+from firstlight.casework.review import Decision, Finding
+from firstlight.casework.upload import Upload
+from firstlight.custody import Stored
+from firstlight.cybertip import CaseFacts, ListMatch, OriginClaim, Receipt, Rendition, Viewing
+from firstlight.cybertip.drafting.facts import Account, CaseFile, Channel, Conduct, NetworkEvent, ReportingParty, Where
+from firstlight.cybertip.model.codes import EventName
+from firstlight.errors import InputError, NotFoundError, StateError
+from firstlight.origin import Verdict
+from firstlight.store import tables
+from firstlight.store.tables import Item
+from firstlight.values import Digests
+
+
+class SqlRecord:
+    """What was logged about files, read from the tables; it answers the check of a report."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def viewings(self, sha256: str) -> tuple[Viewing, ...]:
+        """Every viewing of exactly these bytes."""
+        with self._home.look() as work:
+            return viewings_of(work, sha256)
+
+    def matches(self, sha256: str) -> tuple[ListMatch, ...]:
+        """Every match of exactly these bytes in a list."""
+        with self._home.look() as work:
+            return tuple(match for verdict in _verdicts(work, sha256) for match in list_matches(verdict))
+
+    def origin_claims(self, sha256: str) -> tuple[OriginClaim, ...]:
+        """Statements on how these bytes came to be that may stand in a report.
+
+        Signs that the machine saw are told to the reviewer and the investigator; only what a person has concluded, or
+        a generator's own log says, becomes a claim of the report. None is recorded yet, so none can be claimed.
+        """
+        _ = sha256
+        return ()
+
+    def prior_reports(self) -> frozenset[int]:
+        """The finished reports of this home."""
+        with self._home.look() as work:
+            rows = work.session.scalars(select(tables.Filing.receipt).where(tables.Filing.receipt.is_not(None))).all()
+        return frozenset(Receipt.from_json(row).report_id for row in rows if row)
+
+
+def viewings_of(work: Work, sha256: str) -> tuple[Viewing, ...]:
+    """Every viewing of exactly these bytes that the custody log holds, oldest first."""
+    return tuple(
+        Viewing(by=seen.by, at=seen.at, seconds=seen.seconds, rendition=Rendition(seen.rendition), whole=seen.entire)
+        for seen in custody.viewings(work.log, _digests(work, sha256))
+    )
+
+
+def _digests(work: Work, sha256: str) -> Digests:
+    stored = work.session.scalar(select(Item.stored).where(Item.sha256 == sha256).limit(1))
+    if stored is None:
+        raise NotFoundError("There is no item with this SHA-256.", hint="The draft belongs to another home.")
+    return Stored.from_json(stored).digests
+
+
+def list_matches(verdict: Verdict) -> tuple[ListMatch, ...]:
+    """The verdict's matches, in the words of a report; those that an `allow` bank vetoes are left out."""
+    return tuple(
+        ListMatch(list_name=match.bank, exact=match.exact, hash_type=match.via.value, distance=match.distance)
+        for match in verdict.matches
+        if match.counts
+    )
+
+
+def accounts_to_report(home: Home, case_number: int) -> tuple[str, ...]:
+    """The accounts whose uploads in this case are decided to be reported: one report each, oldest decision first.
+
+    Raises:
+        NotFoundError: there is no such case.
+    """
+    with home.look() as work:
+        pairs = _to_report(work, cases.one(work, case_number).id)
+    return tuple(dict.fromkeys(Upload.from_json(item.upload).account for item, _ in pairs))
+
+
+def case_facts(home: Home, case_number: int, account: str) -> CaseFacts:
+    """Everything a report may say about what one account uploaded and a person decided to report.
+
+    Raises:
+        StateError: nothing of it waits to be reported.
+        InputError: the settings do not say who reports.
+    """
+    party = reporting_party(home)
+    with home.look() as work:
+        pairs = _to_report(work, cases.one(work, case_number).id)
+        decided = [(item, decision, Upload.from_json(item.upload)) for item, decision in pairs]
+        decided = [row for row in decided if row[2].account == account]
+        if not decided:
+            raise StateError(
+                f"Nothing in case {case_number} waits to be reported.",
+                hint="Decide it first: firstlight case decide NUMBER --finding report ...",
+            )
+        conclusions = [decision.conclusion for _, decision, _ in decided]
+        uploads = [upload for _, _, upload in decided]
+        dated = all(upload.uploaded_at for upload in uploads)
+        return CaseFacts(
+            reporter=party,
+            conduct=next((c.conduct for c in reversed(conclusions) if c.conduct), Conduct.MATERIAL),
+            occurred_at=min(upload.uploaded_at or item.received_at for item, _, upload in decided),
+            occurred_note="The earliest upload." if dated else "When the service first held the material.",
+            platform=home.settings.organisation.name,
+            escalation=next((c.escalation for c in conclusions if c.escalation), ""),
+            channels=_channels(uploads),
+            suspect=_suspect(work, account, uploads),
+            files=tuple(_file(work, item, decision, upload) for item, decision, upload in decided),
+            narrative="\n".join(dict.fromkeys(c.why for c in conclusions)),
+        )
+
+
+def reporting_party(home: Home) -> ReportingParty:
+    """Who reports, by the settings.
+
+    Raises:
+        InputError: they do not say it.
+    """
+    who = home.settings.organisation
+    if not who.contact_email:
+        raise InputError(
+            "The settings do not say who reports.",
+            hint=f"Fill in [organisation] contact_email in {home.folder / 'settings.toml'}; a report needs it.",
+        )
+    return ReportingParty(
+        first_name=who.contact_first_name,
+        last_name=who.contact_last_name,
+        email=who.contact_email,
+        company_template=who.name,
+        terms_of_service=who.terms_of_service,
+        legal_url=who.legal_url,
+    )
+
+
+def _to_report(work: Work, case: int) -> list[tuple[Item, Decision]]:
+    rows = work.session.execute(
+        select(Item, tables.Decision.document)
+        .join(tables.Decision, tables.Decision.item_id == Item.id)
+        .where(Item.case_id == case, Item.state == "decided", Item.filing_id.is_(None))
+        .order_by(tables.Decision.id)
+    ).tuples()
+    pairs = [(item, Decision.from_json(document)) for item, document in rows]
+    return [(item, decision) for item, decision in pairs if decision.conclusion.finding is Finding.REPORT]
+
+
+def _file(work: Work, item: Item, decision: Decision, upload: Upload) -> CaseFile:
+    verdict = Verdict.from_json(item.verdict or "")
+    return CaseFile(
+        key=f"item-{item.id}",
+        digests=verdict.digests,
+        media_type=item.media_type,
+        file_name=upload.name,
+        uploaded_at=upload.uploaded_at,
+        url=upload.url,
+        public=upload.publicly_available,
+        upload=_network_event(upload),
+        width=verdict.width,
+        height=verdict.height,
+        pdq=verdict.pdq.hex if verdict.pdq else "",
+        signs=decision.conclusion.signs,
+        classification=decision.conclusion.classification,
+        viewings=viewings_of(work, item.sha256),
+        matches=list_matches(verdict),
+    )
+
+
+def _network_event(upload: Upload) -> NetworkEvent | None:
+    if upload.ip is None:
+        return None
+    return NetworkEvent(ip=str(upload.ip), at=upload.uploaded_at, port=upload.port, event=EventName.UPLOAD)
+
+
+def _channels(uploads: Sequence[Upload]) -> tuple[Channel, ...]:
+    urls = tuple(dict.fromkeys(upload.url for upload in uploads if upload.url))
+    return (Channel(where=Where.WEB, urls=urls),) if urls else ()
+
+
+def _suspect(work: Work, account: str, uploads: Sequence[Upload]) -> Account | None:
+    if not account:
+        return None
+    events = tuple(dict.fromkeys(event for upload in uploads if (event := _network_event(upload))))
+    return Account(identifier=account, events=events, prior_reports=_prior_reports(work, account))
+
+
+def _prior_reports(work: Work, account: str) -> tuple[int, ...]:
+    """Finished reports on the same account: who is found again is reported again, and the reports are linked."""
+    rows = work.session.scalars(
+        select(tables.Filing.receipt)
+        .where(tables.Filing.account == account, tables.Filing.receipt.is_not(None))
+        .order_by(tables.Filing.id)
+    )
+    return tuple(Receipt.from_json(row).report_id for row in rows if row)
+
+
+def _verdicts(work: Work, sha256: str) -> list[Verdict]:
+    rows = work.session.scalars(select(Item.verdict).where(Item.sha256 == sha256, Item.verdict.is_not(None)))
+    return [Verdict.from_json(row) for row in rows if row]

@@ -1,0 +1,216 @@
+"""Filing: from a decision to a receipt, exactly once.
+
+A filing begins with a frozen draft in the tables. From then on it is gone on with, never begun anew: after a crash,
+a time-out or a refusal the same draft and the same journal say what is safe to do next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, ClassVar, Literal
+
+from sqlalchemy import func, select
+
+from firstlight.casework import cases, facts
+from firstlight.casework.home import SERVICE, Home, Work
+from firstlight.casework.journal import SqlJournal
+from firstlight.custody import EventType, Stored
+from firstlight.cybertip import (
+    Client,
+    Draft,
+    Filing,
+    FilingState,
+    Findings,
+    PlannedFile,
+    RetryPolicy,
+    check,
+    draft_report,
+    file_report,
+)
+from firstlight.errors import StateError, StorageError
+from firstlight.store import tables
+from firstlight.store.tables import Item
+from firstlight.values import Document, Versioned
+
+ENDED = (FilingState.FINISHED.value, FilingState.ABANDONED.value)
+
+
+class DraftedReport(Document):
+    """A draft with the outcome of its check."""
+
+    title_for_people: ClassVar[str] = "drafted report"
+
+    kind: Literal["drafted-report"] = "drafted-report"
+    version: Versioned = 1
+    case: int
+    account: str
+    draft: Draft
+    findings: Findings
+
+
+def draft(home: Home, case_number: int) -> tuple[DraftedReport, ...]:
+    """The reports that the decisions on a case ask for, one for each account, drafted and checked; nothing is kept.
+
+    Raises:
+        NotFoundError: there is no such case.
+        InputError: the settings do not say who reports.
+    """
+    record = facts.SqlRecord(home)
+    made = []
+    for account in facts.accounts_to_report(home, case_number):
+        report = draft_report(facts.case_facts(home, case_number, account))
+        findings = check(report, record, at=home.clock.now())
+        made.append(DraftedReport(case=case_number, account=account, draft=report, findings=findings))
+    return tuple(made)
+
+
+def file_case(
+    home: Home,
+    case_number: int,
+    client: Client,
+    *,
+    actor: str = SERVICE,
+    retries: RetryPolicy | None = None,
+) -> tuple[Filing, ...]:
+    """File every report that the decisions on this case ask for, and go on with those that were begun.
+
+    Call it again after any failure: what is filed is not filed twice, and what was begun is brought to its end.
+
+    Raises:
+        StateError: nothing in the case is decided to be reported.
+        RefusedError: a report is invalid, or claims what nobody recorded.
+        UpstreamError: the service could not be reached; call again.
+    """
+    done = [_go_on(home, number, client, retries) for number in _begun(home, case_number)]
+    for account in facts.accounts_to_report(home, case_number):
+        number = _begin(home, case_number, account, actor)
+        done.append(_go_on(home, number, client, retries))
+    if not done:
+        raise StateError(
+            f"Nothing in case {case_number} waits to be reported.",
+            hint="`firstlight case show` tells what was decided and what was filed.",
+        )
+    return tuple(done)
+
+
+def filings(home: Home, case_number: int) -> tuple[Filing, ...]:
+    """Every filing of a case, oldest first."""
+    with home.look() as work:
+        numbers = work.session.scalars(
+            select(tables.Filing.id).where(tables.Filing.case_id == case_number).order_by(tables.Filing.id)
+        ).all()
+    return tuple(SqlJournal(home, number, case_number).filing() for number in numbers)
+
+
+def _begun(home: Home, case_number: int) -> list[int]:
+    with home.look() as work:
+        cases.one(work, case_number)
+        wanted = select(tables.Filing.id).where(tables.Filing.case_id == case_number, tables.Filing.state.not_in(ENDED))
+        return list(work.session.scalars(wanted.order_by(tables.Filing.id)))
+
+
+def _begin(home: Home, case_number: int, account: str, actor: str) -> int:
+    """Freeze the draft of what is decided and not in a filing yet."""
+    report = draft_report(facts.case_facts(home, case_number, account))
+    with home.work() as work:
+        last = work.session.scalar(select(func.max(tables.Filing.round)).where(tables.Filing.case_id == case_number))
+        row = tables.Filing(
+            case_id=case_number,
+            round=1 if last is None else last + 1,
+            account=account,
+            state=FilingState.NEW.value,
+            drafted_at=work.clock.now(),
+            draft=report.to_json().decode(),
+            receipt=None,
+        )
+        work.session.add(row)
+        work.session.flush()
+        for file in report.files:
+            _item_of(work, file.key).filing_id = row.id
+        work.record(EventType.REPORT_DRAFTED, actor=actor, case=case_number, filing=row.id)
+        return row.id
+
+
+@contextlib.contextmanager
+def _alone(home: Home, number: int) -> Iterator[None]:
+    """One process at a time works on a filing; the lock goes with the process that holds it."""
+    path = home.folder / "locks" / f"filing-{number}"
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        with path.open("ab") as lock:
+            path.chmod(0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+    except BlockingIOError as e:
+        raise StateError("Another process is filing this report.", hint="Wait for it, then look again.") from e
+    except OSError as e:
+        raise StorageError(f"{path} cannot be used: {e.strerror}.", hint="Check the home's permissions.") from e
+
+
+def _go_on(home: Home, number: int, client: Client, retries: RetryPolicy | None) -> Filing:
+    with _alone(home, number):
+        return _go_on_alone(home, number, client, retries)
+
+
+def _go_on_alone(home: Home, number: int, client: Client, retries: RetryPolicy | None) -> Filing:
+    with home.look() as work:
+        row = work.session.get_one(tables.Filing, number)
+        report = Draft.from_json(row.draft)
+        case_number = row.case_id
+    journal = SqlJournal(home, number, case_number)
+    try:
+        filing = file_report(
+            client,
+            report,
+            _opener(home),
+            record=facts.SqlRecord(home),
+            journal=journal,
+            clock=home.clock,
+            retries=retries,
+        )
+    except BaseException:
+        _keep_state(home, number, journal.filing())
+        raise
+    _keep_state(home, number, filing)
+    return filing
+
+
+def _keep_state(home: Home, number: int, filing: Filing) -> None:
+    """Take over what the journal says: an abandoned filing lets its items go, a finished one settles them."""
+    with home.work() as work:
+        row = work.session.get_one(tables.Filing, number)
+        row.state = filing.state.value
+        items = work.session.scalars(select(Item).where(Item.filing_id == number)).all()
+        if filing.state is FilingState.ABANDONED:
+            for item in items:
+                item.filing_id = None
+        if filing.receipt is not None and row.receipt is None:
+            row.receipt = filing.receipt.to_json().decode()
+            for item in items:
+                item.state = "filed"
+                item.owner = "preservation"
+                item.deadline = filing.receipt.preserve_until
+                work.record(
+                    EventType.RETENTION_SET,
+                    case=row.case_id,
+                    subject=item.sha256,
+                    until=filing.receipt.model_dump(mode="json")["preserve_until"],
+                    report=filing.receipt.report_id,
+                )
+        work.session.flush()
+        cases.place_again(work, cases.one(work, row.case_id))
+
+
+def _opener(home: Home) -> Callable[[PlannedFile], BinaryIO]:
+    def open_file(file: PlannedFile) -> BinaryIO:
+        with home.look() as work:
+            stored = Stored.from_json(_item_of(work, file.key).stored)
+        return home.vault.open(stored)
+
+    return open_file
+
+
+def _item_of(work: Work, key: str) -> Item:
+    return cases.item(work, int(key.removeprefix("item-")))

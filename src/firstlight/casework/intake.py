@@ -1,0 +1,216 @@
+"""Intake: bytes come in, are hashed before anything else touches them, and lie in the vault before anything is decided.
+
+First an item is received: digests, vault, row and custody event. Then it is examined (`examine`). Both steps may be
+cut off at any moment and run again: what was received is found again by its source and its SHA-256, and what was not
+examined yet is examined next time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from firstlight.casework.home import SERVICE, Home, Work, new_item_key
+from firstlight.casework.upload import Upload
+from firstlight.custody import EventType, Stored
+from firstlight.errors import FirstlightError, InputError
+from firstlight.hashing import digest_stream
+from firstlight.media import SNIFF_BYTES, opened, sniff
+from firstlight.store.tables import Item
+from firstlight.values import Digests, Document, ErrorNote, Level, Value, Versioned
+
+BATCH = 32  # items a transaction: a durable commit costs several milliseconds, and a crash redoes at most this many
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A file that comes in: where from (one name for ever), where it lies now, and what the service knows of it."""
+
+    source: str
+    path: Path
+    upload: Upload
+
+
+class Refused(Value):
+    """A path that could not be taken in, and what to do about it."""
+
+    path: str
+    error: ErrorNote
+
+
+class IntakeReport(Document):
+    """What became of everything that was offered: `offered` equals `received` + `known` + the refused ones."""
+
+    title_for_people: ClassVar[str] = "intake report"
+
+    kind: Literal["intake-report"] = "intake-report"
+    version: Versioned = 1
+    offered: int
+    received: int
+    known: int
+    refused: tuple[Refused, ...]
+
+
+def arrivals(
+    paths: Iterable[Path], about: Mapping[str, Upload], default: Upload | None = None
+) -> Iterator[Arrival | Refused]:
+    """Every file below these paths, in the order of their names. Links are named and not followed.
+
+    A file's facts are looked up in `about` by its path below the folder given, then by its name; `default` are those
+    of files it does not name.
+    """
+    for path in paths:
+        yield from _below(path, path.name, about, default or Upload())
+
+
+def source_of(path: Path) -> str:
+    """The one name under which a file on this machine comes in, for ever."""
+    return "file:" + os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")
+
+
+def receive(
+    home: Home,
+    offered: Iterable[Arrival | Refused],
+    *,
+    actor: str = SERVICE,
+    advance: Callable[[], None] = lambda: None,
+) -> IntakeReport:
+    """Take everything in: when this returns, each original lies in the vault and stands in the custody log.
+
+    What cannot be read is named in the report, and the rest is taken all the same.
+
+    Raises:
+        StorageError: the home's disk refuses; what was received before is kept, and the same call goes on from there.
+    """
+    count = received = known = 0
+    refused: list[Refused] = []
+    waiting: list[_Received] = []
+    for arrival in offered:
+        count += 1
+        advance()
+        if isinstance(arrival, Refused):
+            refused.append(arrival)
+            continue
+        try:
+            one = _store(home, arrival)
+        except InputError as e:
+            refused.append(_refused(arrival.path, e))
+            continue
+        if one is None:
+            known += 1
+            continue
+        waiting.append(one)
+        if len(waiting) >= BATCH:
+            received += _keep(home, waiting, actor)
+            waiting.clear()
+    received += _keep(home, waiting, actor)
+    return IntakeReport(offered=count, received=received, known=count - received - len(refused), refused=tuple(refused))
+
+
+@dataclass(frozen=True, slots=True)
+class _Received:
+    arrival: Arrival
+    stored: Stored
+    media_type: str
+
+
+def _store(home: Home, arrival: Arrival) -> _Received | None:
+    """Digest the file, then keep it in the vault; None when it came in before."""
+    with opened(arrival.path) as file:
+        head = file.read(SNIFF_BYTES)
+        file.seek(0)
+        digests = digest_stream(file)
+        with home.look() as work:
+            if _is_known(work.session, arrival.source, digests):
+                return None
+        file.seek(0)
+        stored = home.vault.put(file, home.keyring.ensure_case_key(new_item_key()))
+    if stored.digests != digests:
+        raise InputError(
+            f"{arrival.path} was changed while it was read.", hint="Take it in again when nobody writes to it."
+        )
+    return _Received(arrival, stored, sniff(head).value)
+
+
+def _keep(home: Home, received: Iterable[_Received], actor: str) -> int:
+    """Rows and events of what lies in the vault; those that another process has taken in meanwhile are left out."""
+    kept = 0
+    with home.work() as work:
+        for one in received:
+            if _is_known(work.session, one.arrival.source, one.stored.digests):
+                continue
+            _row(home, work, one)
+            upload = one.arrival.upload
+            work.record(
+                EventType.INGEST,
+                actor=actor,
+                subject=one.stored.digests.sha256,
+                source=one.arrival.source,
+                digests=one.stored.digests.model_dump(mode="json"),
+                media_type=one.media_type,
+                upload=upload.model_dump(mode="json"),
+                stored=one.stored.model_dump(mode="json"),
+            )
+            kept += 1
+    return kept
+
+
+def _row(home: Home, work: Work, one: _Received) -> None:
+    now = home.clock.now()
+    digests = one.stored.digests
+    work.session.add(
+        Item(
+            state="held",
+            owner="examination",
+            deadline=home.table.deadline(Level.IMMEDIATE, now),  # until it is examined nobody knows better
+            received_at=now,
+            source=one.arrival.source,
+            upload=one.arrival.upload.to_json().decode(),
+            sha256=digests.sha256,
+            md5=digests.md5,
+            sha1=digests.sha1,
+            size=digests.size,
+            media_type=one.media_type,
+            stored=one.stored.to_json().decode(),
+        )
+    )
+    work.session.flush()
+
+
+def _is_known(session: Session, source: str, digests: Digests) -> bool:
+    wanted = select(Item.id).where(Item.source == source, Item.sha256 == digests.sha256)
+    return session.scalar(wanted) is not None
+
+
+def _below(path: Path, name: str, about: Mapping[str, Upload], default: Upload) -> Iterator[Arrival | Refused]:
+    if path.is_symlink():
+        error = InputError(f"{path} is a link, and links are not followed.", hint="Name the file itself.")
+        yield _refused(path, error)
+        return
+    try:
+        children = sorted(path.iterdir()) if path.is_dir() else None
+    except OSError as e:
+        error = InputError(f"{path} cannot be read: {e.strerror}.", hint="Check its permissions.", code="input.file")
+        yield _refused(path, error)
+        return
+    if children is not None:
+        for child in children:
+            yield from _below(child, f"{name}/{child.name}", about, default)
+        return
+    facts = about.get(name.split("/", 1)[-1]) or about.get(path.name) or default
+    named = (
+        facts if facts.name else facts.model_copy(update={"name": os.fsencode(path.name).decode("utf-8", "replace")})
+    )
+    yield Arrival(source_of(path), path, named)
+
+
+def _refused(path: Path, error: FirstlightError) -> Refused:
+    found = error.diagnostics()
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return Refused(path=text, error=ErrorNote(code=found.code, message=found.message, hint=found.hint))

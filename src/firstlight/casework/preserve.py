@@ -1,0 +1,208 @@
+"""Preservation: the evidence package of a case, made from the tables and the custody log, free of media."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import JsonValue
+from sqlalchemy import select
+
+from firstlight import custody
+from firstlight.casework import cases
+from firstlight.casework.home import SERVICE, Home, Work, case_name
+from firstlight.casework.review import Decision
+from firstlight.casework.upload import Upload
+from firstlight.custody import (
+    FileFacts,
+    Identifier,
+    PackageContents,
+    PackageReport,
+    Stored,
+    Summary,
+    TimelineRow,
+    export_package,
+)
+from firstlight.cybertip import Draft, FileDetails, Receipt, to_xml
+from firstlight.errors import StateError, StorageError
+from firstlight.origin import Verdict
+from firstlight.store import tables
+from firstlight.store.tables import Case, Item
+from firstlight.triage import Priority
+from firstlight.values import Level
+
+_LIMITS = "A sign of origin says what it says and no more; the absence of a sign says nothing."
+
+
+def export(home: Home, case_number: int, into: Path, *, actor: str = SERVICE) -> PackageReport:
+    """Write the evidence package of a case below `into`; each export is a new package with the next number.
+
+    Raises:
+        NotFoundError: there is no such case.
+        StateError: something in the case was not examined yet.
+        StorageError: the folder cannot be made or written; nothing is left there.
+    """
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise StorageError(f"The folder {into} cannot be made: {e.strerror}.", hint="Name another one.") from e
+    with home.work_in_steps() as work:
+        case = cases.one(work, case_number)
+        contents = _contents(home, work, case, _free_name(into, case_number))
+        return export_package(contents, into, work.log, home.clock, actor=actor, commit=work.session.commit)
+
+
+def _free_name(into: Path, case_number: int) -> str:
+    number = 1
+    while (into / f"firstlight-{case_name(case_number)}-{number}").exists():
+        number += 1
+    return f"firstlight-{case_name(case_number)}-{number}"
+
+
+def _contents(home: Home, work: Work, case: Case, name: str) -> PackageContents:
+    items = cases.members(work, case)
+    if any(item.verdict is None for item in items):
+        raise StateError(f"Not everything in case {case.id} is examined yet.", hint="Run `firstlight intake` first.")
+    decisions = [
+        Decision.from_json(row)
+        for row in work.session.scalars(
+            select(tables.Decision.document).where(tables.Decision.case_id == case.id).order_by(tables.Decision.id)
+        )
+    ]
+    filings = work.session.scalars(
+        select(tables.Filing).where(tables.Filing.case_id == case.id).order_by(tables.Filing.id)
+    ).all()
+    receipts = [Receipt.from_json(filing.receipt) for filing in filings if filing.receipt]
+    uploads = [Upload.from_json(item.upload) for item in items]
+    return PackageContents(
+        name=name,
+        case=case_name(case.id),
+        organisation=home.settings.organisation.name or "an organisation that has not named itself",
+        summary=_summary(home, case, items, receipts),
+        files=tuple(_file(work, item, upload, decisions) for item, upload in zip(items, uploads, strict=True)),
+        identifiers=tuple(_identifiers(uploads)),
+        timeline=tuple(_timeline(items, uploads, decisions, receipts)),
+        records=_records(items, decisions, receipts),
+        report=_report(filings),
+    )
+
+
+def _summary(home: Home, case: Case, items: Sequence[Item], receipts: Sequence[Receipt]) -> Summary:
+    level = list(Level)[case.level_rank]
+    known = sum(1 for item in items if any(match.counts for match in Verdict.from_json(item.verdict or "").matches))
+    who = home.settings.organisation
+    return Summary(
+        danger={
+            Level.IMMEDIATE: "A child may be in danger now, by what the service knows; see why below.",
+            Level.HIGH: "There are signs of a real child; see why below.",
+            Level.STANDARD: "Nothing is known of a present danger. Unknown counts as real.",
+            Level.BULK: "Lowered by a named person on records that no uploader can forge; see why below.",
+        }[level],
+        why=tuple(Priority.from_json(item.priority or "").reasons for item in items[:1]),
+        new_or_known=f"{known} of {len(items)} files match a bank; a file that matches none may be new.",
+        report_ids=tuple(str(receipt.report_id) for receipt in receipts),
+        contact=" ".join(part for part in (who.contact_first_name, who.contact_last_name, who.contact_email) if part),
+        preserved_until=max((receipt.preserve_until for receipt in receipts), default=None),
+    )
+
+
+def _file(work: Work, item: Item, upload: Upload, decisions: Sequence[Decision]) -> FileFacts:
+    verdict = Verdict.from_json(item.verdict or "")
+    digests = Stored.from_json(item.stored).digests
+    category = next((d.conclusion.classification for d in reversed(decisions) if d.item == item.id), None)
+    return FileFacts(
+        digests=digests,
+        media_type=item.media_type,
+        original_name=upload.name,
+        received_at=item.received_at,
+        source=item.source,
+        pdq=verdict.pdq.hex if verdict.pdq else None,
+        found_by=tuple(
+            f"{'the same bytes as' if match.exact else f'{match.distance} of 256 bits from'} an entry of {match.bank}"
+            for match in verdict.matches
+            if match.counts
+        ),
+        viewed=custody.viewings(work.log, digests),
+        origin=tuple(indicator.says for indicator in verdict.indicators),
+        origin_limits=_LIMITS,
+        category=category.value if category else "",
+        public=upload.publicly_available,
+    )
+
+
+def _identifiers(uploads: Sequence[Upload]) -> list[Identifier]:
+    found: dict[Identifier, None] = {}
+    for upload in uploads:
+        if upload.account:
+            found[Identifier(kind="account", value=upload.account)] = None
+        if upload.url:
+            found[Identifier(kind="url", value=upload.url)] = None
+        if upload.ip is not None:
+            found[
+                Identifier(kind="ip", value=str(upload.ip), port=upload.port, at=upload.uploaded_at, event="upload")
+            ] = None
+    return list(found)
+
+
+def _timeline(
+    items: Sequence[Item], uploads: Sequence[Upload], decisions: Sequence[Decision], receipts: Sequence[Receipt]
+) -> list[TimelineRow]:
+    rows = [
+        TimelineRow(at=upload.uploaded_at, what=f"Item {item.id} uploaded.", who=upload.account, record=_name(item))
+        for item, upload in zip(items, uploads, strict=True)
+        if upload.uploaded_at
+    ]
+    rows += [TimelineRow(at=item.received_at, what=f"Item {item.id} received.", record=_name(item)) for item in items]
+    rows += [
+        TimelineRow(
+            at=one.at,
+            what=f"Item {one.item}: decided {one.conclusion.finding.value}.",
+            who=one.actor,
+            record="decisions.json",
+        )
+        for one in decisions
+    ]
+    rows += [
+        TimelineRow(at=one.finished_at, what=f"Report {one.report_id} finished.", record=f"receipt-{number}.json")
+        for number, one in enumerate(receipts, 1)
+    ]
+    return sorted(rows, key=lambda row: row.at)
+
+
+def _records(items: Sequence[Item], decisions: Sequence[Decision], receipts: Sequence[Receipt]) -> dict[str, JsonValue]:
+    """What machines and people wrote down at the time, as it was written."""
+    records: dict[str, JsonValue] = {
+        _name(item): {
+            "item": item.id,
+            "state": item.state,
+            "source": item.source,
+            "upload": Upload.from_json(item.upload).model_dump(mode="json"),
+            "stored": Stored.from_json(item.stored).model_dump(mode="json"),
+            "verdict": Verdict.from_json(item.verdict or "").model_dump(mode="json"),
+            "priority": Priority.from_json(item.priority or "").model_dump(mode="json"),
+        }
+        for item in items
+    }
+    records["decisions.json"] = [decision.model_dump(mode="json") for decision in decisions]
+    for number, receipt in enumerate(receipts, 1):
+        records[f"receipt-{number}.json"] = receipt.model_dump(mode="json")
+    return records
+
+
+def _name(item: Item) -> str:
+    return f"item-{item.id}.json"
+
+
+def _report(filings: Sequence[tables.Filing]) -> dict[str, bytes]:
+    """The reports as they were sent: the report's XML and one document of details for each file."""
+    out: dict[str, bytes] = {}
+    for filing in filings:
+        if filing.receipt is None:
+            continue
+        receipt, draft = Receipt.from_json(filing.receipt), Draft.from_json(filing.draft)
+        out[f"report-{receipt.report_id}.xml"] = to_xml(draft.report)
+        numbers = {file.key: file.file_id for file in receipt.files}
+        for file in draft.files:
+            details = FileDetails.of(receipt.report_id, numbers[file.key], file.description)
+            out[f"report-{receipt.report_id}-{file.key}.xml"] = to_xml(details)
+    return out

@@ -1,0 +1,168 @@
+"""Review: what a person saw and what they concluded. One decision on a bundle writes a record for each member."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+from sqlalchemy import select
+
+from firstlight.casework import cases
+from firstlight.casework.home import Home, case_name
+from firstlight.custody import EventType, Stored, reveal, viewings
+from firstlight.cybertip import Rendition
+from firstlight.cybertip.drafting.facts import Conduct, FileSign
+from firstlight.cybertip.model.codes import IndustryClassification
+from firstlight.errors import InputError, StateError
+from firstlight.store import tables
+from firstlight.store.tables import Item
+from firstlight.values import Document, Instant, Sha256Hex, Value, Versioned
+
+Person = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+
+
+class Finding(StrEnum):
+    """What a person may conclude."""
+
+    REPORT = "report"
+    NOT_REPORTABLE = "not-reportable"
+
+
+class Conclusion(Value):
+    """What a reviewer fills in. `why` is required: a decision without a reason cannot be explained later.
+
+    `conduct`, `classification`, `signs` and `escalation` go into the report as the reviewer's own statements.
+    """
+
+    finding: Finding
+    why: Annotated[str, Field(min_length=1, max_length=4000, pattern=r"\S")]
+    conduct: Conduct | None = None
+    classification: IndustryClassification | None = None
+    signs: tuple[FileSign, ...] = ()
+    escalation: Annotated[str, Field(max_length=3000)] = ""
+
+
+class Decision(Document):
+    """What a person concluded about one item, for ever."""
+
+    title_for_people: ClassVar[str] = "decision"
+
+    kind: Literal["decision"] = "decision"
+    version: Versioned = 1
+    case: int
+    item: int
+    sha256: Sha256Hex
+    at: Instant
+    actor: Person
+    seen: bool
+    conclusion: Conclusion
+
+
+def record_viewing(
+    home: Home,
+    item_number: int,
+    *,
+    actor: Person,
+    rendition: Rendition,
+    seconds: float,
+    entire: bool,
+    role: str = "reviewer",
+) -> None:
+    """Log that this person saw this rendition of exactly this file: the only source of "viewed" in a report.
+
+    Whoever shows a picture calls this with what was really shown; nothing else may. `entire` says that all of it was
+    shown, to the last frame and page.
+
+    Raises:
+        InputError: nobody saw anything in no time.
+        NotFoundError: there is no such item.
+    """
+    if not seconds > 0:
+        raise InputError("A viewing lasts longer than no time.", hint="Give the seconds the picture was on the screen.")
+    with home.work() as work:
+        item = cases.item(work, item_number)
+        work.log.append(
+            reveal(
+                at=work.clock.now(),
+                actor=actor,
+                role=role,
+                file=Stored.from_json(item.stored).digests,
+                rendition=rendition.value,
+                seconds=seconds,
+                entire=entire,
+                case=None if item.case_id is None else case_name(item.case_id),
+            )
+        )
+
+
+def decide(
+    home: Home, case_number: int, conclusion: Conclusion, *, actor: Person, items: Sequence[int] | None = None
+) -> tuple[Decision, ...]:
+    """Conclude for the case's next unit, or for the items named: one record each, all or none.
+
+    Items that stand apart because something speaks for a real child are decided by themselves, never with the rest.
+
+    Raises:
+        NotFoundError: there is no such case.
+        StateError: nothing in it waits for a decision, or an item named does not wait in it.
+        InputError: a report has to say what happened.
+    """
+    if conclusion.finding is Finding.REPORT and conclusion.conduct is None:
+        raise InputError("A report needs to say what happened.", hint=f"It is one of: {', '.join(Conduct)}.")
+    with home.work() as work:
+        case = cases.one(work, case_number)
+        left = cases.review_units(work, case)
+        if not left:
+            raise StateError(f"Nothing in case {case_number} waits for a decision.", hint=f"Its state is {case.state}.")
+        waiting = {key for unit in left for key in (unit.shown, *unit.same_bytes, *unit.alike)}
+        wanted = list(items) if items is not None else [left[0].shown, *left[0].same_bytes, *left[0].alike]
+        strange = [number for number in wanted if number not in waiting]
+        if strange:
+            raise StateError(f"Item {strange[0]} does not wait for a decision in case {case_number}.")
+        now = work.clock.now()
+        made = []
+        for number in sorted(set(wanted)):
+            item = work.session.get_one(Item, number)
+            decision = Decision(
+                case=case.id,
+                item=item.id,
+                sha256=item.sha256,
+                at=now,
+                actor=actor,
+                seen=bool(viewings(work.log, Stored.from_json(item.stored).digests)),
+                conclusion=conclusion,
+            )
+            work.session.add(
+                tables.Decision(
+                    case_id=case.id,
+                    item_id=item.id,
+                    at=now,
+                    actor=actor,
+                    finding=conclusion.finding.value,
+                    document=decision.to_json().decode(),
+                )
+            )
+            item.state = "decided"
+            item.owner = actor
+            work.record(
+                EventType.DECIDE,
+                actor=actor,
+                case=case.id,
+                subject=item.sha256,
+                decision=decision.model_dump(mode="json"),
+            )
+            made.append(decision)
+        work.session.flush()
+        cases.place_again(work, case)
+    return tuple(made)
+
+
+def decisions(home: Home, case_number: int) -> tuple[Decision, ...]:
+    """Every decision of a case, oldest first."""
+    with home.look() as work:
+        rows = work.session.scalars(
+            select(tables.Decision.document).where(tables.Decision.case_id == case_number).order_by(tables.Decision.id)
+        ).all()
+    return tuple(Decision.from_json(row) for row in rows)
