@@ -9,7 +9,8 @@ import traceback
 import typer
 
 from firstlight import __version__
-from firstlight.cli import output
+from firstlight.cli import banks, cybertip, doctor, find, keep, output, work
+from firstlight.cli.demo import steps as demo
 from firstlight.errors import FirstlightError, InputError
 
 app = typer.Typer(
@@ -73,3 +74,22 @@ def _root(
     ),
 ) -> None:
     """Find the real children through the smoke of machine-made imagery."""
+
+
+FIND = "Find: hash, match, weigh"
+WORK = "Work: take in, rank, decide, report"
+KEEP = "Keep: preserve, prove, account"
+BEGIN = "Begin"
+
+app.command("demo", rich_help_panel=BEGIN)(demo.demo)
+app.command("doctor", rich_help_panel=BEGIN)(doctor.doctor)
+app.command("hash", rich_help_panel=FIND)(find.hash_)
+app.command("match", rich_help_panel=FIND)(find.match)
+app.command("origin", rich_help_panel=FIND)(find.origin)
+app.add_typer(banks.app, name="bank", rich_help_panel=FIND)
+app.command("intake", rich_help_panel=WORK)(work.intake_)
+app.command("queue", rich_help_panel=WORK)(work.queue)
+app.add_typer(work.case_app, name="case", rich_help_panel=WORK)
+app.add_typer(cybertip.app, name="cybertip", rich_help_panel=WORK)
+app.add_typer(keep.evidence_app, name="evidence", rich_help_panel=KEEP)
+app.command("reconcile", rich_help_panel=KEEP)(keep.reconcile)

@@ -1,0 +1,63 @@
+"""What several commands need: the home they work on, the caged workers, the files they were given."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firstlight.casework.home import Home
+from firstlight.media import Cage
+
+HomeFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        envvar="FIRSTLIGHT_HOME",
+        show_envvar=True,
+        help="The folder that holds everything Firstlight keeps. [default: ~/.local/share/firstlight]",
+        show_default=False,
+    ),
+]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", show_default=False)]
+Actor = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does this; it stands in the custody log.")]
+
+
+def home_folder(given: Path | None) -> Path:
+    """The folder named, or the user's data folder of the XDG base directory rules."""
+    if given is not None:
+        return given
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "firstlight"
+
+
+@contextmanager
+def opened(given: Path | None, *, create: bool = False) -> Iterator[Home]:
+    """The home, open."""
+    with Home.open(home_folder(given), create=create) as home:
+        yield home
+
+
+@contextmanager
+def caged(preload: Sequence[str]) -> Iterator[Cage]:
+    """Caged workers. Start them before a home is opened, so that they never held its keys."""
+    with Cage(preload=preload) as cage:
+        yield cage
+
+
+def name_of(path: Path) -> str:
+    """The path as text; bytes that are no UTF-8 are written as `\\xNN`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def below(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files named, and those below the folders named, in the order of their names; links are not followed."""
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            yield from below(sorted(path.iterdir()))
+        else:
+            yield path

@@ -1,0 +1,172 @@
+"""Commands of casework: `intake`, `queue`, `case show`, `case decide`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firstlight.casework import cases, examine, filing, intake, review
+from firstlight.casework.intake import IntakeReport
+from firstlight.casework.review import Conclusion, Finding
+from firstlight.casework.upload import Upload, read_about
+from firstlight.cli import output
+from firstlight.cli.common import Actor, HomeFolder, caged, opened
+from firstlight.cybertip.drafting.facts import Conduct, FileSign
+from firstlight.cybertip.model.codes import IndustryClassification
+from firstlight.triage import Context
+from firstlight.values import Reason
+
+case_app = typer.Typer(no_args_is_help=True, help="Cases: look into one, decide it.")
+
+CaseNumber = Annotated[int, typer.Argument(metavar="CASE", min=1, show_default=False)]
+
+
+def intake_(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", show_default=False)],
+    about: Annotated[
+        Path | None, typer.Option(help="A JSON object of file name to what the service knows: account, ip, port, ...")
+    ] = None,
+    account: Annotated[str, typer.Option(help="The account that uploaded them, where --about does not say it.")] = "",
+    fact: Annotated[
+        list[str] | None, typer.Option(metavar="FACT", help="A context fact of all of them, such as live; repeatable.")
+    ] = None,
+    by: Actor = "operator",
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> int:
+    """Take files in: digest, keep the original, look for matches and signs of origin, bundle, rank.
+
+    It may be stopped at any moment and run again: nothing is lost, and nothing is taken twice.
+    """
+    default = Upload(account=account, context=Context.stated(fact or []))
+    facts = read_about(about) if about else {}
+    with caged(examine.PRELOAD) as cage, opened(home, create=True) as house:
+        with output.progress("taking in", None, quiet=as_json) as advance:
+            report = intake.receive(house, intake.arrivals(paths, facts, default), actor=by, advance=advance)
+        with house.look() as work:
+            waiting = examine.pending(work.session)
+        with output.progress("examining", waiting, quiet=as_json) as advance:
+            examined = examine.examine(house, cage, advance=advance)
+    if as_json:
+        output.answer(report.model_dump(mode="json") | {"examined": examined})
+    else:
+        _say_intake(report, examined)
+    return output.BAD_INPUT if report.refused else output.DONE
+
+
+def queue(
+    limit: Annotated[int, typer.Option(min=1, help="How many places to print.")] = 20,
+    seed: Annotated[int, typer.Option(help="Decides the random audit's draws.")] = 0,
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Print who waits, in which order, and why."""
+    with opened(home) as house:
+        view = cases.queue(house, seed=seed)
+    if as_json:
+        output.answer(view)
+    else:
+        say_queue(view, limit)
+
+
+@case_app.command()
+def show(number: CaseNumber, as_json: output.Json = False, home: HomeFolder = None) -> None:
+    """Show a case: its items, what is known of each, why it stands where it stands, what was decided and filed."""
+    with opened(home) as house:
+        view = cases.show(house, number)
+        decided = review.decisions(house, number)
+        filed = filing.filings(house, number)
+    if as_json:
+        output.answer(
+            view.model_dump(mode="json")
+            | {
+                "decisions": [one.model_dump(mode="json") for one in decided],
+                "filings": [one.model_dump(mode="json") for one in filed],
+            }
+        )
+        return
+    output.say(f"Case {view.case}: {view.state}, {view.level.value}, {len(view.items)} items")
+    for item in view.items:
+        output.say(f"\nItem {item.item} ({item.state}): {item.name}, {item.media_type}, {item.size} bytes")
+        say_reasons(item.priority, 1)
+        say_reasons(item.verdict, 1)
+    for decision in decided:
+        output.say(
+            f"\nItem {decision.item}: {decision.conclusion.finding.value}, by {decision.actor}, {decision.at:%F %T} UTC"
+        )
+        output.say(f"  {decision.conclusion.why}")
+    for one in filed:
+        number_of = f", report {one.receipt.report_id}" if one.receipt else ""
+        output.say(f"\nFiling: {one.state.value}{number_of}, to the {one.destination or 'service'}")
+
+
+@case_app.command()
+def decide(
+    number: CaseNumber,
+    finding: Annotated[Finding, typer.Option(help="What you conclude.", show_default=False)],
+    why: Annotated[str, typer.Option(help="Your reason; it is kept for ever.", show_default=False)],
+    conduct: Annotated[Conduct | None, typer.Option(help="What happened; a report needs it.")] = None,
+    classification: Annotated[IndustryClassification | None, typer.Option(help="The industry's class.")] = None,
+    sign: Annotated[list[FileSign] | None, typer.Option(help="What you saw in it; repeatable.")] = None,
+    escalation: Annotated[str, typer.Option(help="Why the report must be read at once.")] = "",
+    item: Annotated[list[int] | None, typer.Option(help="Only this item; repeatable.")] = None,
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who decides.", show_default=False)] = ...,  # type: ignore[assignment]
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Decide what is shown next of a case: one decision, and a record for each item.
+
+    What was not looked at is not said to have been looked at: the report derives that from the custody log.
+    """
+    conclusion = Conclusion(
+        finding=finding,
+        why=why,
+        conduct=conduct,
+        classification=classification,
+        signs=tuple(sign or ()),
+        escalation=escalation,
+    )
+    with opened(home) as house:
+        made = review.decide(house, number, conclusion, actor=by, items=item)
+        view = cases.show(house, number)
+    if as_json:
+        output.answer([one.model_dump(mode="json") for one in made])
+        return
+    output.say(f"Case {number}: {len(made)} items decided: {finding.value}.")
+    left = sum(1 for one in view.items if one.state == "held")
+    if left:
+        output.say(f"  {left} items of this case stand apart and still wait.")
+    elif finding is Finding.REPORT:
+        output.say(f"  Next: firstlight cybertip draft {number}")
+
+
+def say_queue(view: cases.QueueView, limit: int) -> None:
+    """The queue as a table."""
+    if view.unexamined:
+        output.say(f"{view.unexamined} items are not examined yet; run `firstlight intake` on anything to go on.")
+    if not view.places:
+        output.say("Nobody waits.")
+        return
+    output.table(
+        ["place", "case", "items", "lane", "level", "why here"],
+        [(p.place, p.case, p.items, p.lane.value, p.level.value, p.says) for p in view.places[:limit]],
+    )
+    if len(view.places) > limit:
+        output.say(f"... and {len(view.places) - limit} more cases; see them with --limit {len(view.places)}.")
+
+
+def say_reasons(reason: Reason, depth: int) -> None:
+    """A tree of reasons, indented."""
+    for line in reason.lines(depth):
+        output.say(line)
+
+
+def _say_intake(report: IntakeReport, examined: int) -> None:
+    output.say(
+        f"{report.offered} files offered: {report.received} taken in, {report.known} known already, "
+        f"{len(report.refused)} refused. {examined} examined."
+    )
+    for one in report.refused:
+        output.say(f"  refused: {one.path}: {one.error.message} {one.error.hint}".rstrip())
