@@ -6,12 +6,15 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from firstlight.casework.home import Home
+from firstlight.hashing import Mode
 from firstlight.media import Cage
+
+if TYPE_CHECKING:
+    from firstlight.casework.home import Home
 
 HomeFolder = Annotated[
     Path | None,
@@ -24,6 +27,9 @@ HomeFolder = Annotated[
     ),
 ]
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", show_default=False)]
+ModeOption = Annotated[
+    Mode, typer.Option(help="`exact` is the reference's hash bit for bit; `auto` may scale large JPEGs while decoding.")
+]
 Actor = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does this; it stands in the custody log.")]
 
 
@@ -38,6 +44,8 @@ def home_folder(given: Path | None) -> Path:
 @contextmanager
 def opened(given: Path | None, *, create: bool = False) -> Iterator[Home]:
     """The home, open."""
+    from firstlight.casework.home import Home  # it brings the whole house; commands without a home start without it
+
     with Home.open(home_folder(given), create=create) as home:
         yield home
 

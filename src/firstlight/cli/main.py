@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import traceback
+from dataclasses import dataclass
 
 import typer
 
 from firstlight import __version__
-from firstlight.cli import banks, cybertip, doctor, find, keep, output, work
-from firstlight.cli.demo import steps as demo
+from firstlight.cli import output
 from firstlight.errors import FirstlightError, InputError
 
-app = typer.Typer(
-    name="firstlight",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    help="Find the real children through the smoke of machine-made imagery.",
+BEGIN = "Begin"
+FIND = "Find: hash, match, weigh"
+WORK = "Work: take in, rank, decide, report"
+KEEP = "Keep: preserve, prove, account"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the table of contents: where the command, or the group of commands, lies."""
+
+    name: str
+    panel: str
+    module: str
+    attribute: str
+
+
+CONTENTS = (
+    Entry("demo", BEGIN, "demo.steps", "demo"),
+    Entry("doctor", BEGIN, "doctor", "doctor"),
+    Entry("hash", FIND, "hash", "hash_"),
+    Entry("match", FIND, "match", "match"),
+    Entry("origin", FIND, "origin", "origin"),
+    Entry("bank", FIND, "banks", "app"),
+    Entry("intake", WORK, "work", "intake_"),
+    Entry("queue", WORK, "work", "queue"),
+    Entry("case", WORK, "work", "case_app"),
+    Entry("cybertip", WORK, "cybertip", "app"),
+    Entry("evidence", KEEP, "keep", "evidence_app"),
+    Entry("reconcile", KEEP, "keep", "reconcile"),
 )
+
 ISSUES = "If it happens again, report it with the lines above; they hold no content."
 
 
@@ -33,7 +57,7 @@ def outcome(args: list[str]) -> int:
     """Run the command and answer its exit code; no traceback reaches a user for anything that came in."""
     as_json = "--json" in args
     try:
-        code = app(args, prog_name="firstlight", standalone_mode=False)
+        code = app_for(args)(args, prog_name="firstlight", standalone_mode=False)
     except FirstlightError as e:
         output.complain(e, as_json=as_json)
         return e.exit_code
@@ -61,35 +85,42 @@ def outcome(args: list[str]) -> int:
     return code if isinstance(code, int) else output.DONE
 
 
+def app_for(args: list[str]) -> typer.Typer:
+    """The command line, with the module of the command that is called, or with all of them to print the contents.
+
+    A command starts with what it needs: hashing a file loads no database.
+    """
+    app = typer.Typer(
+        name="firstlight",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_root)
+    called = {entry.name for entry in CONTENTS}.intersection(args[:1])
+    if args[:1] == ["--version"]:
+        called = {"hash"}  # the least that makes a command line
+    for entry in CONTENTS:
+        if called and entry.name not in called:
+            continue
+        found = getattr(importlib.import_module(f"firstlight.cli.{entry.module}"), entry.attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=entry.name, rich_help_panel=entry.panel)
+        else:
+            app.command(entry.name, rich_help_panel=entry.panel)(found)
+    return app
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         output.say(f"firstlight {__version__}")
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     _version_wanted: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
     ),
 ) -> None:
     """Find the real children through the smoke of machine-made imagery."""
-
-
-FIND = "Find: hash, match, weigh"
-WORK = "Work: take in, rank, decide, report"
-KEEP = "Keep: preserve, prove, account"
-BEGIN = "Begin"
-
-app.command("demo", rich_help_panel=BEGIN)(demo.demo)
-app.command("doctor", rich_help_panel=BEGIN)(doctor.doctor)
-app.command("hash", rich_help_panel=FIND)(find.hash_)
-app.command("match", rich_help_panel=FIND)(find.match)
-app.command("origin", rich_help_panel=FIND)(find.origin)
-app.add_typer(banks.app, name="bank", rich_help_panel=FIND)
-app.command("intake", rich_help_panel=WORK)(work.intake_)
-app.command("queue", rich_help_panel=WORK)(work.queue)
-app.add_typer(work.case_app, name="case", rich_help_panel=WORK)
-app.add_typer(cybertip.app, name="cybertip", rich_help_panel=WORK)
-app.add_typer(keep.evidence_app, name="evidence", rich_help_panel=KEEP)
-app.command("reconcile", rich_help_panel=KEEP)(keep.reconcile)

@@ -12,11 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pysqlite3.dbapi2 as sqlite
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Engine, create_engine, event, exc
+from sqlalchemy import URL, Engine, create_engine, event, exc, inspect
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -24,6 +20,9 @@ from firstlight.errors import FirstlightError, IntegrityError, StateError, Stora
 
 SAFE_SQLITE = (3, 51, 3)
 """Write-ahead logging of older SQLite can corrupt a database when the log is reset (fixed in 3.51.3)."""
+
+HEAD = "0001"
+"""The migration that brings the tables to what the code declares."""
 
 _BUSY_MS = 30_000  # longer than any transaction of ours; a writer that waits this long has found a stuck process
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -94,21 +93,30 @@ class Database:
         self._engine.dispose()
 
     def _migrate(self) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
-        script = ScriptDirectory.from_config(config)
+        """Bring the tables to HEAD; a database that stands there already costs one look."""
         with self._write().bind.connect() as connection, connection.begin():  # type: ignore[union-attr]
-            present = MigrationContext.configure(connection).get_current_revision()
-            if present == script.get_current_head():
-                return
-            known = {revision.revision for revision in script.walk_revisions()}
-            if present is not None and present not in known:
-                raise StateError(
-                    "This home was written by a newer version of Firstlight.",
-                    hint="Install that version, or name another folder with --home.",
-                )
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            there = inspect(connection).has_table("alembic_version")
+            present = connection.exec_driver_sql("select version_num from alembic_version").scalar() if there else None
+            if present != HEAD:
+                _upgrade(connection, present)
+
+
+def _upgrade(connection: Connection, present: str | None) -> None:
+    # Imported here because most starts migrate nothing, and these take longer to load than the rest of the store.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
+    if present is not None and present not in known:
+        raise StateError(
+            "This home was written by a newer version of Firstlight.",
+            hint="Install that version, or name another folder with --home.",
+        )
+    config.attributes["connection"] = connection
+    command.upgrade(config, HEAD)
 
 
 def sqlite_version() -> str:

@@ -1,0 +1,57 @@
+"""The command `origin`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from firstlight.casework.examine import PRELOAD, examined_file
+from firstlight.cli import output
+from firstlight.cli.common import Files, below, caged, name_of
+from firstlight.errors import FirstlightError
+from firstlight.origin import Verdict
+
+
+def origin(files: Files, as_json: output.Json = False) -> int:
+    """Say what is known about how each picture came to be, and who could have forged it.
+
+    No sign is not a sign. Nothing here says that a child is real or not.
+    """
+    failed = False
+
+    def look(path: Path) -> tuple[Path, Verdict | FirstlightError]:
+        try:
+            return path, examined_file(cage, path)
+        except FirstlightError as e:
+            return path, e
+
+    with caged(PRELOAD) as cage:
+        for path, verdict in cage.each(look, below(files)):
+            failed = failed or isinstance(verdict, FirstlightError) or verdict.unreadable is not None
+            if as_json:
+                output.answer_line({"file": name_of(path), **_origin_fields(verdict)})
+            else:
+                _say_origin(path, verdict)
+    return output.BAD_INPUT if failed else output.DONE
+
+
+def _origin_fields(verdict: Verdict | FirstlightError) -> dict[str, Any]:
+    if isinstance(verdict, FirstlightError):
+        return {"error": verdict.diagnostics().as_dict()}
+    return verdict.model_dump(mode="json")
+
+
+def _say_origin(path: Path, verdict: Verdict | FirstlightError) -> None:
+    output.say(name_of(path))
+    if isinstance(verdict, FirstlightError):
+        output.say(f"  {verdict.diagnostics()}")
+        return
+    for indicator in verdict.indicators:
+        output.say(
+            f"  {indicator.claim.value}: {indicator.says}\n"
+            f"    {indicator.strength.words}; could be forged by {indicator.forgeable_by.words}"
+        )
+    if not verdict.indicators:
+        output.say("  no sign of origin was seen, which is not a sign")
+    if verdict.unreadable:
+        output.say(f"  {verdict.unreadable.message} {verdict.unreadable.hint}".rstrip())
