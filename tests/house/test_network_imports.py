@@ -23,8 +23,12 @@ ALLOWED: dict[str, str] = {
     "cybertip/client/": "the same, split over several files",
     "cybertip/simulator.py": "serves the built-in simulator on loopback",
     "cybertip/simulator/": "the same, split over several files",
-    "media/jail.py": "closes a worker's way to the network",
+    "media/_nursery.py": "speaks with its parent over a socket pair",
+    "media/_wire.py": "sends messages over a socket pair",
+    "media/_workers.py": "speaks with its workers over socket pairs",
 }
+ONLY_SOCKET_PAIRS = ("media/",)
+_OF_SOCKET_PAIRS = {"socketpair", "socket", "send_fds", "recv_fds", "SHUT_RDWR", "SHUT_WR", "timeout"}
 
 
 def reaching(found: list[sources.Import]) -> list[sources.Import]:
@@ -43,6 +47,20 @@ def test_only_named_modules_can_reach_a_host() -> None:
         if not place.startswith(tuple(ALLOWED)):
             wrong += [str(each) for each in reaching(list(sources.imports_of(path)))]
     assert not wrong, "a way to the network where none was agreed (see ALLOWED in this test):\n" + "\n".join(wrong)
+
+
+def test_the_cage_uses_socket_pairs_and_nothing_that_could_connect() -> None:
+    for path in sources.modules():
+        if not path.relative_to(sources.PACKAGE).as_posix().startswith(ONLY_SOCKET_PAIRS):
+            continue
+        for node in ast.walk(sources.tree_of(path)):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "socket":
+                assert node.attr in _OF_SOCKET_PAIRS, f"{path}:{node.lineno}: socket.{node.attr}"
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "socket.socket":
+                assert [word.arg for word in node.keywords] == ["fileno"], f"{path}:{node.lineno}: a socket of its own"
+                assert not node.args
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                assert node.func.attr not in {"connect", "connect_ex", "bind", "sendto"}, f"{path}:{node.lineno}"
 
 
 def test_every_permission_has_a_reason() -> None:

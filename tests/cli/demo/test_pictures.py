@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 import os
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ import pdqhash
 import pytest
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from firstlight.cli.demo.canvas import Rng
 from firstlight.cli.demo.drawing import draw
 from firstlight.cli.demo.edits import EDITS, as_jpeg
 from firstlight.cli.demo.pictures import DemoSet, Kind, make_pictures
@@ -131,11 +129,11 @@ def test_a_folder_without_permission(tmp_path: Path) -> None:
         make_pictures(tmp_path / "x", 1, 0, lambda _done, _total: None)
 
 
-@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__name__)
-def test_each_edit_keeps_each_subject_recognisable(edit: Callable[[Image.Image, Rng], bytes]) -> None:
-    for seed in range(15):
-        picture = draw(seed)
-        own_bits, _ = pdqhash.compute(np.asarray(picture))
+@pytest.mark.parametrize("seed", range(15))
+def test_each_edit_keeps_each_subject_recognisable(seed: int) -> None:
+    picture = draw(seed)
+    own_bits, _ = pdqhash.compute(np.asarray(picture))
+    for edit in EDITS:
         with Image.open(io.BytesIO(edit(picture, np.random.default_rng(seed)))) as copy:
             copy_bits, _ = pdqhash.compute(np.asarray(copy.convert("RGB")))
-        assert int((own_bits != copy_bits).sum()) <= 31, seed
+        assert int((own_bits != copy_bits).sum()) <= 31, edit.__name__
