@@ -66,10 +66,10 @@ def test_camera_picture_has_a_cameras_structure(demo: DemoSet) -> None:
     (camera,) = demo.of_kind(Kind.CAMERA)
     with Image.open(camera.path) as picture:
         exif = picture.getexif()
-        assert exif[ExifTags.Base.Make] == "Lumen Optics"
+        assert exif[ExifTags.Base.Make] == "OLYMPUS CORPORATION"
         inner = exif.get_ifd(ExifTags.IFD.Exif)
         assert inner[ExifTags.Base.DateTimeOriginal] == "2019:06:14 10:32:07"
-        assert inner[ExifTags.Base.MakerNote].startswith(b"LUMEN OPTICS")
+        assert inner[ExifTags.Base.MakerNote].startswith(b"OLYMPUS\x00")
         assert (inner[ExifTags.Base.ExifImageWidth], inner[ExifTags.Base.ExifImageHeight]) == picture.size
         small = exif.get_ifd(ExifTags.IFD.IFD1)
         start = small[ExifTags.Base.JpegIFOffset]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from datetime import datetime
 
-import numpy as np
 from PIL import Image, PngImagePlugin
 
 from firstlight.cli.demo.canvas import Rng
@@ -57,7 +56,10 @@ def stamped_as_generated(jpeg: bytes) -> bytes:
 
 
 def camera_jpeg(picture: Image.Image, taken: datetime, rng: Rng) -> bytes:
-    """A JPEG as a camera writes it: EXIF with make, model, exposure, maker's note, and a thumbnail of the picture."""
+    """A JPEG with what a camera writes: EXIF with make, model, exposure, maker's note, and a thumbnail of the picture.
+
+    The name is that of a real maker, because readers know makers' notes by how they begin.
+    """
     small = picture.copy()
     small.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
     exif = b"Exif\x00\x00" + _camera_exif(picture.size, as_jpeg(small, quality=80), taken, rng)
@@ -71,12 +73,12 @@ def _segment(marker: int, content: bytes) -> bytes:
 def _camera_exif(size: tuple[int, int], thumbnail: bytes, taken: datetime, rng: Rng) -> bytes:
     """A TIFF structure, big-endian: IFD0, the EXIF IFD behind it, IFD1 with the thumbnail."""
     when = taken.strftime("%Y:%m:%d %H:%M:%S").encode() + b"\x00"
-    maker_note = b"LUMEN OPTICS\x00\x00\x01" + np.arange(180, dtype=np.uint8).tobytes() + rng.bytes(300)
+    maker_note = b"OLYMPUS\x00II\x03\x00" + struct.pack("<HI", 0, 0) + rng.bytes(480)
     main = {
-        0x010F: (_ASCII, b"Lumen Optics\x00"),
-        0x0110: (_ASCII, b"LX-10\x00"),
+        0x010F: (_ASCII, b"OLYMPUS CORPORATION\x00"),
+        0x0110: (_ASCII, b"E-M10\x00"),
         0x0112: (_SHORT, struct.pack(">H", 1)),
-        0x0131: (_ASCII, b"LX-10 Ver.1.02\x00"),
+        0x0131: (_ASCII, b"Version 1.2\x00"),
         0x0132: (_ASCII, when),
     }
     exposure = {
@@ -86,11 +88,11 @@ def _camera_exif(size: tuple[int, int], thumbnail: bytes, taken: datetime, rng: 
         0x9000: (_UNDEFINED, b"0231"),
         0x9003: (_ASCII, when),
         0x9004: (_ASCII, when),
-        0x920A: (_RATIONAL, struct.pack(">II", int(rng.integers(18, 55)), 1)),
+        0x920A: (_RATIONAL, struct.pack(">II", int(rng.integers(14, 43)), 1)),
         0x927C: (_UNDEFINED, maker_note),
         0xA002: (_LONG, struct.pack(">I", size[0])),
         0xA003: (_LONG, struct.pack(">I", size[1])),
-        0xA434: (_ASCII, b"Lumen 18-55mm F2.8-4\x00"),
+        0xA434: (_ASCII, b"14-42mm F3.5-5.6\x00"),
     }
     pointer = (_LONG, bytes(4))
     main_at = 8
