@@ -148,6 +148,9 @@ def test_closing_the_iterator_stops_the_work_at_hand() -> None:
         outcomes = cage.map(T + "hang_unless", [b"go", *[b"leek"] * 50], ordered=False)
         assert next(outcomes).source == b"go"
         outcomes.close()  # type: ignore[attr-defined]
+        own = cage.each(lambda data: cage.run(T + "hang_unless", data), [b"go", *[b"leek"] * 50], ordered=False)
+        assert next(own) == {}
+        own.close()  # type: ignore[attr-defined]
         assert cage.run(T + "describe", b"leek")["size"] == 4
 
 
@@ -281,6 +284,32 @@ def test_a_nursery_that_cannot_start_says_why() -> None:
         for _ in range(2):
             with pytest.raises(StorageError, match=r"No module named 'no'"):
                 cage.run(T + "who", b"")
+
+
+def test_a_nursery_that_was_killed_from_outside_is_started_anew() -> None:
+    with Cage(workers=1, preload=PRELOAD) as cage:
+        first = cage.run(T + "who", b"")["pid"]
+        cage._nursery._process.kill()
+        cage._nursery._process.wait()
+        assert cage.run(T + "who", b"")["pid"] != first
+
+
+def test_closing_while_others_work_blames_no_source() -> None:
+    cage = Cage(workers=1, preload=PRELOAD)
+    answers: list[FirstlightError] = []
+    started = threading.Event()
+
+    def work() -> None:
+        started.set()
+        answers.append(_error(cage, "hang"))
+
+    cage.run(T + "who", b"")
+    thread = threading.Thread(target=work)
+    thread.start()
+    started.wait()
+    cage.close()
+    thread.join()
+    assert isinstance(answers[0], StateError)
 
 
 def test_no_workers_is_no_cage() -> None:

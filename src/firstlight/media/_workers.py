@@ -97,9 +97,13 @@ class Nursery:
 
     def __init__(self, limits: Limits, preload: Sequence[str]) -> None:
         self._limits = limits
+        self._preload = list(preload)
         self._lock = threading.Lock()
-        self._ready = False
         self._closed = False
+        self._start()
+
+    def _start(self) -> None:
+        self._ready = False
         self._control, theirs = socket.socketpair()
         self._errors = os.memfd_create("nursery", os.MFD_CLOEXEC)
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
@@ -122,31 +126,44 @@ class Nursery:
             ) from e
         finally:
             theirs.close()
-        _wire.send(self._control, {"limits": limits.as_dict(), "preload": list(preload)})
+        _wire.send(self._control, {"limits": self._limits.as_dict(), "preload": self._preload})
 
     def spawn(self) -> Worker:
         """A new worker that has given up its rights and waits for a task.
 
+        A nursery that was at work and has been ended from outside (out of memory, say) is started anew, once.
+
         Raises:
             StorageError: the nursery or the worker did not come up; the message carries what it said.
         """
+        with self._lock:
+            try:
+                ours, pid, pid_fd = self._birth()
+            except (_wire.WireError, OSError) as e:
+                if not self._ready:
+                    raise self._failure() from e
+                self._end()
+                self._start()
+                try:
+                    ours, pid, pid_fd = self._birth()
+                except (_wire.WireError, OSError) as again:
+                    raise self._failure() from again
+        return Worker(self, ours, pid, pid_fd, self._limits)
+
+    def _birth(self) -> tuple[socket.socket, int, int]:
+        self._wait_until_ready()
         ours, theirs = socket.socketpair()
         try:
-            with self._lock:
-                self._wait_until_ready()
-                _wire.send(self._control, {"do": "spawn"}, fds=[theirs.fileno()])
-                head, _, fds = _wire.receive(
-                    self._control, reply_bytes=0, deadline=time.monotonic() + START_SECONDS, max_fds=1
-                )
-            return Worker(self, ours, int(head["pid"]), fds[0], self._limits)
-        except (_wire.WireError, OSError) as e:
-            ours.close()
-            raise self._failure() from e
+            _wire.send(self._control, {"do": "spawn"}, fds=[theirs.fileno()])
+            head, _, fds = _wire.receive(
+                self._control, reply_bytes=0, deadline=time.monotonic() + START_SECONDS, max_fds=1
+            )
         except BaseException:
             ours.close()
             raise
         finally:
             theirs.close()
+        return ours, int(head["pid"]), fds[0]
 
     def _wait_until_ready(self) -> None:
         if self._closed:
@@ -182,13 +199,16 @@ class Nursery:
             if self._closed:
                 return
             self._closed = True
-            self._control.close()
-            try:
-                self._process.wait(timeout=5 if self._ready else 0)
-            except subprocess.TimeoutExpired:
-                self._process.kill()  # its workers die with it
-                self._process.wait()
-            os.close(self._errors)
+            self._end()
+
+    def _end(self) -> None:
+        self._control.close()
+        try:
+            self._process.wait(timeout=5 if self._ready else 0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()  # its workers die with it
+            self._process.wait()
+        os.close(self._errors)
 
 
 class Worker:

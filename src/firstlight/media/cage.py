@@ -76,6 +76,7 @@ class Cage:
         self._alive = 0
         self._closed = False
         self._changed = threading.Condition()
+        self._thread = threading.local()
 
     # --- one source ---
 
@@ -89,8 +90,9 @@ class Cage:
             UnreadableError: it cannot be decoded (unreadable.truncated, unreadable.worker-died, ...).
             InputError, StorageError: the source could not be opened at all.
         """
+        stop: _Stop | None = getattr(self._thread, "stop", None)
         with descriptor(source) as fd:
-            return self._run(task, fd, params, None)
+            return self._run(task, fd, params, stop.fd if stop else None)
 
     def _run(self, task: str, fd: int, params: dict[str, Any], stop_fd: int | None) -> Answer:
         while True:
@@ -105,6 +107,8 @@ class Cage:
                 except WorkerStoppedError as e:
                     raise StateError("The work was stopped before this source was done.", code="state.stopped") from e
                 except WorkerDiedError as e:
+                    if self._closed:
+                        raise StateError("The cage was closed before this source was done.") from e
                     if not used:
                         raise _last_words(e, self.limits) from e
                 except LimitError as e:
@@ -129,29 +133,26 @@ class Cage:
         Memory is constant: only a few sources are taken from the iterable in advance. Closing the iterator, or an
         interrupt, stops the work at hand.
         """
-        stop = _Stop()
 
         def one(source: Source) -> Outcome:
             try:
-                with descriptor(source) as fd:
-                    return Outcome(source, self._run(task, fd, params, stop.fd))
+                return Outcome(source, self.run(task, source, **params))
             except FirstlightError as e:
                 return Outcome(source, error=e)
 
-        return self._each(one, sources, ordered, stop)
+        return self.each(one, sources, ordered=ordered)
 
     def each(self, work: Callable[[T], R], items: Iterable[T], *, ordered: bool = True) -> Iterator[R]:
         """Call `work` on each item, in as many threads as there are workers, with constant memory.
 
         For work that does something of its own besides `run`, such as taking digests. An error of `work` or of the
-        iterable ends the iteration, so that `work` should return its failures.
+        iterable ends the iteration, so that `work` should return its failures. Closing the iterator, or an interrupt,
+        stops what `run` is doing in those threads.
         """
-        return self._each(work, items, ordered, _Stop())
-
-    def _each(self, work: Callable[[T], R], items: Iterable[T], ordered: bool, stop: _Stop) -> Iterator[R]:
         ahead = self.workers * AHEAD
         pending: deque[Future[R]] = deque()
-        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="cage")
+        stop = _Stop()
+        pool = ThreadPoolExecutor(self.workers, "cage", initializer=setattr, initargs=(self._thread, "stop", stop))
         try:
             for item in items:
                 pending.append(pool.submit(work, item))
