@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError
-from firstlight.index import HammingIndex, Hit, hamming, neighbours
+from firstlight.index import HammingIndex, Hit, hamming, neighbours, plan
+from index.faults import FaultyDisk
 
 Hashes = NDArray[np.uint8]
 Keys = NDArray[np.uint64]
@@ -57,13 +58,14 @@ def test_finds_exactly_what_a_scan_finds(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hamming, "MIN_BASE_ROWS", 1)
+        patch.setattr(plan, "MAX_CHUNKS", 16 + seed % 17)
         if threshold < 40:
             patch.setattr("firstlight.index.plan.scan_cost", lambda rows: 1e9)
         rng = np.random.default_rng(seed)
         hashes = drawn(seed, count)
         keys = rng.integers(0, 200, count).astype(np.uint64)
         gone = np.unique(rng.integers(0, 200, 20)).astype(np.uint64)
-        with HammingIndex.create(tmp_path_factory.mktemp("index"), auto_compact=False) as index:
+        with HammingIndex.create(tmp_path_factory.mktemp("index"), disk=FaultyDisk(), auto_compact=False) as index:
             index.add(hashes[:merged], keys[:merged])
             index.compact()
             index.add(hashes[merged:], keys[merged:])

@@ -131,6 +131,8 @@ class Library:
             target = self._folder / _BANKS / name
             if target.exists():
                 raise StateError(f"There is a bank {name!r} already.", hint="Choose another name, or add to it.")
+            for left in sorted(target.parent.glob(".*-*")):  # by a crash in the middle of this or of `delete`
+                _remove_folder(left)
             building = target.with_name(f".new-{secrets.token_hex(4)}")
             BankStore.make(building, header, self._sealing, self._disk)
             self._disk.replace(building, target)

@@ -159,7 +159,11 @@ class HammingIndex:
         mark: int | None = None,
     ) -> int:
         """Remove, then add, as one step (in several where there are more than `MAX_CHANGE_ROWS` rows; the mark comes
-        with the last). Answers how many hashes went."""
+        with the last). Answers how many hashes went.
+
+        Raises:
+            StorageError: the disk refused. If it only refused to confirm, the change may have happened all the same.
+        """
         added = as_hashes(hashes if hashes is not None else np.zeros((0, 32), dtype=np.uint8))
         coming, gone = as_keys(keys if keys is not None else ()), as_keys(remove)
         if len(added) != len(coming):
@@ -252,9 +256,9 @@ class HammingIndex:
         planes, keys, dead = delta.planes, delta.keys, delta.dead
         from firstlight.index.search import search_base, search_delta
 
-        parts = []
+        parts: list[Hits] = []
         if state.base is not None and state.live_base:
-            parts.append(search_base(state.base, state.dead, queries, number, threshold))
+            parts.extend(search_base(state.base, state.dead, queries, number, threshold))
         if used:
             parts.append(search_delta(planes, used, keys, dead, queries, number, threshold))
         return ordered(parts)

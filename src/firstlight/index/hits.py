@@ -38,6 +38,9 @@ class Hits:
 
 def ordered(parts: list[Hits]) -> Hits:
     """All parts together by query, distance and key; a key that has several hashes is answered with the nearest."""
+    parts = [part for part in parts if len(part)]
+    if len(parts) == 1 and len(parts[0]) == 1:
+        return parts[0]
     if not parts:
         none = np.zeros(0, dtype=np.uint32)
         return Hits(none, none.astype(np.uint64), none.astype(np.uint8))

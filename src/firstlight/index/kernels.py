@@ -90,7 +90,7 @@ def search_tables(
     """All live rows within the threshold of each query, through the tables.
 
     Answers how many there are; those beyond the room of the outputs are counted, not written. A query that would look
-    at more than `budget` rows is given up and marked in `over`. `DAMAGED` if a table points outside the rows.
+    at more than `budget` rows is given up and marked in `over`, and in the entry behind the last query. `DAMAGED` if a table points outside the rows.
     """
     n = np.int64(keys.shape[0])
     count = 0
@@ -101,12 +101,14 @@ def search_tables(
         widest = max(widest, table[k, 6] - table[k, 5])
     low = np.empty(widest, dtype=np.int64)
     high = np.empty(widest, dtype=np.int64)
-    spent = np.zeros(over.shape[0], dtype=np.int64)
+    number = over.shape[0] - 1
+    over[:] = 0
+    spent = np.zeros(number, dtype=np.int64)
     for k in range(table.shape[0]):
         start, length, offset0, id0, radius, mask0, mask1 = table[k]
         if radius < 0:
             continue
-        for q in range(over.shape[0]):
+        for q in range(number):
             if over[q]:
                 continue
             first = 4 * q
@@ -128,7 +130,7 @@ def search_tables(
                     buckets += 1
                     spent[q] += hi - lo
             if spent[q] > budget:
-                over[q] = 1
+                over[q], over[number] = 1, 1
                 continue
             b, p = 0, np.int64(0)
             if buckets:

@@ -68,6 +68,7 @@ def ball_size(length: int, radius: int) -> int:
     return sum(math.comb(length, k) for k in range(radius + 1))
 
 
+@functools.lru_cache(maxsize=1024)
 def search_cost(rows: int, count: int, threshold: int) -> float:
     """Expected nanoseconds of one search through the tables, for evenly spread hashes."""
     cost = 0.0

@@ -17,24 +17,23 @@ QUERY_BLOCK: Final = 256
 _ROOM: Final = 256
 
 
-def search_base(base: Base, dead: NDArray[np.uint64], queries: NDArray[np.uint64], number: int, threshold: int) -> Hits:
+def search_base(
+    base: Base, dead: NDArray[np.uint64], queries: NDArray[np.uint64], number: int, threshold: int
+) -> list[Hits]:
     """All live rows of the base within the threshold of each query."""
-    rows, blocks = len(base), []
-    tables = plan.search_cost(rows, base.cut.count, threshold) < plan.scan_cost(rows)
+    rows = len(base)
+    if plan.search_cost(rows, base.cut.count, threshold) >= plan.scan_cost(rows):
+        return [_by_scan(base, dead, queries, np.ones(number, dtype=np.uint8), threshold)]
     budget = int(plan.scan_cost(rows) / plan.CANDIDATE_COST)
+    parts: list[Hits] = []
     for at in range(0, number, QUERY_BLOCK):
         size = min(QUERY_BLOCK, number - at)
         block = queries[4 * at : 4 * (at + size)]
-        scan = np.ones(size, dtype=np.uint8)
-        if tables:
-            found, scan = _through_tables(base, dead, block, size, threshold, budget)
-            blocks.append(_moved(found, at))
-        if scan.any():
-            found = _collected(
-                lambda q, k, d, b=block, s=scan: kernels.scan_rows(b, s, threshold, base.rows, base.keys, dead, q, k, d)  # type: ignore[misc]
-            )
-            blocks.append(_moved(found, at))
-    return _joined(blocks)
+        found, given_up = _through_tables(base, dead, block, size, threshold, budget)
+        parts.append(_moved(found, at))
+        if given_up is not None:
+            parts.append(_moved(_by_scan(base, dead, block, given_up, threshold), at))
+    return parts
 
 
 def search_delta(
@@ -47,15 +46,22 @@ def search_delta(
     )
 
 
+def _by_scan(
+    base: Base, dead: NDArray[np.uint64], queries: NDArray[np.uint64], chosen: NDArray[np.uint8], threshold: int
+) -> Hits:
+    return _collected(
+        lambda q, k, d: kernels.scan_rows(queries, chosen, threshold, base.rows, base.keys, dead, q, k, d)
+    )
+
+
 def _through_tables(
     base: Base, dead: NDArray[np.uint64], queries: NDArray[np.uint64], number: int, threshold: int, budget: int
-) -> tuple[Hits, NDArray[np.uint8]]:
-    """What the tables answer, and which queries they gave up because a scan is cheaper for them."""
+) -> tuple[Hits, NDArray[np.uint8] | None]:
+    """What the tables answer, and which queries they gave up because a scan is cheaper for them, if any."""
     probes = plan.probes(base.cut.count, threshold, len(base))
-    over = np.zeros(number, dtype=np.uint8)
+    over = np.zeros(number + 1, dtype=np.uint8)
 
     def run(query: NDArray[np.uint32], key: NDArray[np.uint64], distance: NDArray[np.uint8]) -> int:
-        over[:] = 0
         count: int = kernels.search_tables(
             queries, threshold, probes.table, probes.masks, base.rows, base.ids, base.offsets, base.keys, dead,
             budget, over, query, key, distance,
@@ -65,10 +71,10 @@ def _through_tables(
         return count
 
     found = _collected(run)
-    if over.any() and len(found):
-        kept = over[found.query] == 0
-        found = Hits(found.query[kept], found.key[kept], found.distance[kept])
-    return found, over
+    if not over[number]:
+        return found, None
+    kept = over[found.query] == 0
+    return Hits(found.query[kept], found.key[kept], found.distance[kept]), over[:number]
 
 
 def _collected(run: Callable[[NDArray[np.uint32], NDArray[np.uint64], NDArray[np.uint8]], int]) -> Hits:
@@ -84,14 +90,5 @@ def _collected(run: Callable[[NDArray[np.uint32], NDArray[np.uint64], NDArray[np
 
 
 def _moved(hits: Hits, by: int) -> Hits:
-    return Hits(hits.query + np.uint32(by), hits.key, hits.distance) if by else hits
+    return Hits(hits.query + np.uint32(by), hits.key, hits.distance) if by and len(hits) else hits
 
-
-def _joined(blocks: list[Hits]) -> Hits:
-    if len(blocks) == 1:
-        return blocks[0]
-    return Hits(
-        np.concatenate([np.zeros(0, dtype=np.uint32), *(b.query for b in blocks)]),
-        np.concatenate([np.zeros(0, dtype=np.uint64), *(b.key for b in blocks)]),
-        np.concatenate([np.zeros(0, dtype=np.uint8), *(b.distance for b in blocks)]),
-    )
