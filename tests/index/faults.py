@@ -14,7 +14,10 @@ class CrashError(BaseException):
 
 
 class FaultyDisk(Disk):
-    """A disk that never waits for the medium. It counts its acts; at number `stop_at` it crashes (a write half done) or, if `refuse`, answers that it is full."""
+    """A disk that never waits for the medium.
+
+    It counts its acts; at number `stop_at` it crashes (a write half done) or, if `refuse`, answers that it is full.
+    """
 
     def __init__(self, stop_at: int | None = None, *, refuse: bool = False) -> None:
         self.acts = 0

@@ -25,7 +25,8 @@ from firstlight.index import HammingIndex
 with HammingIndex.open(Path(sys.argv[1])) as index:
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:
-        print(json.dumps(index.compact() if line == "compact\\n" else index.search(bytes.fromhex(line), 31)), flush=True)
+        answer = index.compact() if line == "compact\\n" else index.search(bytes.fromhex(line), 31)
+        print(json.dumps(answer), flush=True)
 """
 """A second process: for each line the keys that this hash finds, or a compaction."""
 

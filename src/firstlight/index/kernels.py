@@ -90,7 +90,8 @@ def search_tables(
     """All live rows within the threshold of each query, through the tables.
 
     Answers how many there are; those beyond the room of the outputs are counted, not written. A query that would look
-    at more than `budget` rows is given up and marked in `over`, and in the entry behind the last query. `DAMAGED` if a table points outside the rows.
+    at more than `budget` rows is given up and marked in `over`, and in the entry behind the last query. `DAMAGED` if
+    a table points outside the rows.
     """
     n = np.int64(keys.shape[0])
     count = 0

@@ -91,4 +91,3 @@ def _collected(run: Callable[[NDArray[np.uint32], NDArray[np.uint64], NDArray[np
 
 def _moved(hits: Hits, by: int) -> Hits:
     return Hits(hits.query + np.uint32(by), hits.key, hits.distance) if by and len(hits) else hits
-
