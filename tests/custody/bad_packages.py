@@ -7,6 +7,7 @@ words of the verifier.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -43,6 +44,8 @@ def cheat(where: str, what: str, *, key_given: bool = False) -> Callable[[Callab
 
 # ---- without touching the lists -------------------------------------------------------------------------------------
 
+NOT_RECORDED = "this file is not the one that the log recorded when the package was made"
+NEW = "this file was not in the package when the log recorded it"
 CHANGED = "this file was changed: its SHA256 is not the one in manifest-sha256.txt"
 CHANGED_TAG = "this file was changed: its SHA256 is not the one in tagmanifest-sha256.txt"
 
@@ -100,6 +103,43 @@ def bagit_missing(f: Forger) -> None:
 @cheat("tagmanifest-sha256.txt", "this file is missing")
 def tag_list_missing(f: Forger) -> None:
     f.path("tagmanifest-sha256.txt").unlink()
+
+
+@cheat("tagmanifest-sha256.txt", "this file is too large to be what it should be")
+def tag_list_blown_up(f: Forger) -> None:
+    with f.path("tagmanifest-sha256.txt").open("r+b") as file:
+        file.truncate(256 * 1024 * 1024 + 1)  # a hole: it takes no room on the disk
+
+
+@cheat("a.txt", "this file is not listed in tagmanifest-sha256.txt")
+def several_files_added(f: Forger) -> None:
+    """The first in the order of names is named, whatever the order on the disk."""
+    for name in ("z.txt", "m/n.txt", "a.txt", "b.txt"):
+        f.write(name, b"")
+
+
+@cheat("data/interchange/files.json", CHANGED)
+def every_payload_file_changed(f: Forger) -> None:
+    _change_all(f)
+
+
+def _change_all(f: Forger) -> None:
+    for name in reversed(f.files()):
+        if name.startswith("data/") and not name.startswith("data/custody/"):
+            f.write(name, b"changed")
+
+
+@cheat("data/interchange/files.json", CHANGED)
+def every_payload_file_changed_and_a_list_turned_round(f: Forger) -> None:
+    _change_all(f)
+    _edit_list(f, lambda text: "".join(line + "\n" for line in reversed(text.splitlines())))
+
+
+@cheat("data/records/a.json", NEW)
+def several_files_added_and_lists_adjusted(f: Forger) -> None:
+    for name in ("z", "m", "a", "b"):
+        f.write(f"data/records/{name}.json", b"")
+    f.cover_up()
 
 
 @cheat("manifest-sha512.txt", "this file is listed in tagmanifest-sha256.txt but is not in the package")
@@ -216,9 +256,6 @@ def only_one_list_adjusted(f: Forger) -> None:
 
 
 # ---- covered up: all lists of the bag are right again ---------------------------------------------------------------
-
-NOT_RECORDED = "this file is not the one that the log recorded when the package was made"
-NEW = "this file was not in the package when the log recorded it"
 
 
 @cheat(RECORD, NOT_RECORDED)
@@ -358,6 +395,27 @@ def signature_under_another_id(f: Forger) -> None:
     _change_signature(f, lambda raw: b"\0\0\0\0" + raw[4:])
 
 
+def _change_signature_line(f: Forger, old: str, new: str) -> None:
+    body, _, line = f.read(AT_CHECKPOINT).decode().partition("\n\n")
+    f.write(AT_CHECKPOINT, f"{body}\n\n{line.replace(old, new, 1)}".encode())
+    f.cover_up()
+
+
+@cheat(AT_CHECKPOINT, UNSIGNED)
+def signature_behind_a_hyphen(f: Forger) -> None:
+    _change_signature_line(f, "\u2014 ", "- ")
+
+
+@cheat(AT_CHECKPOINT, UNSIGNED)
+def signature_under_another_name(f: Forger) -> None:
+    _change_signature_line(f, "example.org", "example.net")
+
+
+@cheat(AT_CHECKPOINT, UNSIGNED)
+def signature_with_a_word_behind(f: Forger) -> None:
+    _change_signature_line(f, "\n", " word\n")
+
+
 @cheat(AT_CHECKPOINT, UNSIGNED)
 def no_signature(f: Forger) -> None:
     f.write(AT_CHECKPOINT, f.read(AT_CHECKPOINT).split(b"\n\n")[0] + b"\n\n")
@@ -402,6 +460,27 @@ def key_exchanged_behind_its_id(f: Forger) -> None:
     stranger = STRANGER.verifier.vkey.split("+", 2)[2]
     f.write(CUSTODY + "log.vkey", f"{name}+{ident}+{stranger}\n".encode())
     f.cover_up()
+
+
+def _write_key(f: Forger, name: str, raw: bytes) -> None:
+    ident = hashlib.sha256(name.encode() + b"\n" + raw).hexdigest()[:8]
+    f.write(CUSTODY + "log.vkey", f"{name}+{ident}+{base64.b64encode(raw).decode()}\n".encode())
+    f.cover_up()
+
+
+@cheat(CUSTODY + "log.vkey", "this is no Ed25519 log key")
+def key_too_long(f: Forger) -> None:
+    _write_key(f, "example.org/custody", b"\x01" + bytes(33))
+
+
+@cheat(CUSTODY + "log.vkey", "this is no Ed25519 log key")
+def key_of_another_kind_with_its_own_id(f: Forger) -> None:
+    _write_key(f, "example.org/custody", b"\x04" + bytes(32))
+
+
+@cheat(CUSTODY + "log.vkey", "this is no Ed25519 log key")
+def key_without_a_name(f: Forger) -> None:
+    _write_key(f, "", b"\x01" + bytes(32))
 
 
 @cheat(CUSTODY + "log.vkey", "this is no Ed25519 log key")
@@ -508,6 +587,18 @@ def entry_claims_another_place(f: Forger) -> None:
 @cheat(ENTRIES, "entry 99 is not in a log of 7 entries")
 def entry_beyond_the_log(f: Forger) -> None:
     f.change_entry(0, leaf=f.entries()[0]["leaf"].replace('"seq":0', '"seq":99'))
+    f.cover_up()
+
+
+@cheat(ENTRIES, "entry 7 is not in a log of 7 entries")
+def entry_just_beyond_the_log(f: Forger) -> None:
+    f.change_entry(0, leaf=f.entries()[0]["leaf"].replace('"seq":0', '"seq":7'))
+    f.cover_up()
+
+
+@cheat(ENTRIES, "an entry has no number or no proof")
+def entry_number_is_text(f: Forger) -> None:
+    f.change_entry(0, leaf=f.entries()[0]["leaf"].replace('"seq":0', '"seq":"0"'))
     f.cover_up()
 
 
