@@ -118,7 +118,7 @@ def several_files_added(f: Forger) -> None:
         f.write(name, b"")
 
 
-@cheat("data/interchange/files.json", CHANGED)
+@cheat("data/certificate/draft-902.txt", CHANGED)
 def every_payload_file_changed(f: Forger) -> None:
     _change_all(f)
 
@@ -129,7 +129,7 @@ def _change_all(f: Forger) -> None:
             f.write(name, b"changed")
 
 
-@cheat("data/interchange/files.json", CHANGED)
+@cheat("data/certificate/draft-902.txt", CHANGED)
 def every_payload_file_changed_and_a_list_turned_round(f: Forger) -> None:
     _change_all(f)
     _edit_list(f, lambda text: "".join(line + "\n" for line in reversed(text.splitlines())))
@@ -225,7 +225,7 @@ def list_names_an_absolute_path(f: Forger) -> None:
     _edit_list(f, lambda text: "0" * 64 + "  /etc/passwd\n" + text)
 
 
-@cheat("manifest-sha256.txt", "data/custody/checkpoint is listed twice")
+@cheat("manifest-sha256.txt", "data/certificate/draft-902.txt is listed twice")
 def file_listed_twice(f: Forger) -> None:
     _edit_list(f, lambda text: text + text.split("\n")[0] + "\n")
 

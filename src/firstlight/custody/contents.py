@@ -6,6 +6,7 @@ report as it was sent, narratives, summaries. Courts treat the two differently, 
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, StringConstraints
@@ -66,6 +67,58 @@ class TimelineRow(Value):
     record: FileName | None = None
 
 
+class FactKind(StrEnum):
+    """Kinds of fact that may speak for or against an element of an offence. Both directions are kept."""
+
+    KNOWN_EXACT = "known-exact"
+    KNOWN_NEAR = "known-near"
+    KNOWN_SYNTHETIC = "known-synthetic"
+    CAMERA = "camera"
+    ORIGIN_SYNTHETIC = "origin-synthetic"
+    GENERATION_RECORD = "generation-record"
+    TEXT_ONLY_GENERATION = "text-only-generation"
+    INPUT_PHOTOGRAPH = "input-photograph"
+    EDIT_OF_PHOTOGRAPH = "edit-of-photograph"
+    LIKENESS_NAMED = "likeness-named"
+    PROMPT = "prompt"
+    DRAWING = "drawing"
+    OBSERVATION = "observation"
+    OBSERVATION_AGAINST = "observation-against"
+    VICTIM_STATEMENT = "victim-statement"
+    ACCOUNT = "account"
+    ACCOUNT_SHARED = "account-shared"
+    ACCOUNT_TAKEN_OVER = "account-taken-over"
+    UPLOAD = "upload"
+    SENT = "sent"
+    OFFERED = "offered"
+    OFFERED_AS_SYNTHETIC = "offered-as-synthetic"
+    PAYMENT = "payment"
+    RECIPIENT_MINOR = "recipient-minor"
+    KEPT_PRIVATE = "kept-private"
+    CHAT = "chat"
+    OTHER = "other"
+
+
+class CaseFact(Value):
+    """One fact of the case in words, with the record that holds it."""
+
+    kind: FactKind
+    says: str
+    record: FileName | None = None
+    file: Sha256Hex | None = None
+
+
+class SystemFacts(Value):
+    """What made the records: what a custodian needs to describe the process."""
+
+    software: str
+    version: str
+    config_sha256: Sha256Hex | None = None
+    lists: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    self_tests: tuple[str, ...] = ()
+
+
 class Summary(Value):
     """The first page: facts, no scores, no media."""
 
@@ -83,6 +136,7 @@ class PackageContents(Value):
     """Everything that an export writes beside the custody log's own proofs.
 
     `records` holds JSON written as RFC 8785, `report` holds files byte for byte as they were sent or received.
+    `subjects` are files whose log entries are shown although they are not files of the case.
     """
 
     name: FileName
@@ -95,6 +149,8 @@ class PackageContents(Value):
     records: dict[FileName, JsonValue] = Field(default_factory=dict)
     report: dict[FileName, bytes] = Field(default_factory=dict)
     subjects: tuple[Sha256Hex, ...] = ()
+    facts: tuple[CaseFact, ...] = ()
+    system: SystemFacts | None = None
 
     def all_subjects(self) -> tuple[str, ...]:
         """The SHA-256 of every file whose log entries belong into the package, each once, in order."""

@@ -20,9 +20,13 @@ from firstlight import clock as times
 from firstlight.clock import Clock
 from firstlight.custody import merkle, verifier
 from firstlight.custody.bag import BagWriter, as_label, as_list
+from firstlight.custody.certificate import draft_certificate
 from firstlight.custody.contents import PackageContents
+from firstlight.custody.elements import ElementsTable, worksheet
 from firstlight.custody.event import Event, EventType
 from firstlight.custody.files import Disk, storage_error
+from firstlight.custody.interchange.case_jsonld import case_jsonld
+from firstlight.custody.interchange.vics import vics_1_3, vics_2_0
 from firstlight.custody.leaf import LogEntry
 from firstlight.custody.log import CustodyLog
 from firstlight.custody.note import SignedCheckpoint
@@ -78,12 +82,14 @@ def export_package(
     *,
     actor: str,
     commit: Callable[[], None] = lambda: None,
+    elements: ElementsTable | None = None,
     disk: Disk | None = None,
 ) -> PackageReport:
     """Write the package `into / contents.name`, whole or not at all.
 
     The export becomes an entry of the log, and the log is signed. `commit` ends the caller's transaction: it is called
-    once, after both and before the package gets its name. The same contents, log, clock and keys give the same bytes.
+    once, after both and before the package gets its name. `elements` is the table behind the worksheet (the shipped
+    one unless given). The same contents, log, clock and keys give the same bytes.
 
     Raises:
         RefusedError: the facts of a file claim other viewings than the log holds.
@@ -102,7 +108,7 @@ def export_package(
     try:
         bag = BagWriter(temp, disk)
         at = clock.now()
-        _write_contents(bag, contents, log, times.to_text(at))
+        _write_contents(bag, contents, log, times.to_text(at), elements or ElementsTable.load())
         listed = as_list(bag.digests())
         digest = hashlib.sha256(listed).hexdigest()
         entry = log.append(
@@ -171,12 +177,16 @@ def verifier_source() -> bytes:
     return Path(verifier.__file__).read_bytes()
 
 
-def _write_contents(bag: BagWriter, contents: PackageContents, log: CustodyLog, made_at: str) -> None:
+def _write_contents(
+    bag: BagWriter, contents: PackageContents, log: CustodyLog, made_at: str, elements: ElementsTable
+) -> None:
     page, text = start_here(contents, made_at, log.verifier.vkey)
     bag.add("START-HERE.html", page)
     bag.add("START-HERE.txt", text)
     bag.add("verify/README.txt", _README)
     bag.add("verify/verify.py", verifier_source())
+    bag.add("data/certificate/draft-902.txt", draft_certificate(contents, made_at, log.verifier.vkey))
+    bag.add("data/worksheet/elements.txt", worksheet(contents, elements))
     for name, value in sorted(contents.records.items()):
         bag.add(f"data/records/{name}", canonical_json(value) + b"\n")
     for name, data in sorted(contents.report.items()):
@@ -187,6 +197,9 @@ def _write_contents(bag: BagWriter, contents: PackageContents, log: CustodyLog, 
     bag.add("data/interchange/hashes.csv", _hashes(contents))
     bag.add("data/interchange/identifiers.csv", _identifiers(contents))
     bag.add("data/interchange/timeline.csv", _timeline(contents))
+    bag.add("data/interchange/vics-2.0.json", vics_2_0(contents))
+    bag.add("data/interchange/vics-1.3.json", vics_1_3(contents))
+    bag.add("data/interchange/case.jsonld", case_jsonld(contents, _entries(log, contents)))
 
 
 def _hashes(contents: PackageContents) -> bytes:

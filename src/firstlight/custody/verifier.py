@@ -188,7 +188,9 @@ def times(number: int, point: Point) -> Point:
     return total
 
 
-BASE = typing.cast("Point", point_from(b"\x58" + b"\x66" * 31))
+BASE = typing.cast(
+    "Point", point_from(bytes.fromhex("5866666666666666666666666666666666666666666666666666666666666666"))
+)
 
 
 def ed25519_accepts(key: bytes, message: bytes, signature: bytes) -> bool:
