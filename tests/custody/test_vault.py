@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from custody.conftest import digests_of, fixed_entropy
@@ -95,6 +95,7 @@ def test_a_source_that_breaks_leaves_nothing(tmp_path: Path, vault: Vault, case_
     assert files_of(tmp_path / "vault") == []
 
 
+@settings(max_examples=40)
 @given(place=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_no_flipped_bit_goes_unnoticed(tmp_path_factory: pytest.TempPathFactory, place: int, bit: int) -> None:
     base = tmp_path_factory.mktemp("v")
