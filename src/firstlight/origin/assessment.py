@@ -29,13 +29,19 @@ class RunsTasks(Protocol):
         ...
 
 
-def examine(cage: RunsTasks, source: Source, *, trust: TrustLists | None = None) -> tuple[Indicator, ...]:
+def examine(
+    cage: RunsTasks, source: Source, *, trust: TrustLists | None = None, pixels: bool = True
+) -> tuple[Indicator, ...]:
     """Everything that the file itself says about its origin, found in a caged worker and checked when it comes back.
+
+    Without `pixels` nothing is decoded.
 
     Raises:
         UnreadableError: the worker died, ran out of its limits, or answered something that is no list of indicators.
     """
-    params = {} if trust is None else {"trust": trust.model_dump(mode="json")}
+    params: dict[str, Any] = {"pixels": pixels}
+    if trust is not None:
+        params["trust"] = trust.model_dump(mode="json")
     answer = cage.run(TASK, source, **params)
     try:
         return _INDICATORS.validate_python(answer.get("indicators"))

@@ -8,13 +8,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from firstlight.origin import exif as tags
 from firstlight.origin import xmp
 from firstlight.origin.container import Carries, Container, Walk, walk
 from firstlight.origin.exif import Directory, Exif, read_exif, user_comment, wide_text
+from firstlight.origin.hidden_text import fields_of, hidden_text
 from firstlight.origin.xmp import Properties, read_xmp
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,28 @@ class Evidence:
     exif: list[tuple[str, Exif]] = field(default_factory=list)
     xmp: list[tuple[str, Properties]] = field(default_factory=list)
     texts: list[Text] = field(default_factory=list)
+    pixels: bool = True
+    hidden_mark: str = ""
+    _picture: list[Image.Image | None] = field(default_factory=list)
+
+    def picture(self) -> Image.Image | None:
+        """The decoded picture, decoded at the first asking; None when it cannot be, or is too large."""
+        if not self.pixels:
+            return None
+        if not self._picture:
+            from firstlight.origin.pixels import open_picture
+
+            self._picture.append(open_picture(self.data, self.container))
+        return self._picture[0]
 
 
-def open_evidence(data: bytes) -> Evidence:
-    """Read everything that speaks of origin in these bytes, within the limits of the readers. Never raises."""
+def open_evidence(data: bytes, *, pixels: bool = True) -> Evidence:
+    """Read everything that speaks of origin in these bytes, within the limits of the readers. Never raises.
+
+    Without `pixels` no decoder sees them: only what stands beside the picture is read.
+    """
     walked = walk(data)
-    evidence = Evidence(data, walked.container, walked)
+    evidence = Evidence(data, walked.container, walked, pixels=pixels)
     if walked.exif is not None:
         evidence.exif.append(("the file's own tags", walked.exif))
     for block in walked.of(Carries.EXIF):
@@ -55,7 +75,20 @@ def open_evidence(data: bytes) -> Evidence:
             evidence.exif.append((block.where, found))
     evidence.xmp = [(block.where, read_xmp(block.data)) for block in walked.of(Carries.XMP)]
     evidence.texts = [*_chunk_texts(walked), *_exif_texts(evidence), *_xmp_texts(evidence), *_iim_texts(walked)]
+    evidence.texts += _hidden_texts(evidence)
     return evidence
+
+
+_CAN_HIDE: Final = frozenset({Container.PNG, Container.WEBP})
+
+
+def _hidden_texts(evidence: Evidence) -> list[Text]:
+    picture = evidence.picture() if evidence.container in _CAN_HIDE else None
+    found = hidden_text(picture) if picture else None
+    if found is None:
+        return []
+    evidence.hidden_mark = found[0]
+    return [Text(name, value, "lowest bits of the pixels") for name, value in fields_of(found[1])]
 
 
 def _chunk_texts(walked: Walk) -> Iterator[Text]:

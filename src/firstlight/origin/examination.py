@@ -17,10 +17,14 @@ from firstlight.origin.indicators import (
     aigc_label,
     bank_matches,
     camera_tags,
+    companion_pictures,
     content_credentials,
+    dwt_watermark,
+    embedded_thumbnail,
     generator_text,
     photo_input,
     source_type,
+    stealth_text,
 )
 from firstlight.origin.statement import NO_SUPPORT, Kind, Statement, own_source
 from firstlight.origin.trust import NO_TRUST, TrustLists
@@ -59,6 +63,10 @@ KINDS: Final[tuple[Kind, ...]] = (
     photo_input.KIND,
     aigc_label.KIND,
     camera_tags.KIND,
+    embedded_thumbnail.KIND,
+    companion_pictures.KIND,
+    stealth_text.KIND,
+    dwt_watermark.KIND,
     bank_matches.KIND,
     KIND,
 )
@@ -72,6 +80,10 @@ _FROM_THE_FILE: Final[tuple[tuple[Kind, _Detect], ...]] = (
     (photo_input.KIND, photo_input.detect),
     (aigc_label.KIND, aigc_label.detect),
     (camera_tags.KIND, camera_tags.detect),
+    (embedded_thumbnail.KIND, embedded_thumbnail.detect),
+    (companion_pictures.KIND, companion_pictures.detect),
+    (stealth_text.KIND, stealth_text.detect),
+    (dwt_watermark.KIND, dwt_watermark.detect),
 )
 
 _SURPRISES: Final = (
@@ -88,9 +100,12 @@ _SURPRISES: Final = (
 said aloud, and costs nothing else."""
 
 
-def examine_bytes(data: bytes, trust: TrustLists = NO_TRUST) -> tuple[Indicator, ...]:
-    """Everything that these bytes say about their origin. Deterministic, offline, and never raises for bad input."""
-    evidence = open_evidence(data)
+def examine_bytes(data: bytes, trust: TrustLists = NO_TRUST, *, pixels: bool = True) -> tuple[Indicator, ...]:
+    """Everything that these bytes say about their origin. Deterministic, offline, and never raises for bad input.
+
+    Without `pixels` nothing is decoded: that is faster, and what is hidden in pixels or differs from them is not seen.
+    """
+    evidence = open_evidence(data, pixels=pixels)
     out: list[Indicator] = []
     credentials: _Detect = partial(content_credentials.detect, trust=trust)
     for kind, detect in ((content_credentials.KIND, credentials), *_FROM_THE_FILE):

@@ -14,9 +14,13 @@ from firstlight.origin.trust import NO_TRUST, TrustLists
 def prepare() -> None:
     """Load what examining needs, before the first foreign byte."""
     import c2pa  # noqa: F401
+    import numpy as np  # noqa: F401
+    from PIL import Image
+
+    Image.preinit()
 
 
-def examine(data: Any, _limits: object, *, trust: dict[str, Any] | None = None) -> dict[str, Any]:  # noqa: ANN401
+def examine(data: Any, _limits: object, *, trust: dict[str, Any] | None = None, pixels: bool = True) -> dict[str, Any]:  # noqa: ANN401
     """The indicators of a caged file: `{"indicators": [...]}`.
 
     Raises:
@@ -27,4 +31,5 @@ def examine(data: Any, _limits: object, *, trust: dict[str, Any] | None = None) 
     except ValidationError as e:
         raise InputError("The trust lists did not reach the worker whole.", hint="Load the lists anew.") from e
     content = data if isinstance(data, bytes) else data.read()
-    return {"indicators": [indicator.model_dump(mode="json") for indicator in examine_bytes(content, lists)]}
+    found = examine_bytes(content, lists, pixels=pixels)
+    return {"indicators": [indicator.model_dump(mode="json") for indicator in found]}
