@@ -1,6 +1,15 @@
 """Evidence of origin: indicators, and the rules that weigh them. Nothing here decides, and nothing here lowers."""
 
-from firstlight.origin.assessment import TASK, RunsTasks, assess, examine, from_matches
+from firstlight.origin.assessment import TASK, RunsTasks, assess, examine, from_attestations, from_matches
+from firstlight.origin.attestation import (
+    Answer,
+    Attestation,
+    Inputs,
+    LedgerKey,
+    SignedAttestation,
+    ledger_key,
+    sign_attestation,
+)
 from firstlight.origin.indicator import (
     Basis,
     Binding,
@@ -18,13 +27,18 @@ from firstlight.origin.weighing import Support, Weighing, weigh
 __all__ = [
     "NO_TRUST",
     "TASK",
+    "Answer",
+    "Attestation",
     "Basis",
     "Binding",
     "Claim",
     "Family",
     "ForgeableBy",
     "Indicator",
+    "Inputs",
+    "LedgerKey",
     "RunsTasks",
+    "SignedAttestation",
     "Source",
     "Strength",
     "Support",
@@ -34,6 +48,9 @@ __all__ = [
     "Weighing",
     "assess",
     "examine",
+    "from_attestations",
     "from_matches",
+    "ledger_key",
+    "sign_attestation",
     "weigh",
 ]

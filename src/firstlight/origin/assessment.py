@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from firstlight.banks.match import Match
 from firstlight.errors import UnreadableError
 from firstlight.media import Source
+from firstlight.origin.attestation import LedgerKey, SignedAttestation
 from firstlight.origin.indicator import Claim, Indicator
 from firstlight.origin.trust import TrustLists
 from firstlight.origin.verdict import Verdict
@@ -58,6 +59,20 @@ def from_matches(matches: Iterable[Match]) -> tuple[Indicator, ...]:
     from firstlight.origin.indicators import bank_matches
 
     return tuple(bank_matches.detect(matches))
+
+
+def from_attestations(
+    answers: Iterable[SignedAttestation],
+    keys: Iterable[LedgerKey],
+    *,
+    digests: Digests,
+    pdq: Pdq | None = None,
+    at: datetime,
+) -> tuple[Indicator, ...]:
+    """What generators' signed answers say about the file with these digests; `keys` are those of the operator."""
+    from firstlight.origin.indicators import generator_attestation
+
+    return tuple(generator_attestation.detect(answers, keys, digests=digests, pdq=pdq, at=at))
 
 
 def assess(

@@ -21,7 +21,9 @@ from firstlight.origin.indicators import (
     content_credentials,
     dwt_watermark,
     embedded_thumbnail,
+    generator_attestation,
     generator_text,
+    learned_detector,
     photo_input,
     source_type,
     stealth_text,
@@ -68,6 +70,8 @@ KINDS: Final[tuple[Kind, ...]] = (
     stealth_text.KIND,
     dwt_watermark.KIND,
     bank_matches.KIND,
+    generator_attestation.KIND,
+    learned_detector.KIND,
     KIND,
 )
 """Every kind of indicator, in the order of the documents."""
