@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from firstlight.errors import InputError
 from firstlight.origin.indicator import Claim
-from firstlight.triage import Bundler, Joined, Member, Placement, PriorityTable, units
+from firstlight.triage import Bundler, Joined, Member, Placement, PriorityTable, reopens, units
 from firstlight.values import Level, Pdq, PdqMode
 from triage.cases import AT, PlainHashes, flipped
 
@@ -158,3 +158,19 @@ def test_every_member_is_in_exactly_one_unit_and_none_waits_longer_for_it(them: 
         if any(by_key[key].raising for key in (unit.shown, *unit.same_bytes, *unit.alike)):
             assert unit.opened_by
             assert not unit.alike
+
+
+@pytest.mark.parametrize(
+    ("level", "raising", "same_bytes", "opened"),
+    [
+        (Level.STANDARD, False, False, False),
+        (Level.HIGH, False, False, False),
+        (Level.IMMEDIATE, False, True, True),
+        (Level.STANDARD, True, False, True),
+        (Level.STANDARD, True, True, False),
+    ],
+)
+def test_a_decided_bundle_opens_for_a_new_fact_and_not_for_one_more_copy(
+    level: Level, raising: bool, same_bytes: bool, opened: bool
+) -> None:
+    assert reopens(level, raising=raising, decided_at=Level.HIGH, same_bytes=same_bytes) is opened

@@ -27,10 +27,10 @@ REPORTED = Context(facts=(ContextFact.USER_REPORT,))
 def test_the_tree_shows_each_row_and_what_it_rests_on() -> None:
     priority = prioritise(verdict([indicator(Claim.PHOTO_DERIVED), indicator(Claim.SYNTHETIC)]), LIVE, TABLE)
     assert explain(priority).splitlines() == [
-        "Immediate: A child may be in danger now. Order 114 within the level.",
+        "Immediate: A child may be in danger now. Order 106 within the level.",
         "├─ Without any sign of origin an item counts as a real child. (at least standard, +10)",
         "├─ It is, or was a moment ago, live. (at least immediate, +80)",
-        f"├─ {PHOTO.says} (at least high, +24)",
+        f"├─ {PHOTO.says} (at least high, +16)",
         "│  └─ A note in the file says photo_derived.",
         "└─ Seen and kept as leads; they move nothing, because an uploader could have put them there.",
         "   └─ A note in the file says synthetic.",

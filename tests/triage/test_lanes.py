@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from firstlight.errors import InputError, StateError
 from firstlight.triage import Exposure, Lane, PriorityTable, Queue, Waiting, arrange, lane_at, longest_wait
-from firstlight.triage.lanes import MAX_BURDEN
+from firstlight.triage.lanes import MAX_BURDEN, MAX_OWED
 from firstlight.triage.table import LaneShares
 from firstlight.values import Level
 from triage.cases import AT
@@ -103,7 +103,7 @@ def test_no_flood_keeps_an_item_beyond_the_bound(these: LaneShares, flood: list[
 def test_the_bound_is_reached_so_it_could_not_be_smaller() -> None:
     worst = 0
     for turn in range(20):
-        queue = Queue(TABLE.lanes, [item(key, Level.HIGH, minutes=0) for key in range(3)], turn=turn)
+        queue = Queue(TABLE.lanes, [item(key, minutes=0) for key in range(3)], turn=turn)
         queue.add(item(3, Level.BULK, 0, minutes=1))
         while 3 in queue:
             queue.add(item(1000 + queue.turn, Level.HIGH, 99, minutes=2))
@@ -112,8 +112,24 @@ def test_the_bound_is_reached_so_it_could_not_be_smaller() -> None:
     assert worst >= longest_wait(3, TABLE.lanes, reviews_per_hour=1).turns - 7
 
 
+def test_a_reserved_turn_yields_to_high_and_is_made_up_for() -> None:
+    queue = Queue(TABLE.lanes, [item(key, order=key) for key in range(300)])
+    lanes = []
+    for turn in range(200):
+        if turn < 100:
+            queue.add(item(1000 + turn, Level.HIGH, minutes=9999))
+        taken = queue.take(Random(turn))
+        assert taken is not None
+        lanes.append(taken[1])
+        assert queue.owed == min(15, MAX_OWED) if turn == 99 else queue.owed <= MAX_OWED
+    assert Lane.OLDEST not in lanes[:100]
+    assert lanes[100:115].count(Lane.OLDEST) >= 12
+    assert lanes.count(Lane.OLDEST) == 30
+    assert queue.owed == 0
+
+
 def test_the_bound_in_words_and_hours() -> None:
-    bound = longest_wait(149, TABLE.lanes, reviews_per_hour=60, immediate_per_hour=10)
+    bound = longest_wait(149 - MAX_OWED, TABLE.lanes, reviews_per_hour=60, immediate_per_hour=10)
     assert (bound.turns, bound.hours) == (1000, 20.0)
     assert "within 1000 reviews" in bound.says
     assert longest_wait(0, TABLE.lanes, reviews_per_hour=10, immediate_per_hour=10).hours is None

@@ -1,11 +1,22 @@
 """Triage: copies are bundled, signs of a real child come first, and nothing an uploader can forge lowers anything."""
 
 from firstlight.triage.audit import AuditEstimate, clopper_pearson, drawn_for_recheck, hidden_in_the_rest
-from firstlight.triage.bundle import Bundler, Joined, Member, NearestHashes, Placement, Unit, units
+from firstlight.triage.bundle import Bundler, Joined, Member, NearestHashes, Placement, Unit, reopens, units
 from firstlight.triage.explaining import RankedCase, TableDiff, diff, explain
 from firstlight.triage.facts import FACTS, Context, ContextFact, Stater
 from firstlight.triage.forecasting import Forecast, forecast
-from firstlight.triage.lanes import Exposure, Lane, Place, Queue, WaitBound, Waiting, arrange, lane_at, longest_wait
+from firstlight.triage.lanes import (
+    Exposure,
+    Lane,
+    Place,
+    Queue,
+    WaitBound,
+    Waiting,
+    arrange,
+    lane_at,
+    longest_wait,
+    next_lane,
+)
 from firstlight.triage.links import Identifier, IdentifierKind, Links
 from firstlight.triage.priority import Confirmation, Priority, prioritise
 from firstlight.triage.rebundle import Bundles, bundle_all
@@ -50,6 +61,8 @@ __all__ = [
     "hidden_in_the_rest",
     "lane_at",
     "longest_wait",
+    "next_lane",
     "prioritise",
+    "reopens",
     "units",
 ]

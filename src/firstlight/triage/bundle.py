@@ -192,6 +192,16 @@ def units(bundle: int, members: Iterable[Member]) -> tuple[Unit, ...]:
     return tuple(sorted((_unit(bundle, group) for group in groups), key=lambda u: (u.level.rank, -u.order, u.received)))
 
 
+def reopens(level: Level, *, raising: bool, decided_at: Level, same_bytes: bool) -> bool:
+    """Whether a copy of something decided is to be looked at, and does not just take over the decision.
+
+    It is when what is known now asks for a sooner look than what was known then, or when it bears a sign of a real
+    child that was not in the bytes decided on. That one more copy came, or one more report, opens nothing: otherwise
+    a flood could keep its own bundle open.
+    """
+    return level.rank < decided_at.rank or (raising and not same_bytes)
+
+
 def _soonest(member: Member) -> tuple[int, float, datetime, int]:
     return (member.level.rank, -member.order, member.received, member.key)
 

@@ -36,9 +36,14 @@ def forecast(
     whatever the answer.
 
     Raises:
-        InputError: a number is negative, or a reviewer's speed or the time to clear is not above 0.
+        InputError: a number is negative or endless, or a reviewer's speed or the time to clear is not above 0.
     """
-    if min(backlog, arrivals_per_hour, reviewers) < 0 or reviews_each_per_hour <= 0 or clear_within_hours <= 0:
+    speeds = (arrivals_per_hour, reviews_each_per_hour, clear_within_hours)
+    if (
+        min(backlog, arrivals_per_hour, reviewers) < 0
+        or min(speeds[1:]) <= 0
+        or not all(math.isfinite(number) for number in speeds)
+    ):
         raise InputError(
             "These numbers cannot be a queue.", hint="Give counts of 0 and more, and speeds and times above 0."
         )

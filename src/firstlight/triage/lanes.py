@@ -9,6 +9,7 @@ and the bound is a number (`longest_wait`). Nothing is ever dropped.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -22,6 +23,9 @@ from firstlight.values import Level
 
 MAX_BURDEN = 9
 """Classes of burden. The queue keeps one shelf for each, so that a spent budget never means a long search."""
+
+MAX_OWED = 20
+"""Reserved turns that may be put off while somebody of level high waits; the bound on the wait counts them in."""
 
 _SLACK = 1000
 """Entries of items that have left before a heap is rebuilt at all."""
@@ -131,6 +135,21 @@ def lane_at(turn: int, shares: LaneShares) -> Lane:
     return Lane.AUDIT if (rest + 1) * audit // left > rest * audit // left else Lane.RANKED
 
 
+def next_lane(turn: int, owed: int, soonest: Level, shares: LaneShares) -> tuple[Lane, int]:
+    """The lane of this turn and the reserved turns then owed, when `soonest` is the soonest level that waits.
+
+    A reserved turn that falls while somebody of level high waits is put off, at most `MAX_OWED` of them, and made up
+    for at the next turn that no one of level high needs. The immediate lane uses no turn and is not asked for here.
+    """
+    lane = lane_at(turn, shares)
+    urgent = soonest.rank <= Level.HIGH.rank
+    if lane is Lane.OLDEST and urgent and owed < MAX_OWED:
+        return Lane.RANKED, owed + 1
+    if lane is Lane.RANKED and not urgent and owed:
+        return Lane.OLDEST, owed - 1
+    return lane, owed
+
+
 def _parts(share: float) -> int:
     return round(share * _PARTS)
 
@@ -148,17 +167,18 @@ class _Shelf:
 class Queue:
     """The waiting, ready to be asked for the next one; taking and adding cost the logarithm of their number.
 
-    `turn` counts the reviews that were not immediate; keep it with the queue's state. An item is held exactly once:
-    it leaves by `take` or `remove` and in no other way.
+    `turn` counts the reviews that were not immediate, `owed` the reserved turns that were put off; keep both with the
+    queue's state. An item is held exactly once: it leaves by `take` or `remove` and in no other way.
     """
 
-    def __init__(self, shares: LaneShares, waiting: Iterable[Waiting] = (), turn: int = 0) -> None:
+    def __init__(self, shares: LaneShares, waiting: Iterable[Waiting] = (), turn: int = 0, owed: int = 0) -> None:
         """A queue of all of these at once.
 
         Raises:
             InputError: two of them have one key.
         """
         self.turn = turn
+        self.owed = owed
         self._shares = shares
         self._held: dict[int, Waiting] = {}
         self._shelves: dict[int, _Shelf] = {}
@@ -224,7 +244,7 @@ class Queue:
         chosen = min((self._first_ranked(shelf) for shelf in shelves), key=lambda item: item.rank)
         lane = Lane.IMMEDIATE
         if chosen.level is not Level.IMMEDIATE:
-            lane = lane_at(self.turn, self._shares)
+            lane, self.owed = next_lane(self.turn, self.owed, chosen.level, self._shares)
             self.turn += 1
         if lane is Lane.OLDEST:
             chosen = min((self._first_oldest(shelf) for shelf in shelves), key=lambda item: item.age)
@@ -268,6 +288,7 @@ def arrange(
     rng: Random,
     *,
     turn: int = 0,
+    owed: int = 0,
     exposure: Exposure | None = None,
 ) -> tuple[Place, ...]:
     """Everybody's place in the queue as it stands now: all that wait, each exactly once.
@@ -276,7 +297,7 @@ def arrange(
     the one reviewer this order is for; what does not fit it comes last and is marked `for_other`.
     """
     now = in_utc(now)
-    queue = Queue(table.lanes, waiting, turn)
+    queue = Queue(table.lanes, waiting, turn, owed)
     places: list[Place] = []
     fits = True
     while queue:
@@ -332,15 +353,16 @@ def longest_wait(
 ) -> WaitBound:
     """The bound on the wait of an item that finds `older` items waiting, whatever comes in after it.
 
-    The reserved turns take the items by age, so at the latest the `older + 1`-th of them takes this one; of any `n`
-    turns, `floor(n * share)` are reserved. Immediate items take their reviews off the top.
+    The reserved turns take the items by age, so at the latest the `older + 1`-th of them takes this one. Of any `n`
+    turns at least `floor(n * share) - MAX_OWED` are given to the oldest. Immediate items take their reviews off the
+    top.
 
     Raises:
-        InputError: a number is negative.
+        InputError: a number is negative or endless.
     """
-    if older < 0 or reviews_per_hour < 0 or immediate_per_hour < 0:
-        raise InputError("A backlog or a rate cannot be negative.", hint="Give numbers of 0 and more.")
-    turns = -(-(older + 1) * _PARTS // _parts(shares.oldest_share))
+    if older < 0 or not 0 <= reviews_per_hour < math.inf or not 0 <= immediate_per_hour < math.inf:
+        raise InputError("A backlog or a rate cannot be negative or endless.", hint="Give numbers of 0 and more.")
+    turns = -(-(older + 1 + MAX_OWED) * _PARTS // _parts(shares.oldest_share))
     speed = reviews_per_hour - immediate_per_hour
     if speed <= 0:
         return WaitBound(

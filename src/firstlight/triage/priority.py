@@ -28,6 +28,7 @@ HARD_FAMILIES = frozenset({Family.C2PA, Family.PIXELS, Family.AUTHORITY, Family.
 """Families that can hold a record no uploader can write. Metadata, detectors and reporters never can."""
 
 RAISING_CLAIMS = frozenset({Claim.PHOTO_DERIVED, Claim.CAMERA, Claim.KNOWN_CHILD, Claim.CONFLICT})
+"""Claims that speak for a real child and open a bundle again."""
 
 
 class Confirmation(Value):
@@ -170,6 +171,9 @@ _CLAIM_OF = {
     OriginSignal.CONFLICT: Claim.CONFLICT,
     OriginSignal.UNREADABLE: Claim.UNREADABLE,
 }
+
+
+RAISING_SIGNALS = frozenset(signal for signal, claim in _CLAIM_OF.items() if claim in RAISING_CLAIMS)
 
 
 def raising_claims(signals: Iterable[OriginSignal]) -> tuple[Claim, ...]:

@@ -1,0 +1,1 @@
+"""The parts of the smokescreen simulator; `firstlight.triage.simulate` is its front door."""
