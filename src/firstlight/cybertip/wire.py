@@ -275,8 +275,10 @@ def _simple(base: type, text: str, path: str) -> object:
 def _flags(element: Element, path: str) -> tuple[str, ...]:
     out = []
     for child in element:
-        if (child.text or "").strip() not in ("", "true", "1"):
+        if child.text and child.text.strip(" \t\r\n") not in ("true", "1"):
             raise _wrong(f"{path}/{child.tag}", "a flag is true or absent.")
+        if len(child) or child.attrib:
+            raise _wrong(f"{path}/{child.tag}", "a flag holds nothing else.")
         if child.tag in out:
             raise _wrong(f"{path}/{child.tag}", "the flag stands twice.")
         out.append(str(child.tag))
