@@ -66,7 +66,7 @@ def test_every_command_exists(page: Path) -> None:
     """Also where an example is not run: the words after `firstlight` lead to a command."""
     main = pytest.importorskip("firstlight.cli.main")
     typer_main = pytest.importorskip("typer.main")
-    root = typer_main.get_command(main.app)
+    root = typer_main.get_command(main.app_for([]))
     text = page.read_text(encoding="utf-8")
     named = [line for _, line in commands_in(text)] + re.findall(r"`((?:[\w./]*/)?firstlight [a-z][^`]*)`", text)
     missing = []

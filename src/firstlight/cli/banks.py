@@ -57,7 +57,7 @@ def create(
     if as_json:
         output.answer(bank.model_dump(mode="json") | {"refused": [one.model_dump(mode="json") for one in refused]})
     else:
-        output.say(f"Bank {bank.name} ({bank.purpose.value}) holds {entries_in_words(bank.entries)}.")
+        output.say(f"Bank {bank.name} ({bank.purpose.value}) holds {output.count(bank.entries, 'entry', 'entries')}.")
         for one in refused:
             output.say(f"  not taken: {one.file}: {one.error.message if one.error else ''}")
     return output.BAD_INPUT if refused else output.DONE
@@ -114,11 +114,6 @@ def show(name: Name, as_json: output.Json = False, home: HomeFolder = None) -> N
         _say_bank(bank)
 
 
-def entries_in_words(count: int) -> str:
-    """A number of entries, as people say it."""
-    return "1 entry" if count == 1 else f"{count} entries"
-
-
 def _column(text: str) -> tuple[str, str]:
     field, equals, column = text.partition("=")
     if not (field and equals and column):
@@ -140,7 +135,7 @@ def _say_report(report: AddReport) -> None:
 
 def _say_bank(bank: Bank) -> None:
     state = "matches" if bank.enabled else f"disabled: {bank.reason}"
-    output.say(f"{bank.name}: {bank.purpose.value}, {entries_in_words(bank.entries)}, {state}")
+    output.say(f"{bank.name}: {bank.purpose.value}, {output.count(bank.entries, 'entry', 'entries')}, {state}")
     output.say(f"  near-duplicates up to {bank.threshold} of 256 bits, from PDQ quality {bank.min_quality}")
     for label, text in (("owner", bank.owner), ("licence", bank.licence), ("note", bank.note)):
         if text:

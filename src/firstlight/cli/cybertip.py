@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import secrets
 import signal
 import threading
 from pathlib import Path
@@ -23,6 +25,7 @@ from firstlight.cybertip import (
     FilingState,
     Finding,
     Findings,
+    Knobs,
     MemoryRecord,
     Simulator,
     SimulatorDestination,
@@ -34,6 +37,7 @@ from firstlight.errors import InputError, StorageError
 app = typer.Typer(no_args_is_help=True, help="CyberTipline reports: draft, check, file, and a simulator to try it on.")
 
 PORT = 8025
+FIRST_REPORT = 5_000_000_000  # above 32 bits, as the real numbers may be one day
 LARGEST_DRAFT = 64 * 1024 * 1024  # bytes; ten thousand files fit, and a wrong file is not read for minutes
 
 
@@ -58,7 +62,9 @@ def draft(
         output.answer([one.model_dump(mode="json") for one in drafted])
     else:
         for one in drafted:
-            output.say(f"Case {number}, account {one.account or 'not known'}: {len(one.draft.files)} files")
+            output.say(
+                f"Case {number}, account {one.account or 'not known'}: {output.count(len(one.draft.files), 'file')}"
+            )
             for note in one.draft.notes:
                 output.say(f"  note: {note}")
             say_findings(one.findings)
@@ -97,8 +103,8 @@ def check_(
 def file_(
     number: CaseNumber,
     simulator: Annotated[
-        str, typer.Option(metavar="URL", help="Where the simulator listens.")
-    ] = f"http://127.0.0.1:{PORT}/ispws",
+        str | None, typer.Option(metavar="URL", help="A running simulator. [default: one just for this]")
+    ] = None,
     by: Actor = "operator",
     as_json: output.Json = False,
     home: HomeFolder = None,
@@ -107,8 +113,13 @@ def file_(
 
     Filing with the clearing house's own hosts needs a registration and is not part of this version.
     """
-    destination = SimulatorDestination(simulator)
-    with opened(home) as house, Client(destination, DEMO_CREDENTIALS) as client:
+    with contextlib.ExitStack() as stack:
+        house = stack.enter_context(opened(home))
+        if simulator is None:
+            destination = stack.enter_context(fresh_simulator()).destination
+        else:
+            destination = SimulatorDestination(simulator)
+        client = stack.enter_context(Client(destination, DEMO_CREDENTIALS))
         filed = filing.file_case(house, number, client, actor=by)
     if as_json:
         output.answer([one.model_dump(mode="json") for one in filed])
@@ -126,13 +137,19 @@ def simulator(
     stop = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: stop.set())
-    with Simulator.of(SystemClock(), port=port) as service:
+    with fresh_simulator(port) as service:
         output.say(f"The simulator listens at {service.url}")
         output.say(
             f"  user {DEMO_CREDENTIALS.username}, password {DEMO_CREDENTIALS.password}; nothing leaves this machine"
         )
         stop.wait()
     output.say("The simulator has stopped; what it received is gone.")
+
+
+def fresh_simulator(port: int = 0) -> Simulator:
+    """A simulator with nothing in it. Its report numbers begin anywhere, so that no two starts have one in common."""
+    knobs = Knobs(first_report_id=FIRST_REPORT + secrets.randbelow(FIRST_REPORT))
+    return Simulator.of(SystemClock(), knobs=knobs, port=port)
 
 
 def say_findings(findings: Findings) -> None:
@@ -147,7 +164,7 @@ def say_filing(one: FilingDocument) -> None:
     """A filing, in words."""
     if one.receipt is not None:
         output.say(
-            f"Report {one.receipt.report_id} is filed with the {one.destination}: {len(one.receipt.files)} files; "
+            f"Report {one.receipt.report_id} is filed with the {one.destination}: {output.count(len(one.receipt.files), 'file')}; "
             f"to be preserved until {one.receipt.preserve_until:%Y-%m-%d}."
         )
     else:

@@ -35,6 +35,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
+def count(number: int, one: str, many: str = "") -> str:
+    """A number of things, as people say it: "1 entry", "3 entries"."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def table(columns: Iterable[str], rows: Iterable[Iterable[object]], title: str | None = None) -> None:
     """A table for people; every cell is text."""
     out = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")

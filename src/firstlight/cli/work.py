@@ -87,7 +87,7 @@ def show(number: CaseNumber, as_json: output.Json = False, home: HomeFolder = No
             }
         )
         return
-    output.say(f"Case {view.case}: {view.state}, {view.level.value}, {len(view.items)} items")
+    output.say(f"Case {view.case}: {view.state}, {view.level.value}, {output.count(len(view.items), 'item')}")
     for item in view.items:
         output.say(f"\nItem {item.item} ({item.state}): {item.name}, {item.media_type}, {item.size} bytes")
         say_reasons(item.priority, 1)
@@ -134,11 +134,11 @@ def decide(
     if as_json:
         output.answer([one.model_dump(mode="json") for one in made])
         return
-    output.say(f"Case {number}: {len(made)} items decided: {finding.value}.")
+    output.say(f"Case {number}: {output.count(len(made), 'item')} decided: {finding.value}.")
     left = sum(1 for one in view.items if one.state == "held")
     if left:
-        output.say(f"  {left} items of this case stand apart and still wait.")
-    elif finding is Finding.REPORT:
+        output.say(f"  {output.count(left, 'item')} of this case stand apart and wait for a decision of their own.")
+    if finding is Finding.REPORT:
         output.say(f"  Next: firstlight cybertip draft {number}")
 
 

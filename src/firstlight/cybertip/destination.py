@@ -149,3 +149,14 @@ Destination = SimulatorDestination | TestHost | Production
 def base_url(destination: Destination) -> str:
     """The base address without a slash at its end."""
     return destination.url.rstrip("/")
+
+
+def label(destination: Destination) -> str:
+    """What journals and receipts call the destination.
+
+    The simulator's address is left out: it listens on another port at each start, and a filing that was cut off goes
+    on with the next one, which does not know the report and has it opened anew.
+    """
+    if isinstance(destination, SimulatorDestination):
+        return destination.name
+    return f"{destination.name} {base_url(destination)}"

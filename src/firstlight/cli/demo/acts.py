@@ -19,12 +19,12 @@ from firstlight.casework.review import Conclusion, Finding
 from firstlight.casework.settings import FILE as SETTINGS
 from firstlight.casework.upload import read_about
 from firstlight.cli import output
-from firstlight.cli.cybertip import say_filing, say_findings
+from firstlight.cli.cybertip import fresh_simulator, say_filing, say_findings
 from firstlight.cli.demo.pictures import DemoPicture, DemoSet, Kind, make_pictures
 from firstlight.cli.keep import say_package, say_reconciliation
 from firstlight.cli.work import say_queue
 from firstlight.clock import SystemClock
-from firstlight.cybertip import DEMO_CREDENTIALS, Client, Rendition, Simulator
+from firstlight.cybertip import DEMO_CREDENTIALS, Client, Rendition
 from firstlight.cybertip.drafting.facts import Conduct
 from firstlight.errors import StateError, StorageError
 from firstlight.media import Cage
@@ -105,7 +105,7 @@ def make_banks(stage: Stage, home: Home, cage: Cage) -> None:
         if name not in {bank.name for bank in home.library.banks()}:
             banking.create_bank(home, name, purpose, actor="demo", owner="demonstration")
         banking.add_pictures(home, cage, name, paths, actor="demo")
-        output.say(f"   {name} ({purpose.value}): {home.library.bank(name).entries} entries")
+        output.say(f"   {name} ({purpose.value}): {output.count(home.library.bank(name).entries, 'entry', 'entries')}")
 
 
 def search_banks(stage: Stage, home: Home, cage: Cage) -> None:
@@ -188,16 +188,18 @@ def decide_first(home: Home) -> int:
         conduct=Conduct.MATERIAL,
     )
     made = review.decide(home, case, conclusion, actor=REVIEWER)
-    output.say(f"   {REVIEWER} looked at item {item} of case {case} and decided: report ({len(made)} items recorded)")
+    output.say(
+        f"   {REVIEWER} looked at item {item} of case {case} and decided: report ({output.count(len(made), 'record')} made)"
+    )
     return case
 
 
 def file_report(home: Home, case: int) -> None:
     """Draft, check, file with the simulator on loopback, keep the receipt."""
     for drafted in filing.draft(home, case):
-        output.say(f"   draft for {drafted.account}, {len(drafted.draft.files)} files:")
+        output.say(f"   draft for {drafted.account}, {output.count(len(drafted.draft.files), 'file')}:")
         say_findings(drafted.findings)
-    with Simulator.of(home.clock) as service, Client(service.destination, DEMO_CREDENTIALS) as client:
+    with fresh_simulator() as service, Client(service.destination, DEMO_CREDENTIALS) as client:
         output.say(f"   filing with the simulator at {service.url}: submit, upload, fileinfo, finish")
         for filed in filing.file_case(home, case, client, actor=REVIEWER):
             say_filing(filed)

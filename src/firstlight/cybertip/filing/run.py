@@ -16,7 +16,7 @@ from firstlight.clock import Clock
 from firstlight.cybertip.answers import Answer, Code
 from firstlight.cybertip.check import check
 from firstlight.cybertip.client import Client, NoAnswerError, NotSentError
-from firstlight.cybertip.destination import base_url
+from firstlight.cybertip.destination import label
 from firstlight.cybertip.filing.journal import Journal, JournalEntry, Phase, Step
 from firstlight.cybertip.filing.policy import DrawnPolicy, require_policy
 from firstlight.cybertip.filing.progress import Filing, FilingState, OpenReport, Progress
@@ -171,7 +171,7 @@ class _Run:
 
     def _bind(self, draft: Draft, policy: DrawnPolicy | None) -> None:
         digest = hashlib.sha256(draft.to_json()).hexdigest()
-        destination = f"{self._client.destination.name} {base_url(self._client.destination)}"
+        destination = label(self._client.destination)
         plan = self.progress.plan
         if self.progress.abandoned is not None:
             raise StateError("This filing was abandoned.", hint="Draft the report anew and file it as a new filing.")
