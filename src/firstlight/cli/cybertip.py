@@ -62,9 +62,8 @@ def draft(
         output.answer([one.model_dump(mode="json") for one in drafted])
     else:
         for one in drafted:
-            output.say(
-                f"Case {number}, account {one.account or 'not known'}: {output.count(len(one.draft.files), 'file')}"
-            )
+            files = output.count(len(one.draft.files), "file")
+            output.say(f"Case {number}, account {one.account or 'not known'}: {files}")
             for note in one.draft.notes:
                 output.say(f"  note: {note}")
             say_findings(one.findings)
@@ -163,8 +162,9 @@ def say_findings(findings: Findings) -> None:
 def say_filing(one: FilingDocument) -> None:
     """A filing, in words."""
     if one.receipt is not None:
+        files = output.count(len(one.receipt.files), "file")
         output.say(
-            f"Report {one.receipt.report_id} is filed with the {one.destination}: {output.count(len(one.receipt.files), 'file')}; "
+            f"Report {one.receipt.report_id} is filed with the {one.destination}: {files}; "
             f"to be preserved until {one.receipt.preserve_until:%Y-%m-%d}."
         )
     else:

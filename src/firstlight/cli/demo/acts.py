@@ -188,9 +188,8 @@ def decide_first(home: Home) -> int:
         conduct=Conduct.MATERIAL,
     )
     made = review.decide(home, case, conclusion, actor=REVIEWER)
-    output.say(
-        f"   {REVIEWER} looked at item {item} of case {case} and decided: report ({output.count(len(made), 'record')} made)"
-    )
+    records = output.count(len(made), "record")
+    output.say(f"   {REVIEWER} looked at item {item} of case {case} and decided: report ({records} made)")
     return case
 
 
