@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import signal
 import threading
@@ -179,8 +180,10 @@ def _say_finding(one: Finding) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
+    """A file that only its owner may read: a draft names accounts and addresses."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(data)
     except OSError as e:
         raise StorageError(f"{path} cannot be written: {e.strerror}.", hint="Name another folder with --out.") from e

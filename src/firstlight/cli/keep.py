@@ -91,7 +91,7 @@ def say_reconciliation(account: Reconciliation) -> None:
     )
     output.say(f"  {account.log_entries} entries in the custody log")
     for count, what in (
-        (account.unexamined, "items are not examined yet: run `firstlight intake` on anything to go on"),
+        (account.unexamined, "items are not examined yet: `firstlight intake` goes on with them"),
         (account.overdue, "items are past their deadline"),
         (account.reports_unfinished, "reports are begun and not finished: run `firstlight cybertip file` again"),
     ):

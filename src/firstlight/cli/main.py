@@ -7,10 +7,11 @@ import os
 import sys
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 
 import typer
 
-from firstlight import __version__
+from firstlight import __version__, logs
 from firstlight.cli import output
 from firstlight.errors import FirstlightError, InputError
 
@@ -59,6 +60,7 @@ def outcome(args: list[str]) -> int:
     try:
         code = app_for(args)(args, prog_name="firstlight", standalone_mode=False)
     except FirstlightError as e:
+        logs.get_logger("cli").warning("command.failed", error=e)
         output.complain(e, as_json=as_json)
         return e.exit_code
     except typer.TyperException as e:
@@ -76,6 +78,7 @@ def outcome(args: list[str]) -> int:
         if os.environ.get("FIRSTLIGHT_DEBUG"):
             traceback.print_exc()
         where = traceback.extract_tb(e.__traceback__)[-1]
+        logs.get_logger("cli").error("fault", error=e, exc_info=True)
         output.errors.print(
             f"firstlight: a fault of Firstlight itself ({type(e).__name__} in {where.name}, line {where.lineno}). "
             f"Nothing that was finished is lost. Set FIRSTLIGHT_DEBUG=1 to see where. {ISSUES}",
@@ -98,7 +101,7 @@ def app_for(args: list[str]) -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_root)
-    called = {entry.name for entry in CONTENTS}.intersection(args[:1])
+    called = {entry.name for entry in CONTENTS}.intersection(args[2:3] if args[:1] == ["--log"] else args[:1])
     if args[:1] == ["--version"]:
         called = {"hash"}  # the least that makes a command line
     for entry in CONTENTS:
@@ -122,5 +125,13 @@ def _root(
     _version_wanted: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
     ),
+    log: Path | None = typer.Option(
+        None,
+        metavar="FILE",
+        envvar="FIRSTLIGHT_LOG",
+        help="Write what happens to the end of this file, as JSON lines without content.",
+    ),
 ) -> None:
     """Find the real children through the smoke of machine-made imagery."""
+    if log is not None:
+        logs.configure(to=log, style=logs.Style.JSON)

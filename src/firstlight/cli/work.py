@@ -24,7 +24,7 @@ CaseNumber = Annotated[int, typer.Argument(metavar="CASE", min=1, show_default=F
 
 
 def intake_(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", show_default=False)],
+    paths: Annotated[list[Path] | None, typer.Argument(metavar="[PATH...]", show_default=False)] = None,
     about: Annotated[
         Path | None, typer.Option(help="A JSON object of file name to what the service knows: account, ip, port, ...")
     ] = None,
@@ -38,13 +38,14 @@ def intake_(
 ) -> int:
     """Take files in: digest, keep the original, look for matches and signs of origin, bundle, rank.
 
-    It may be stopped at any moment and run again: nothing is lost, and nothing is taken twice.
+    It may be stopped at any moment and run again: nothing is lost, and nothing is taken twice. Without a path it goes
+    on with what was taken in and not examined yet.
     """
     default = Upload(account=account, context=Context.stated(fact or []))
     facts = read_about(about) if about else {}
     with caged(examine.PRELOAD) as cage, opened(home, create=True) as house:
         with output.progress("taking in", None, quiet=as_json) as advance:
-            report = intake.receive(house, intake.arrivals(paths, facts, default), actor=by, advance=advance)
+            report = intake.receive(house, intake.arrivals(paths or [], facts, default), actor=by, advance=advance)
         with house.look() as work:
             waiting = examine.pending(work.session)
         with output.progress("examining", waiting, quiet=as_json) as advance:
@@ -145,7 +146,7 @@ def decide(
 def say_queue(view: cases.QueueView, limit: int) -> None:
     """The queue as a table."""
     if view.unexamined:
-        output.say(f"{view.unexamined} items are not examined yet; run `firstlight intake` on anything to go on.")
+        output.say(f"{view.unexamined} items are not examined yet; `firstlight intake` goes on with them.")
     if not view.places:
         output.say("Nobody waits.")
         return
