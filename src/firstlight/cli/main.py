@@ -8,6 +8,7 @@ import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -122,15 +123,17 @@ def _version(wanted: bool) -> None:
 
 
 def _root(
-    _version_wanted: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
-    ),
-    log: Path | None = typer.Option(
-        None,
-        metavar="FILE",
-        envvar="FIRSTLIGHT_LOG",
-        help="Write what happens to the end of this file, as JSON lines without content.",
-    ),
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            envvar="FIRSTLIGHT_LOG",
+            help="Write what happens to the end of this file, as JSON lines without content.",
+        ),
+    ] = None,
+    _version_wanted: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
 ) -> None:
     """Find the real children through the smoke of machine-made imagery."""
     if log is not None:
