@@ -195,9 +195,14 @@ def decide_first(home: Home) -> int:
 
 def file_report(home: Home, case: int) -> None:
     """Draft, check, file with the simulator on loopback, keep the receipt."""
-    for drafted in filing.draft(home, case):
-        output.say(f"   draft for {drafted.account}, {output.count(len(drafted.draft.files), 'file')}:")
-        say_findings(drafted.findings)
+    for number, drafted in enumerate(filing.draft(home, case)):
+        files = output.count(len(drafted.draft.files), "file")
+        if number == 0:
+            output.say(f"   drafted: the uploads of {drafted.account}, {files}")
+            say_findings(drafted.findings)
+        else:
+            found = output.count(len(drafted.findings.findings), "finding")
+            output.say(f"   drafted: the uploads of {drafted.account}, {files}; {found} of the same kinds")
     with fresh_simulator() as service, Client(service.destination, DEMO_CREDENTIALS) as client:
         output.say(f"   filing with the simulator at {service.url}: submit, upload, fileinfo, finish")
         for filed in filing.file_case(home, case, client, actor=REVIEWER):
@@ -271,14 +276,20 @@ def reconcile(home: Home) -> bool:
 
 def what_next(stage: Stage, case: int) -> None:
     """Where everything lies, and what to try."""
-    home = stage.home
+    command, folder = _shortened(Path(sys.argv[0])), _shortened(stage.folder)
     output.say(
         f"""
-Everything lies in {stage.folder}: the pictures, the home with its vault, banks, keys and database, the packages.
+Everything lies in {folder}: the pictures, the home with its vault, banks, keys and database, the packages.
 Try next:
-  firstlight queue --home {home}
-  firstlight case show {case} --home {home}
-  firstlight origin {stage.drawn.folder}/camera-with-forged-stamp.jpg
-  firstlight demo --pictures YOUR-PHOTOGRAPHS
-Remove it all with: rm -r {stage.folder}"""
+  {command} queue --home {folder}/home
+  {command} case show {case} --home {folder}/home
+  {command} origin {folder}/pictures/camera-with-forged-stamp.jpg
+  {command} demo --pictures YOUR-PHOTOGRAPHS
+Remove it all with: rm -r {folder}"""
     )
+
+
+def _shortened(path: Path) -> str:
+    """The path as it can be typed here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_absolute() and path.is_relative_to(here) else str(path)
