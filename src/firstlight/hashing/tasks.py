@@ -13,6 +13,7 @@ from firstlight.hashing.modes import SCALED_MIN_SIDE, Mode
 from firstlight.media.kinds import MediaType
 from firstlight.media.limits import Limits
 from firstlight.media.pictures import count_frames, decoding, open_picture
+from firstlight.media.pixels import packed
 from firstlight.media.task import CagedFile
 from firstlight.values import PdqMode
 
@@ -83,8 +84,7 @@ def pixels_of(image: Image.Image) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint
         image = image.convert("RGBA")
     if image.mode not in ("RGB", "RGBX", "RGBA"):
         image = image.convert("RGB")
-    raw = image.tobytes("raw", image.mode if image.mode != "RGB" else "RGBX")
-    return np.frombuffer(raw, np.uint32).reshape(image.height, image.width)
+    return packed(image)
 
 
 def _stretched(values: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:

@@ -9,6 +9,7 @@ from firstlight.media._isolation import Isolation
 from firstlight.media.cage import Answer, Cage, Outcome
 from firstlight.media.kinds import SNIFF_BYTES, MediaType, sniff
 from firstlight.media.limits import DEFAULT_LIMITS, Limits
+from firstlight.media.renditions import Form, Rendition, rendition
 from firstlight.media.sources import Source, opened
 from firstlight.media.task import CagedFile
 
@@ -18,11 +19,14 @@ __all__ = [
     "Answer",
     "Cage",
     "CagedFile",
+    "Form",
     "Isolation",
     "Limits",
     "MediaType",
     "Outcome",
+    "Rendition",
     "Source",
     "opened",
+    "rendition",
     "sniff",
 ]

@@ -52,6 +52,8 @@ _SET = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": str(2**28),
     "MALLOC_TRIM_THRESHOLD_": str(2**28),
+    # a picture's memory in one piece, so that it can be read in place
+    "PILLOW_BLOCK_SIZE": "1024m",
     "PYTHONUTF8": "1",
 }
 

@@ -1,0 +1,182 @@
+"""Renditions: what a reviewer sees instead of the original.
+
+A rendition is made anew from pixels in a caged worker: small, grey unless colour is asked for, and without a byte of
+the original's metadata, so that nothing the sender wrote reaches a browser but brightness values.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from firstlight.errors import InputError, UnreadableError
+from firstlight.media.cage import Cage
+from firstlight.media.kinds import MediaType, sniff
+from firstlight.media.limits import Limits
+from firstlight.media.sources import Source
+from firstlight.media.task import CagedFile
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+MIN_EDGE: Final = 16
+"""Below this a rendition shows nothing."""
+
+MAX_EDGE: Final = 2048
+"""The longer edge of the largest rendition: full size is for the investigator, not for the reviewer's screen."""
+
+MAX_BLUR: Final = 64
+"""Blur radius in pixels of the rendition."""
+
+PRELOAD: Final = ("firstlight.media.renditions",)
+"""What a cage that makes renditions should load before its workers start."""
+
+_TASK: Final = "firstlight.media.renditions:render"
+_JPEG_QUALITY: Final = 80
+
+
+class Form(StrEnum):
+    """The file format of a rendition: PNG keeps every grey value, JPEG is smaller."""
+
+    PNG = "png"
+    JPEG = "jpeg"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """A small picture made by the server: its bytes, its kind, its size, and the size of the original as shown."""
+
+    data: bytes
+    media_type: MediaType
+    width: int
+    height: int
+    original_width: int
+    original_height: int
+
+
+def rendition(
+    cage: Cage,
+    source: Source,
+    *,
+    edge: int = 320,
+    colour: bool = False,
+    blur: int = 0,
+    frame: int = 0,
+    form: Form | str = Form.PNG,
+) -> Rendition:
+    """A rendition of a picture, with a longer edge of at most `edge` pixels; never larger than the original.
+
+    The picture stands upright (an EXIF rotation is applied: this is for people, not for hashing), transparency lies on
+    white, and `frame` picks one of an animation's frames.
+
+    Raises:
+        InputError: an option is out of range, or the source could not be opened.
+        UnreadableError, LimitError: the picture cannot be decoded.
+    """
+    if not MIN_EDGE <= edge <= MAX_EDGE:
+        raise InputError(f"A rendition of {edge} pixels is not made.", hint=f"Ask for {MIN_EDGE} to {MAX_EDGE}.")
+    if not 0 <= blur <= MAX_BLUR or frame < 0:
+        raise InputError("There is no such rendition.", hint=f"Blur is 0 to {MAX_BLUR}, frames count from 0.")
+    if form not in list(Form):
+        raise InputError(f"{form!r} is no form of a rendition.", hint="Use png or jpeg.")
+    answer = cage.run(_TASK, source, edge=edge, colour=colour, blur=blur, frame=frame, form=str(form))
+    return _checked(answer, MediaType.PNG if form == Form.PNG else MediaType.JPEG, edge)
+
+
+def _checked(answer: dict[str, Any], kind: MediaType, edge: int) -> Rendition:
+    """The worker is not trusted: what leaves for a browser has the agreed kind and size, or does not leave."""
+    data, sizes = answer.get("data"), answer.get("sizes")
+    if not isinstance(data, bytes) or sniff(data) is not kind or not isinstance(sizes, list):
+        raise UnreadableError("The decoder answered nonsense about it.", code="unreadable.worker-died")
+    if len(sizes) != 4 or not all(isinstance(size, int) and size > 0 for size in sizes) or max(sizes[:2]) > edge:
+        raise UnreadableError("The decoder answered nonsense about it.", code="unreadable.worker-died")
+    return Rendition(data, kind, *sizes)
+
+
+def render(
+    file: CagedFile, limits: Limits, *, edge: int, colour: bool, blur: int, frame: int, form: str
+) -> dict[str, Any]:
+    """The task: decode, shrink, turn upright, flatten, blur, and write anew without metadata."""
+    from PIL import Image, ImageFilter  # the caller's side of this module needs no decoder
+
+    from firstlight.media.pictures import check_pixels, decoding, open_picture
+
+    mode = "RGB" if colour else "L"
+    with open_picture(file, limits) as image, decoding(file.media_type):
+        if frame:
+            _seek(image, frame, limits)
+            check_pixels(image, limits)
+        turn = _turn(image)
+        width, height = image.size[::-1] if turn in _SWAPPING else image.size
+        image.draft(mode, (edge, edge))
+        image.load()
+        small = _eight_bit(image)
+        small.thumbnail((edge, edge), Image.Resampling.BOX, reducing_gap=2.0)
+        flat = _flattened(small, mode)
+        if turn is not None:
+            flat = flat.transpose(Image.Transpose[turn])
+        if blur:
+            flat = flat.filter(ImageFilter.GaussianBlur(blur))
+        out = io.BytesIO()
+        clean = Image.frombytes(flat.mode, flat.size, flat.tobytes())  # pixels only: whatever hung on it stays behind
+        options: dict[str, Any] = {"quality": _JPEG_QUALITY} if form == Form.JPEG else {}
+        clean.save(out, form.upper(), **options)
+    return {"data": out.getvalue(), "sizes": [*clean.size, width, height]}
+
+
+_ORIENTATION: Final = 0x0112
+_TURNS: Final = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+_SWAPPING: Final = ("TRANSPOSE", "ROTATE_270", "TRANSVERSE", "ROTATE_90")
+
+
+def _turn(image: Image.Image) -> str | None:
+    """How the picture has to be turned to stand upright; damaged metadata turns nothing."""
+    from firstlight.media.pictures import decoding
+
+    try:
+        with decoding(None):
+            return _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+    except UnreadableError:
+        return None
+
+
+def _seek(image: Image.Image, frame: int, limits: Limits) -> None:
+    from firstlight.media.pictures import count_frames
+
+    frames = count_frames(image, limits)
+    if frame >= frames:
+        raise InputError(f"There is no frame {frame}: the picture has {frames}.", hint="Frames count from 0.")
+    image.seek(frame)
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Deep grey made visible: 16 bits keep their upper byte, other ranges are stretched to black and white."""
+    if image.mode.startswith("I;16"):
+        return image.convert("I").point(lambda value: value * (1 / 256) + 0).convert("L")
+    if image.mode in ("I", "F"):
+        low, high = image.getextrema()
+        span = max(float(high) - float(low), 1e-9)  # type: ignore[arg-type] # one band: two numbers
+        scale, offset = 255 / span, -255 * float(low) / span  # type: ignore[arg-type]
+        return image.convert("F").point(lambda value: value * scale + offset).convert("L")
+    return image
+
+
+def _flattened(image: Image.Image, mode: str) -> Image.Image:
+    """The picture on white, where it is transparent."""
+    from PIL import Image
+
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        seen = image.convert("RGBA")
+        white = Image.new("RGBA", seen.size, "white")
+        return Image.alpha_composite(white, seen).convert(mode)
+    return image.convert("RGB").convert(mode)
