@@ -180,7 +180,7 @@ def agreement(paths: list[Path]) -> dict[str, Any]:
             form = image.format
             data = path.read_bytes() if form == "JPEG" else _jpeg(image.convert("RGB"), 90)
         scaled, exact = ours("auto")(data), ours("exact")(data)
-        if scaled["mode"] != "scaled":
+        if min(exact["width"], exact["height"]) < 512:
             continue
         distances.append((int(scaled["orientations"][0], 16) ^ int(exact["orientations"][0], 16)).bit_count())
         worst = path.name if distances[-1] == max(distances) else worst

@@ -15,7 +15,7 @@ from firstlight.errors import FirstlightError, InputError, LimitError, Unreadabl
 from firstlight.hashing import PRELOAD, PictureHash, hash_picture
 from firstlight.media import Cage, Limits
 from firstlight.values import PdqMode
-from hashing.drawing import Rgb, distance, reference, saved, scene
+from hashing.drawing import Rgb, distance, drawn, reference, saved, scene
 
 
 def _rgb(data: bytes) -> Rgb:
@@ -171,6 +171,12 @@ def test_scaled_is_a_few_bits_from_exact(cage: Cage, size: tuple[int, int], opti
     assert scaled.pdq.mode is PdqMode.SCALED
     assert (scaled.width, scaled.height) == size
     assert distance(scaled.pdq.to_bytes(), exact.pdq.to_bytes()) <= 6
+
+
+@pytest.mark.parametrize("kind", ["flat", "stripes"])
+def test_what_hangs_on_rounding_is_never_scaled(cage: Cage, kind: str) -> None:
+    data = saved(Image.fromarray(drawn(kind, 1200, 800, 3)), "JPEG", quality=90)
+    _check_exact(hash_picture(cage, data), data)
 
 
 def test_grey_jpeg_is_scaled_too(cage: Cage) -> None:

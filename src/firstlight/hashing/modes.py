@@ -10,7 +10,11 @@ SCALED_MIN_SIDE: Final = 512
 
 
 class Mode(StrEnum):
-    """`auto` is scaled for JPEGs whose shorter side is at least 512, and exact for all else."""
+    """How PDQ is made.
+
+    `auto` is scaled for JPEGs whose shorter side is at least 512 and whose hash does not hang on rounding, and exact
+    for all else. `exact` is always exact.
+    """
 
     AUTO = "auto"
     EXACT = "exact"

@@ -23,17 +23,20 @@ _WIDE_MODES = frozenset({"I", "F"})
 
 def hash_pdq(file: CagedFile, limits: Limits, *, mode: str) -> dict[str, Any]:
     """PDQ of the first frame, with the size as stored, the number of frames and the kind of media."""
+    kind = file.media_type
     with open_picture(file, limits) as image:
-        width, height = image.size
-        if mode == Mode.AUTO and can_scale(image, file.media_type):
-            made, used = _hash_scaled(image, file.media_type), PdqMode.SCALED
-        else:
-            made, used = _hash_exact(image, file.media_type), PdqMode.EXACT
+        size = image.size
+        made = _hash_scaled(image, kind) if mode == Mode.AUTO and can_scale(image, kind) else None
+        used = PdqMode.SCALED
+        if made is None:
+            made, used = _hash_exact(image, kind), PdqMode.EXACT
         frames = count_frames(image, limits)
+    if used is PdqMode.SCALED and made.clearance < pdq.MIN_CLEARANCE:
+        return hash_pdq(file, limits, mode=Mode.EXACT)
     return {
-        "media_type": file.media_type.value,
-        "width": width,
-        "height": height,
+        "media_type": kind.value,
+        "width": size[0],
+        "height": size[1],
         "frames": frames,
         "mode": used.value,
         "quality": made.quality,
