@@ -51,6 +51,10 @@ def open_picture(file: CagedFile, limits: Limits) -> Image.Image:
     kind = file.media_type
     if kind is MediaType.EMPTY:
         raise UnreadableError("The file is empty.", code="unreadable.empty")
+    if kind.is_video:
+        raise UnreadableError(
+            f"This is {kind.words}, not a picture.", hint="Its key frames can be hashed.", code="unreadable.video"
+        )
     if kind not in _FORMATS:
         raise UnreadableError(
             f"This is {kind.words}, not a picture that can be hashed.",
@@ -88,16 +92,23 @@ def check_pixels(image: Image.Image, limits: Limits) -> None:
 def count_frames(image: Image.Image, limits: Limits) -> int:
     """How many frames an animation or pages a document has, counted up to `limits.frames`; 1 for a still picture.
 
-    The further pictures that telephones put into a JPEG (previews, gain and depth maps) are no frames. Leaves the
-    image at its first frame. A file whose later frames are damaged counts those before.
+    A file whose later frames are damaged counts as one, because nobody can tell where its frames end.
     """
-    if isinstance(image, JpegImagePlugin.JpegImageFile) or not hasattr(image, "n_frames"):
+    return max(1, min(frame_total(image) or 1, limits.frames))
+
+
+def frame_total(image: Image.Image) -> int | None:
+    """How many frames or pages the file holds, or None when damage hides it.
+
+    The further pictures that telephones put into a JPEG (previews, gain and depth maps) are no frames.
+    """
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
         return 1
     try:
         with decoding(None):
-            return max(1, min(int(image.n_frames), limits.frames))
+            return int(getattr(image, "n_frames", 1))
     except UnreadableError:
-        return 1
+        return None
 
 
 @contextmanager
