@@ -30,14 +30,15 @@ class Adding:
         self._before = store.revision
         self._batch: list[Record] = []
         self._seen = bytearray()
-        self._came = 0
+        self._taken_back: dict[str, str] = {}
+        self.came = 0
         self._counts: Counter[str] = Counter()
         self._why: Counter[str] = Counter()
         self._skips: list[Skip] = []
 
     def take(self, line: int, new: NewEntry) -> None:
         """One record, from this line of its list."""
-        self._came += 1
+        self.came += 1
         try:
             record, flaws = record_of(new, self._at)
         except JunkError as e:
@@ -59,14 +60,12 @@ class Adding:
         """One item that an importer found."""
         match item:
             case Junk(line, why, shown):
-                self._came += 1
+                self.came += 1
                 self._counts["skipped"] += 1
                 self._name(line, why, shown)
-            case Removal(_, key):
-                self._came += 1
-                self.flush()
-                done = self.set_standing([key], Standing.WITHDRAWN, "taken back by the list")
-                self._counts["withdrawn" if done["keys"] else "unchanged"] += 1
+            case Removal(_, key, stamp):
+                self.came += 1
+                self._take_back(key, stamp)
             case Item(line, entry):
                 self.take(line, entry)
 
@@ -83,8 +82,12 @@ class Adding:
             ordinal = store.next_ordinal()
             for record in batch:
                 known = store.find("key", record.key) if record.key not in fresh else []
-                if record.key in fresh or (known and self._was_seen(known[0][0])):
+                if record.key in fresh:
+                    self._again(fresh[record.key], record, writes)
+                elif known and self._was_seen(known[0][0]) and record.stamp <= known[0][1].stamp:
                     self._counts["repeated"] += 1
+                elif not known and record.stamp and record.stamp <= self._taken_back.get(record.key, ""):
+                    self._counts["withdrawn"] += 1
                 elif not known:
                     fresh[record.key] = ordinal
                     writes[ordinal] = record
@@ -96,7 +99,9 @@ class Adding:
             if writes:
                 store.write(list(writes.items()), former)
 
-    def set_standing(self, keys: Sequence[str], standing: Standing, reason: str) -> dict[str, tuple[str, ...]]:
+    def set_standing(
+        self, keys: Sequence[str], standing: Standing, reason: str, stamp: str = ""
+    ) -> dict[str, tuple[str, ...]]:
         """Change where entries stand; answers `keys` that changed, those `unknown` and those `unchanged`."""
         answer: dict[str, list[str]] = {"keys": [], "unknown": [], "unchanged": []}
         writes: list[Write] = []
@@ -112,6 +117,7 @@ class Adding:
                         continue
                     former[ordinal] = record
                     changed = replace(record, standing=standing, reason=reason, changed=clock.to_text(self._at))
+                    changed.stamp = stamp or record.stamp
                     writes.append((ordinal, changed))
                     answer["keys"].append(key)
             if writes:
@@ -122,7 +128,7 @@ class Adding:
         """The fields of an `AddReport`."""
         return {
             "bank": self._store.name, "at": self._at, "revision_before": self._before,
-            "revision": self._store.revision, "came": self._came, "skipped_why": dict(self._why),
+            "revision": self._store.revision, "came": self.came, "skipped_why": dict(self._why),
             "first_skips": tuple(self._skips), **self._counts,
         }  # fmt: skip
 
@@ -130,6 +136,11 @@ class Adding:
         ordinal, old = known
         self._see(ordinal)
         record.first_seen = old.first_seen
+        if record.stamp and record.stamp < old.stamp:
+            self._counts["unchanged"] += 1  # the list still holds a state that was replaced since
+            return
+        if record.stamp and record.stamp == old.stamp and old.standing is Standing.WITHDRAWN:
+            record.standing, record.reason = old.standing, old.reason
         if old.standing is Standing.DENIED:
             record.standing, record.reason = old.standing, old.reason
         if record.same_content(old):
@@ -138,6 +149,23 @@ class Adding:
         former[ordinal] = old
         writes[ordinal] = record
         self._counts["updated"] += 1
+
+    def _again(self, ordinal: int, record: Record, writes: dict[int, Record]) -> None:
+        """A second record of a new entry in one batch: the newer one is taken, else the first."""
+        self._counts["repeated"] += 1
+        if record.stamp > writes[ordinal].stamp:
+            writes[ordinal] = record
+
+    def _take_back(self, key: str, stamp: str) -> None:
+        self.flush()
+        known = self._store.find("key", key)
+        if not known:
+            self._taken_back[key] = max(stamp, self._taken_back.get(key, ""))
+        if known and (not stamp or stamp >= known[0][1].stamp):
+            done = self.set_standing([key], Standing.WITHDRAWN, "taken back by the list", stamp)
+            self._counts["withdrawn" if done["keys"] else "unchanged"] += 1
+        else:
+            self._counts["unchanged"] += 1
 
     def _name(self, line: int, why: str, shown: str) -> None:
         self._why[why] += 1

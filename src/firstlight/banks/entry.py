@@ -76,6 +76,9 @@ class NewEntry:
     categories: tuple[str, ...] = ()
     note: str = ""
     original: Mapping[str, str] = field(default_factory=dict)
+    stamp: str = ""
+    """The upstream's own time of the last change, in one form for the whole list, so that texts sort as times do. An
+    older state never takes the place of a newer one."""
 
     def __repr__(self) -> str:
         hashes = {kind: masked(value.strip()) for kind in HASH_LENGTHS if (value := getattr(self, kind))}
@@ -119,6 +122,7 @@ class Record:
     changed: str = ""
     standing: Standing = Standing.ACTIVE
     reason: str = ""
+    stamp: str = ""
 
     def __repr__(self) -> str:
         return f"Record({self.key!r})"
@@ -131,7 +135,7 @@ class Record:
             and self.categories == other.categories
             and self.note == other.note
             and self.original == other.original
-            and (self.standing, self.reason) == (other.standing, other.reason)
+            and (self.standing, self.reason, self.stamp) == (other.standing, other.reason, other.stamp)
         )
 
     def encode(self) -> str:
@@ -149,6 +153,8 @@ class Record:
             out["s"] = self.standing.value
         if self.reason:
             out["r"] = self.reason
+        if self.stamp:
+            out["t"] = self.stamp
         return json.dumps(out, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
@@ -165,6 +171,7 @@ class Record:
             changed=value["l"],
             standing=Standing(value.get("s", "active")),
             reason=value.get("r", ""),
+            stamp=value.get("t", ""),
         )
 
     def as_entry(self, bank: str) -> Entry:
@@ -244,4 +251,6 @@ def record_of(new: NewEntry, at: datetime) -> tuple[Record, list[str]]:
     if len(new.note) > MAX_TEXT or sum(map(len, original.values())) > MAX_TEXT:
         raise JunkError(f"its texts are longer than {MAX_TEXT} characters")
     stamp = clock.to_text(at)
-    return Record(key, hashes, quality, categories, new.note.strip(), original, stamp, stamp), flaws
+    record = Record(key, hashes, quality, categories, new.note.strip(), original, stamp, stamp)
+    record.stamp = new.stamp
+    return record, flaws

@@ -31,10 +31,11 @@ class Junk(NamedTuple):
 
 
 class Removal(NamedTuple):
-    """The list takes an entry back."""
+    """The list takes an entry back, as of `stamp` if it says so."""
 
     line: int
     key: str
+    stamp: str = ""
 
 
 class Item(NamedTuple):
@@ -50,10 +51,15 @@ Found: TypeAlias = Item | Junk | Removal
 class Importer(Protocol):
     """One list format, in a file of its own below `importers/`."""
 
-    name: str
-    """What people call it by."""
-    says: str
-    """One line about what it reads."""
+    @property
+    def name(self) -> str:
+        """What people call it by."""
+        ...
+
+    @property
+    def says(self) -> str:
+        """One line about what it reads."""
+        ...
 
     def detects(self, source: ListFile) -> bool:
         """Whether the file looks like one."""

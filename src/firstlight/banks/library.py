@@ -23,7 +23,7 @@ from firstlight.banks.store import BankStore
 from firstlight.clock import Clock
 from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError, StorageError
 from firstlight.index.disk import Disk, locked, put_file
-from firstlight.values import BankPurpose, Digests, Pdq, checked_name
+from firstlight.values import BankPurpose, Digests, ErrorNote, Pdq, checked_name
 
 DEFAULT_THRESHOLD: Final = 31
 """Bits at which PDQ's authors call two pictures the same."""
@@ -206,7 +206,8 @@ class Library:
 
         `format` names an importer (see `importers.FORMATS`); without it the file is looked at. `columns` maps our
         fields to the file's column names, for formats that have columns. Junk records are skipped, counted and named
-        by line. An import that was stopped can be run again.
+        by line. If the list breaks off or turns unreadable, what came before it is taken and the report says why it
+        `stopped`. An import can always be run again.
 
         Raises:
             NotFoundError: the bank or the file is not there.
@@ -216,13 +217,20 @@ class Library:
         adding = Adding(store, self._sealing, self._clock.now())
         with ListFile(path) as source:
             importer = source.importer(format)
-            for item in importer.read(source, columns or {}):
-                adding.take_item(item)
+            stopped = None
+            try:
+                for item in importer.read(source, columns or {}):
+                    adding.take_item(item)
+            except InputError as e:
+                if not adding.came:
+                    raise
+                said = e.diagnostics()
+                stopped = ErrorNote(code=said.code, message=said.message, hint=said.hint)
             adding.flush()
             store.settle()
             return ImportReport(
                 **adding.summary(), source=path.name, source_sha256=source.sha256(), source_size=source.size,
-                format=importer.name,
+                format=importer.name, stopped=stopped,
             )  # fmt: skip
 
     def withdraw(self, name: str, keys: Sequence[str], reason: str) -> StandingReport:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from firstlight.banks.entry import Standing
-from firstlight.values import BankPurpose, Document, Instant, Sha256Hex, Value, Versioned
+from firstlight.values import BankPurpose, Document, ErrorNote, Instant, Sha256Hex, Value, Versioned
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -89,6 +89,7 @@ class ImportReport(AddReport):
     source_sha256: Sha256Hex
     source_size: Count
     format: str
+    stopped: ErrorNote | None = Field(default=None, description="why the list was read only up to here")
 
 
 class StandingReport(Document):

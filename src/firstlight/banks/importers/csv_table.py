@@ -34,7 +34,7 @@ class CsvTable:
         """Whether its first row names a column of hashes."""
         lines = source.head_lines()
         return bool(lines) and any(
-            _plain(cell) in COLUMNS[kind]
+            plain_name(cell) in COLUMNS[kind]
             for delimiter in DELIMITERS
             for cell in lines[0].split(delimiter)
             for kind in HASH_LENGTHS
@@ -56,7 +56,8 @@ class CsvTable:
                 yield Item(number, _entry(row, places, delimiter))
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A column name without case, blanks and punctuation."""
     return re.sub(r"[^a-z0-9]", "", name.strip().lower())
 
 
@@ -65,15 +66,15 @@ def _places(names: list[str], columns: Mapping[str, str]) -> dict[str, int]:
     unknown = columns.keys() - COLUMNS.keys()
     if unknown:
         raise InputError(f"{sorted(unknown)[0]!r} is no field.", hint=f"The fields are {', '.join(COLUMNS)}.")
-    plain = [_plain(name) for name in names]
+    plain = [plain_name(name) for name in names]
     places: dict[str, int] = {}
     for field, given in COLUMNS.items():
         if field in columns:
-            if _plain(columns[field]) not in plain:
+            if plain_name(columns[field]) not in plain:
                 raise InputError(
                     f"The list has no column {columns[field]!r}.", hint=f"It has {', '.join(n.strip() for n in names)}."
                 )
-            places[field] = plain.index(_plain(columns[field]))
+            places[field] = plain.index(plain_name(columns[field]))
         else:
             at = next((plain.index(name) for name in given if name in plain), None)
             if at is not None and at not in places.values():
