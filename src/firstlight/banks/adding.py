@@ -27,6 +27,7 @@ class Adding:
         self._store = store
         self._sealing = sealing
         self._at = at
+        self._stamp = clock.to_text(at)
         self._before = store.revision
         self._batch: list[Record] = []
         self._seen = bytearray()
@@ -40,7 +41,7 @@ class Adding:
         """One record, from this line of its list."""
         self.came += 1
         try:
-            record, flaws = record_of(new, self._at)
+            record, flaws = record_of(new, self._stamp)
         except JunkError as e:
             self._counts["skipped"] += 1
             self._name(line, e.diagnostics().message, _shown(new))
@@ -116,7 +117,7 @@ class Adding:
                         answer["unchanged"].append(key)
                         continue
                     former[ordinal] = record
-                    changed = replace(record, standing=standing, reason=reason, changed=clock.to_text(self._at))
+                    changed = replace(record, standing=standing, reason=reason, changed=self._stamp)
                     changed.stamp = stamp or record.stamp
                     writes.append((ordinal, changed))
                     answer["keys"].append(key)

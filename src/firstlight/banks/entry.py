@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 
@@ -209,7 +208,7 @@ def matching_form(kind: str, text: str) -> str:
     return value
 
 
-def record_of(new: NewEntry, at: datetime) -> tuple[Record, list[str]]:
+def record_of(new: NewEntry, at: str) -> tuple[Record, list[str]]:
     """What is stored of a new entry, and what is wrong with fields that were left out of matching.
 
     The key is empty if one has to be derived.
@@ -250,7 +249,5 @@ def record_of(new: NewEntry, at: datetime) -> tuple[Record, list[str]]:
         raise JunkError(f"it has more than {MAX_CATEGORIES} categories, or one that is too long")
     if len(new.note) > MAX_TEXT or sum(map(len, original.values())) > MAX_TEXT:
         raise JunkError(f"its texts are longer than {MAX_TEXT} characters")
-    stamp = clock.to_text(at)
-    record = Record(key, hashes, quality, categories, new.note.strip(), original, stamp, stamp)
-    record.stamp = new.stamp
+    record = Record(key, hashes, quality, categories, new.note.strip(), original, at, at, stamp=new.stamp)
     return record, flaws

@@ -76,7 +76,7 @@ class BankStore:
         self._disk = disk
         self._mutex = threading.RLock()
         self._pen = threading.Lock()
-        self._frames: OrderedDict[int, list[bytes]] = OrderedDict()
+        self._frames: OrderedDict[int, list[str]] = OrderedDict()
         self._log = FrameLog(folder / _LOG, disk=disk)
         self._state = _State()
         self._index: HammingIndex | None = None
@@ -268,12 +268,12 @@ class BankStore:
 
     # -- the log ---------------------------------------------------------------------------------------------------
 
-    def _lines(self, frame: Frame) -> list[bytes]:
+    def _lines(self, frame: Frame) -> list[str]:
         """What a frame holds, one JSON value a line."""
         what = f"Frame {frame.number} of bank {self.name!r}"
-        return self._sealing.open(frame.payload, _context(self._log, frame.number), what).split(b"\n")
+        return self._sealing.open(frame.payload, _context(self._log, frame.number), what).decode().split("\n")
 
-    def _apply(self, frame: Frame, lines: list[bytes]) -> None:
+    def _apply(self, frame: Frame, lines: list[str]) -> None:
         state = self._state
         for slot, line in enumerate(lines):
             value = json.loads(line)

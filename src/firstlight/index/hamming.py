@@ -136,6 +136,14 @@ class HammingIndex:
         return self._fresh().generation
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of the mapped base, which all processes share, and of this process's own delta and bitmap."""
+        state = self._fresh()
+        delta = state.delta
+        own = delta.planes.nbytes + delta.keys.nbytes + delta.dead.nbytes + state.dead.nbytes
+        return own + (state.base.size if state.base else 0)
+
+    @property
     def pending(self) -> int:
         """Rows that every search scans because no compaction has taken them into the base yet."""
         return self._fresh().delta.used

@@ -49,7 +49,9 @@ def permuted(hashes: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
     out = np.empty(4 * len(hashes), dtype=np.uint64)
     if len(hashes):
-        kernels.permute(hashes, _table(), out)
+        fixed = hashes.view()
+        fixed.setflags(write=False)  # bytes are read-only anyway, and so one kernel does for both
+        kernels.permute(fixed, _table(), out)
     return out
 
 
