@@ -19,9 +19,11 @@ from firstlight.custody import (
     TlogProof,
     merkle,
 )
+from firstlight.custody.leaf import Leaf
 from firstlight.custody.log import CLOCK_TOLERANCE, MAX_EVENT_SIZE, NEAR_THE_TIME
 from firstlight.custody.note import Ed25519Signer, sign_note
 from firstlight.errors import InputError, IntegrityError, RefusedError, StateError
+from firstlight.values import canonical_json
 
 A_HASH = "ab" * 32
 
@@ -294,3 +296,20 @@ def test_a_rotated_key_is_trusted_for_what_it_signed(
     forged = sign_note(old.checkpoint.text(), Ed25519Signer("example.org/other", bytes(32)))
     with pytest.raises(IntegrityError):
         SignedCheckpoint.open(forged, log.verifier)
+
+
+def test_a_leaf_is_canonical_json(log: CustodyLog, clock: FixedClock) -> None:
+    entry = log.append(fact(clock))
+    assert canonical_json(json.loads(entry.leaf)) == entry.leaf.encode()
+    odd = Leaf.model_validate(
+        {**json.loads(entry.leaf), "software": 'a "quoted" \\ \u00e9 \u20ac \U0001f331 \x01\n\x7f/'}
+    )
+    assert odd.to_bytes() == canonical_json(odd.model_dump(mode="json"))
+
+
+def test_entries_are_found_whatever_their_gaps(log: CustodyLog, clock: FixedClock) -> None:
+    pattern = [0, 1, 1, 0, 0, 1, 0, 1, 1, 1, 0]
+    log.append_many([fact(clock, case="case-1" if one else "case-2") for one in pattern])
+    assert [one.seq for one in log.entries(cases=["case-1"])] == [i for i, one in enumerate(pattern) if one]
+    assert [one.seq for one in log.entries(cases=["case-2"])] == [i for i, one in enumerate(pattern) if not one]
+    assert list(log.entries(cases=["case-3"])) == []

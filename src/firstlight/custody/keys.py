@@ -192,9 +192,11 @@ class Keyring:
         """The sealer of a case's log entries, None once its key is destroyed; what `CustodyLog(sealers=...)` takes."""
         if case is None:
             return self.sealer("custody events")
-        if self.destruction(case) is not None:
+        try:
+            key = self.ensure_case_key(case)
+        except StateError:
             return None
-        return self.ensure_case_key(case).sealer("custody events", entropy=self._entropy)
+        return key.sealer("custody events", entropy=self._entropy)
 
     def ensure_case_key(self, case: str) -> CaseKey:
         """The key of a case, made now if it has none.
@@ -203,7 +205,7 @@ class Keyring:
             StateError: it was destroyed; a case that was shredded stays shredded.
         """
         path = self._path(case, "key")
-        if not path.exists() and self.destruction(case) is None:
+        if case not in self._cached and not path.exists() and self.destruction(case) is None:
             key_id = self._entropy(16).hex()
             wrapped = self._provider.wrap(self._entropy(KEY_SIZE), _case_context(case, key_id))
             kept = _CaseKeyFile(case=case, key_id=key_id, wrapped=wrapped.hex())

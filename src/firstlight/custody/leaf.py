@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
@@ -11,7 +12,7 @@ from pydantic import Field, ValidationError
 from firstlight.custody import merkle
 from firstlight.custody.event import Event, EventType
 from firstlight.errors import IntegrityError
-from firstlight.values import Instant, Sha256Hex, Value, canonical_json
+from firstlight.values import Instant, Sha256Hex, Value
 
 SALT_SIZE = 32
 MAX_LEAF_SIZE = 65_535
@@ -30,8 +31,13 @@ class Leaf(Value):
     commitment: Sha256Hex
 
     def to_bytes(self) -> bytes:
-        """The leaf as canonical JSON: what is hashed."""
-        return canonical_json(self.model_dump(mode="json"))
+        """The leaf as canonical JSON: what is hashed.
+
+        The fields are texts and one small number under ASCII names, for which the standard library's sorted, compact
+        form is RFC 8785, at a tenth of the price; a test holds the two together.
+        """
+        fields = self.model_dump(mode="json")
+        return json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 class LogEntry(Value):
@@ -48,9 +54,9 @@ class LogEntry(Value):
         return merkle.leaf_hash(self.leaf.encode())
 
 
-def commitment(salt: bytes, event: Event) -> str:
-    """What a leaf says of its event: nothing to those without the salt, one event only to those with it."""
-    return hmac.digest(salt, event.to_json(), hashlib.sha256).hex()
+def commitment(salt: bytes, event: bytes) -> str:
+    """What a leaf says of its event's bytes: nothing to those without the salt, one event only to those with it."""
+    return hmac.digest(salt, event, hashlib.sha256).hex()
 
 
 def parse_leaf(data: bytes, seq: int) -> Leaf:

@@ -190,15 +190,20 @@ class CustodyLog:
         except FirstlightError as e:
             raise broken(stored.seq, "what was kept beside it cannot be read") from e
         salt = opening[:SALT_SIZE]
-        if not hmac.compare_digest(commitment(salt, event), leaf.commitment):
+        if not hmac.compare_digest(commitment(salt, opening[SALT_SIZE:]), leaf.commitment):
             raise broken(stored.seq, "its event is not the one that was logged")
         if (event.type, event.at) != (leaf.type, leaf.at):
             raise broken(stored.seq, "its event and its leaf differ in type or time")
         return LogEntry(seq=stored.seq, leaf=text, event=event, salt=salt.hex())
 
     def _find(self, cases: Sequence[str], subjects: Sequence[str]) -> Iterator[StoredLeaf]:
+        start = stop = -1
         for seq in self._store.find(cases=cases, subjects=subjects):
-            yield from self._store.leaves(seq, seq + 1)
+            if seq != stop:
+                yield from self._store.leaves(start, stop) if start >= 0 else ()
+                start = seq
+            stop = seq + 1
+        yield from self._store.leaves(start, stop) if start >= 0 else ()
 
     def _make(self, seq: int, event: Event, logged: datetime) -> tuple[LogEntry, StoredLeaf]:
         if event.at > logged + CLOCK_TOLERANCE or event.at < logged - NEAR_THE_TIME:
@@ -207,16 +212,16 @@ class CustodyLog:
                 hint="The log takes facts at or near their time. Check the clock, or tell of the past in a payload.",
                 code="refused.time",
             )
-        salt = self._entropy(SALT_SIZE)
+        salt, text = self._entropy(SALT_SIZE), event.to_json()
         leaf = Leaf(
             seq=seq,
             type=event.type,
             at=event.at,
             logged=logged,
             software=self._software,
-            commitment=commitment(salt, event),
+            commitment=commitment(salt, text),
         ).to_bytes()
-        opening = salt + event.to_json()
+        opening = salt + text
         if len(opening) > MAX_EVENT_SIZE or len(leaf) > MAX_LEAF_SIZE:
             raise InputError(
                 f"This event has {len(opening)} bytes; the log takes {MAX_EVENT_SIZE}.",

@@ -108,7 +108,8 @@ def export_package(
     try:
         bag = BagWriter(temp, disk)
         at = clock.now()
-        _write_contents(bag, contents, log, times.to_text(at), elements or ElementsTable.load())
+        shown = list(log.entries(cases=(contents.case,), subjects=contents.all_subjects()))
+        _write_contents(bag, contents, shown, log, times.to_text(at), elements or ElementsTable.load())
         listed = as_list(bag.digests())
         digest = hashlib.sha256(listed).hexdigest()
         entry = log.append(
@@ -127,8 +128,7 @@ def export_package(
         )
         checkpoint = log.checkpoint()
         commit()
-        entries = [one for one in _entries(log, contents) if one.seq <= entry.seq]
-        _write_proofs(bag, log, checkpoint, entries, listed)
+        _write_proofs(bag, log, checkpoint, [*shown, entry], listed)
         tag_digest = bag.finish(
             {
                 "Source-Organization": as_label(contents.organisation),
@@ -146,7 +146,7 @@ def export_package(
         name=contents.name,
         folder=str(target),
         files=len(bag.digests()),
-        entries=len(entries),
+        entries=len(shown) + 1,
         export_entry=entry.seq,
         log_size=checkpoint.size,
         contents_sha256=digest,
@@ -178,7 +178,12 @@ def verifier_source() -> bytes:
 
 
 def _write_contents(
-    bag: BagWriter, contents: PackageContents, log: CustodyLog, made_at: str, elements: ElementsTable
+    bag: BagWriter,
+    contents: PackageContents,
+    shown: Sequence[LogEntry],
+    log: CustodyLog,
+    made_at: str,
+    elements: ElementsTable,
 ) -> None:
     page, text = start_here(contents, made_at, log.verifier.vkey)
     bag.add("START-HERE.html", page)
@@ -199,7 +204,7 @@ def _write_contents(
     bag.add("data/interchange/timeline.csv", _timeline(contents))
     bag.add("data/interchange/vics-2.0.json", vics_2_0(contents))
     bag.add("data/interchange/vics-1.3.json", vics_1_3(contents))
-    bag.add("data/interchange/case.jsonld", case_jsonld(contents, _entries(log, contents)))
+    bag.add("data/interchange/case.jsonld", case_jsonld(contents, shown))
 
 
 def _hashes(contents: PackageContents) -> bytes:
@@ -238,10 +243,6 @@ def _timeline(contents: PackageContents) -> bytes:
         ("time_utc", "local", "who", "what", "record"),
         ((times.to_text(row.at), row.local, row.who, row.what, row.record) for row in rows),
     )
-
-
-def _entries(log: CustodyLog, contents: PackageContents) -> list[LogEntry]:
-    return list(log.entries(cases=(contents.case,), subjects=contents.all_subjects()))
 
 
 def _write_proofs(

@@ -194,11 +194,12 @@ class Vault:
         yield from encrypt(key, taking, _context(case_key, object_id), entropy=self._entropy)
 
     def _check_file(self, path: Path, stored: Stored, case_key: CaseKey) -> None:
-        taking = _Taking(self._reader(path, stored, case_key))
-        with contextlib.closing(taking.stream):
-            for _ in taking:
-                pass
-        if taking.digests() != stored.digests:
+        hashed, size = hashlib.sha256(), 0
+        with self._reader(path, stored, case_key) as reader:
+            for block in _read_blocks(reader):
+                hashed.update(block)
+                size += len(block)
+        if (hashed.hexdigest(), size) != (stored.digests.sha256, stored.digests.size):
             raise _changed(stored)
 
     def _reader(self, path: Path, stored: Stored, case_key: CaseKey) -> io.BufferedReader:
