@@ -259,3 +259,43 @@ def test_an_id_that_is_taken_never_costs_the_object_that_has_it(
         vault.put(io.BytesIO(b"second"), case_key)
     with vault.open(first) as reader:
         assert reader.read() == b"first"
+
+
+def test_an_object_moves_to_another_case(vault: Vault, case_key: CaseKey, keyring: Keyring, clock: FixedClock) -> None:
+    stored = vault.put(io.BytesIO(DATA), keyring.ensure_case_key("intake"))
+    moved = vault.move(stored, case_key)
+    assert moved.digests == stored.digests
+    assert moved.case == "case-1"
+    vault.check(stored)
+    vault.remove(stored)
+    vault.remove(stored)
+    with pytest.raises(NotFoundError):
+        vault.open(stored)
+    keyring.destroy_case_key("intake", clock.now())
+    vault.check(moved)
+
+
+def test_a_damaged_object_does_not_move(tmp_path: Path, vault: Vault, case_key: CaseKey, keyring: Keyring) -> None:
+    stored = vault.put(io.BytesIO(DATA), keyring.ensure_case_key("intake"))
+    with pytest.raises(IntegrityError):
+        vault.move(stored.model_copy(update={"digests": digests_of(b"other")}), case_key)
+    (path,) = files_of(tmp_path / "vault")
+    data = bytearray(path.read_bytes())
+    data[40_000] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(IntegrityError):
+        vault.move(stored, case_key)
+    assert files_of(tmp_path / "vault") == [path]
+
+
+class SmallDisk(Disk):
+    def free(self, folder: Path) -> int:
+        return 1000
+
+
+def test_the_last_room_on_the_disk_is_kept_for_the_records(tmp_path: Path, keyring: Keyring, case_key: CaseKey) -> None:
+    for reserve in (0, 1000):
+        Vault(tmp_path / "v", keyring, disk=SmallDisk(), reserve=reserve).put(io.BytesIO(b"x"), case_key)
+    with pytest.raises(StorageError, match="Only 1,000 bytes"):
+        Vault(tmp_path / "v", keyring, disk=SmallDisk(), reserve=1001).put(io.BytesIO(b"x"), case_key)
+    assert Disk().free(tmp_path) > 0

@@ -104,6 +104,12 @@ class Disk:
         with _words(path, "remove"):
             path.rmdir()
 
+    def free(self, folder: Path) -> int:
+        """Bytes that this user may still write on the disk of a folder."""
+        with _words(folder, "read"):
+            found = os.statvfs(folder)
+            return found.f_bavail * found.f_frsize
+
     def read(self, path: Path) -> bytes:
         """All bytes of a small file."""
         with _words(path, "read"):

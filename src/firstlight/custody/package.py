@@ -32,6 +32,7 @@ from firstlight.custody.log import CustodyLog
 from firstlight.custody.note import SignedCheckpoint
 from firstlight.custody.pages import start_here
 from firstlight.custody.tables import to_csv
+from firstlight.custody.timestamp import Stamp
 from firstlight.custody.viewing import require_true_viewings
 from firstlight.errors import NotFoundError, StateError
 from firstlight.values import Document, Sha256Hex, Versioned, canonical_json
@@ -82,13 +83,15 @@ def export_package(
     *,
     actor: str,
     commit: Callable[[], None] = lambda: None,
+    stamp: Callable[[bytes], Stamp | None] | None = None,
     elements: ElementsTable | None = None,
     disk: Disk | None = None,
 ) -> PackageReport:
     """Write the package `into / contents.name`, whole or not at all.
 
     The export becomes an entry of the log, and the log is signed. `commit` ends the caller's transaction: it is called
-    once, after both and before the package gets its name. `elements` is the table behind the worksheet (the shipped
+    once, after both and before the package gets its name. `stamp` may then get a trusted time for the checkpoint's
+    note; without an answer the package is made without one. `elements` is the table behind the worksheet (the shipped
     one unless given). The same contents, log, clock and keys give the same bytes.
 
     Raises:
@@ -129,6 +132,7 @@ def export_package(
         checkpoint = log.checkpoint()
         commit()
         _write_proofs(bag, log, checkpoint, [*shown, entry], listed)
+        _write_stamp(bag, stamp(checkpoint.note) if stamp else None)
         tag_digest = bag.finish(
             {
                 "Source-Organization": as_label(contents.organisation),
@@ -254,6 +258,12 @@ def _write_proofs(
     bag.add(_CUSTODY + "checkpoint", checkpoint.note)
     bag.add(_CUSTODY + "log.vkey", log.verifier.vkey.encode() + b"\n")
     bag.add(_CUSTODY + "export.tlog-proof", log.prove(entries[-1].seq, checkpoint).to_bytes())
+
+
+def _write_stamp(bag: BagWriter, stamp: Stamp | None) -> None:
+    if stamp is not None:
+        bag.add(_CUSTODY + "checkpoint.tsr", stamp.response)
+        bag.add(_CUSTODY + "tsa-chain.pem", stamp.chain_pem)
 
 
 def _line(log: CustodyLog, checkpoint: SignedCheckpoint, entry: LogEntry) -> bytes:

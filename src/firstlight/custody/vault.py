@@ -27,6 +27,9 @@ from firstlight.values import Digests, Document, Sha256Hex, Versioned
 FORMAT = b"firstlight-vault-1\n"
 """The first bytes of every object's file. It stands for the cipher, the chunk size and the context; frozen."""
 
+RESERVE = 64 * 1024 * 1024
+"""Bytes that stay free on the disk: a full one must stop the intake of files before it stops the writing of records."""
+
 _OBJECTS = "objects"
 _INCOMING = "incoming"
 _BLOCK = 1024 * 1024
@@ -63,8 +66,9 @@ class Vault:
         *,
         disk: Disk | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
+        reserve: int = RESERVE,
     ) -> None:
-        """Open the vault in this folder; made if it is not there.
+        """Open the vault in this folder; made if it is not there. `reserve` is room that `put` leaves on the disk.
 
         Raises:
             StorageError: the folder cannot be used, or others could read or replace it.
@@ -72,6 +76,7 @@ class Vault:
         self._disk = disk or Disk()
         self._keyring = keyring
         self._entropy = entropy
+        self._reserve = reserve
         self._objects = folder / _OBJECTS
         self._incoming = folder / _INCOMING
         self._disk.make_folder(folder)
@@ -90,6 +95,7 @@ class Vault:
             StorageError: it could not be written (disk full, read-only, no permission); nothing of it is left.
             IntegrityError: what was read back is not what was written; nothing of it is left.
         """
+        self._require_room()
         object_id = self._entropy(16).hex()
         home = self._objects / case_key.key_id
         temp = self._incoming / object_id
@@ -166,6 +172,30 @@ class Vault:
         if (hashed.hexdigest(), size) != (stored.sealed_sha256, stored.sealed_size):
             raise _changed(stored)
 
+    def move(self, stored: Stored, case_key: CaseKey) -> Stored:
+        """Keep the same bytes under the key of another case; answers the new place, the old one stays as it is.
+
+        Once the new place is recorded durably, take the old one away with `remove`.
+
+        Raises:
+            IntegrityError: the object is not what was stored; nothing new is kept then.
+            NotFoundError: it is gone.
+            StateError: its case was shredded.
+        """
+        with self.open(stored) as reader:
+            moved = self.put(reader, case_key)
+        if moved.digests != stored.digests:
+            self.remove(moved)
+            raise _changed(stored)
+        return moved
+
+    def remove(self, stored: Stored) -> None:
+        """Take one object's file away; nothing happens if it is gone. Its key stays, so destroy that for a shred."""
+        path = self._path(stored)
+        self._disk.unlink(path)
+        if path.parent.is_dir():
+            self._disk.sync_folder(path.parent)
+
     def shred(self, case_key: CaseKey) -> int:
         """Remove the files of everything that was stored under this key; says how many.
 
@@ -187,6 +217,15 @@ class Vault:
         for home in sorted(self._objects.iterdir()):
             for path in sorted(home.iterdir()):
                 yield home.name, path.name
+
+    def _require_room(self) -> None:
+        free = self._disk.free(self._incoming)
+        if free < self._reserve:
+            raise StorageError(
+                f"Only {free:,} bytes are free on the vault's disk; {self._reserve:,} are kept for records.",
+                hint="Free some space or move the vault to a larger disk; nothing was written.",
+                code="storage.reserve",
+            )
 
     def _blocks(self, taking: _Taking, case_key: CaseKey, object_id: str) -> Iterator[bytes]:
         yield FORMAT

@@ -29,7 +29,7 @@ from pathlib import Path
 MAX_TEXT = 256 * 1024 * 1024  # bytes of a list or log that is read into memory: ten times the largest real one
 CUSTODY = "data/custody/"
 CUSTODY_FILES = {CUSTODY + name for name in ("contents-sha256.txt", "entries.jsonl", "checkpoint", "log.vkey")}
-CUSTODY_FILES.add(CUSTODY + "export.tlog-proof")
+CUSTODY_FILES |= {CUSTODY + name for name in ("export.tlog-proof", "checkpoint.tsr", "tsa-chain.pem")}
 BAG_FILES = {"bagit.txt", "bag-info.txt", "manifest-sha256.txt", "manifest-sha512.txt", "tagmanifest-sha256.txt"}
 Event = typing.Optional[typing.Dict[str, object]]  # noqa: UP006, UP045 - None if it was destroyed
 Shown = typing.Dict[int, typing.Tuple[Event, typing.List[str]]]  # noqa: UP006 - an entry's event and proof by number
@@ -420,6 +420,11 @@ def verify(package: Path, trusted_key: str | None = None) -> list[str]:
         said.append("organisation publishes, or run this again with --key and that one. It is " + own.strip())
     else:
         said.append("The log's key is the one that you gave.")
+    if (package / (CUSTODY + "checkpoint.tsr")).is_file():
+        said.append(
+            "NOT PROVED: the time stamp on the checkpoint. To check it as well, in data/custody: openssl ts -verify"
+        )
+        said.append("-data checkpoint -in checkpoint.tsr -CAfile (the authority's certificates, from the authority).")
     said.append("NOT PROVED: that what was recorded is true, or that nothing was left out of the selection shown here.")
     return said
 

@@ -1,0 +1,117 @@
+"""A full round trip with a real time stamping authority: OpenSSL's own, on this machine."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from custody.conftest import small_case
+from firstlight.clock import FixedClock
+from firstlight.custody import CustodyLog, export_package, verify_package
+from firstlight.custody.timestamp import MAX_RESPONSE, Stamp, check_stamp, timestamp_query
+from firstlight.errors import IntegrityError, MissingExtraError
+
+NOTE = b"example.org/log\n7\nroot\n\n\xe2\x80\x94 example.org/log signature\n"
+CONFIG = """
+[tsa]
+default_tsa = here
+[here]
+serial = {folder}/serial
+signer_cert = {folder}/tsa.pem
+signer_key = {folder}/tsa.key
+signer_digest = sha256
+default_policy = 1.3.6.1.4.1.99999.1
+digests = sha256
+ordering = yes
+tsa_name = yes
+[req]
+distinguished_name = name
+[name]
+[stamps]
+extendedKeyUsage = critical,timeStamping
+"""
+
+
+class Authority:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        (folder / "serial").write_text("01\n")
+        (folder / "conf").write_text(CONFIG.format(folder=folder))
+        self._openssl(
+            *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=Test authority"),
+            *("-keyout", "tsa.key", "-out", "tsa.pem", "-config", "conf", "-extensions", "stamps"),
+        )
+
+    @property
+    def chain(self) -> bytes:
+        return (self.folder / "tsa.pem").read_bytes()
+
+    def answer(self, query: bytes) -> bytes:
+        (self.folder / "query").write_bytes(query)
+        self._openssl("ts", "-reply", "-queryfile", "query", "-config", "conf", "-out", "tsr")
+        return (self.folder / "tsr").read_bytes()
+
+    def _openssl(self, *arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=self.folder, capture_output=True, check=True)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    if shutil.which("openssl") is None:
+        pytest.skip("the program openssl is not at hand")
+    return Authority(tmp_path_factory.mktemp("tsa") / "tsa")
+
+
+@pytest.mark.parametrize("nonce", [0, 1, 127, 128, 2**63, 2**64 - 1])
+def test_round_trip(authority: Authority, nonce: int) -> None:
+    query = timestamp_query(NOTE, nonce)
+    stamp = Stamp(authority.answer(query), authority.chain)
+    at = check_stamp(NOTE, stamp, query=query)
+    assert abs(datetime.now(UTC) - at) < timedelta(minutes=5)
+
+
+def test_what_is_no_stamp_of_this_checkpoint_is_refused(authority: Authority, tmp_path: Path) -> None:
+    query = timestamp_query(NOTE, 5)
+    good = Stamp(authority.answer(query), authority.chain)
+    stranger = Authority(tmp_path / "stranger")
+    for note, stamp, asked in (
+        (NOTE + b"\n", good, None),
+        (NOTE, Stamp(good.response, stranger.chain), None),
+        (NOTE, Stamp(stranger.answer(query), authority.chain), None),
+        (NOTE, Stamp(good.response[:-1], authority.chain), None),
+        (NOTE, Stamp(b"", authority.chain), None),
+        (NOTE, Stamp(b"x" * (MAX_RESPONSE + 1), authority.chain), None),
+        (NOTE, good, timestamp_query(NOTE, 6)),
+    ):
+        with pytest.raises(IntegrityError, match="time stamp"):
+            check_stamp(note, stamp, query=asked)
+
+
+def test_without_openssl_it_says_so() -> None:
+    with pytest.raises(MissingExtraError):
+        check_stamp(NOTE, Stamp(b"", b""), openssl="/nowhere/openssl")
+
+
+def test_a_package_carries_the_stamp_of_its_checkpoint(
+    tmp_path: Path, authority: Authority, log: CustodyLog, clock: FixedClock
+) -> None:
+    contents = small_case(log, clock)
+    stamped: list[Stamp] = []
+
+    def stamp(note: bytes) -> Stamp:
+        stamped.append(Stamp(authority.answer(timestamp_query(note, 1)), authority.chain))
+        return stamped[0]
+
+    folder = Path(export_package(contents, tmp_path, log, clock, actor="u", stamp=stamp).folder)
+    custody = folder / "data" / "custody"
+    kept = Stamp((custody / "checkpoint.tsr").read_bytes(), (custody / "tsa-chain.pem").read_bytes())
+    assert kept == stamped[0]
+    check_stamp((custody / "checkpoint").read_bytes(), kept)
+    check = verify_package(folder)
+    assert check.ok
+    assert any("openssl ts -verify" in line for line in check.says)
