@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from custody.bad_packages import CHEATS, Cheat
+from custody.bad.cheat import Cheat
+from custody.bad_packages import CHEATS
 from custody.conftest import fixed_entropy, small_case
 from custody.forger import Forger
 from firstlight.clock import FixedClock

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import csv
 import errno
+import fcntl
 import hashlib
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -206,6 +208,22 @@ def test_every_step_of_an_export_can_fail(
             export_package(contents, into, log, clock, actor="u-1", disk=FailingDisk(step, None))
         assert not (into / contents.name).exists()
     assert log.verify().ok
+
+
+def test_what_an_interrupted_export_left_is_removed_by_the_next(
+    tmp_path: Path, contents: PackageContents, log: CustodyLog, clock: FixedClock
+) -> None:
+    partial = tmp_path / f".{contents.name}.partial"
+    (partial / "data").mkdir(parents=True)
+    (partial / "data" / "half").write_text("half")
+    fd = os.open(partial, os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    with pytest.raises(StateError, match="being written"):
+        export_package(contents, tmp_path, log, clock, actor="u-1")
+    os.close(fd)
+    report = export_package(contents, tmp_path, log, clock, actor="u-1")
+    assert not partial.exists()
+    assert verify_package(Path(report.folder)).ok
 
 
 @pytest.mark.parametrize("name", ["../evil.json", "UPPER.json", "a/b", "", ".hidden"])

@@ -6,11 +6,12 @@ import contextlib
 import errno
 import fcntl
 import os
+import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from firstlight.errors import StorageError
+from firstlight.errors import StateError, StorageError
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -162,6 +163,36 @@ def locked(fd: int) -> Iterator[bool]:
             yield True
         finally:
             fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+@contextlib.contextmanager
+def unseen_folder(path: Path) -> Iterator[Path]:
+    """A new folder to fill before it gets its real name; what is left under the first name is removed.
+
+    What an interrupted run has left there is removed first.
+
+    Raises:
+        StateError: another process is filling it right now.
+        StorageError: it cannot be made.
+    """
+    with _words(path, "create"):
+        if path.is_dir():
+            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                with locked(fd) as ours:
+                    if not ours:
+                        raise StateError(f"{path} is being written right now.", hint="Wait until that has ended.")
+                    shutil.rmtree(path)
+            finally:
+                os.close(fd)
+        path.mkdir(mode=FOLDER_MODE)
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with locked(fd):
+            yield path
+    finally:
+        os.close(fd)
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def require_private(folder: Path) -> None:

@@ -8,11 +8,9 @@ and the folder gets its name. So no package exists whose export the log does not
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
-import secrets
-import shutil
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -24,7 +22,7 @@ from firstlight.custody.certificate import draft_certificate
 from firstlight.custody.contents import PackageContents
 from firstlight.custody.elements import ElementsTable, worksheet
 from firstlight.custody.event import Event, EventType
-from firstlight.custody.files import Disk, storage_error
+from firstlight.custody.files import Disk, storage_error, unseen_folder
 from firstlight.custody.interchange.case_jsonld import case_jsonld
 from firstlight.custody.interchange.vics import vics_1_3, vics_2_0
 from firstlight.custody.leaf import LogEntry
@@ -96,7 +94,7 @@ def export_package(
 
     Raises:
         RefusedError: the facts of a file claim other viewings than the log holds.
-        StateError: there is a package of this name already.
+        StateError: there is a package of this name already, or it is being made right now.
         StorageError: the folder cannot be written; nothing is left there.
         IntegrityError: the log is not what it was.
     """
@@ -107,28 +105,13 @@ def export_package(
     if target.exists() or target.is_symlink():
         raise StateError(f"{target} is there already.", hint="Give the package another name or another folder.")
     require_true_viewings(log, contents.files)
-    temp = into / f".{contents.name}.{secrets.token_hex(4)}.partial"
-    try:
+    with unseen_folder(into / f".{contents.name}.partial") as temp:
         bag = BagWriter(temp, disk)
         at = clock.now()
         shown = list(log.entries(cases=(contents.case,), subjects=contents.all_subjects()))
         _write_contents(bag, contents, shown, log, times.to_text(at), elements or ElementsTable.load())
         listed = as_list(bag.digests())
-        digest = hashlib.sha256(listed).hexdigest()
-        entry = log.append(
-            Event(
-                type=EventType.EXPORT,
-                at=at,
-                actor=actor,
-                case=contents.case,
-                payload={
-                    "package": contents.name,
-                    "organization": as_label(contents.organisation),
-                    "contents_sha256": digest,
-                    "files": len(bag.digests()),
-                },
-            )
-        )
+        entry = log.append(_export_event(contents, at, actor, listed))
         checkpoint = log.checkpoint()
         commit()
         _write_proofs(bag, log, checkpoint, [*shown, entry], listed)
@@ -142,10 +125,6 @@ def export_package(
         )
         disk.rename(temp, target)
         disk.sync_folder(into)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            shutil.rmtree(temp, ignore_errors=True)
-        raise
     return PackageReport(
         name=contents.name,
         folder=str(target),
@@ -153,9 +132,25 @@ def export_package(
         entries=len(shown) + 1,
         export_entry=entry.seq,
         log_size=checkpoint.size,
-        contents_sha256=digest,
+        contents_sha256=hashlib.sha256(listed).hexdigest(),
         tagmanifest_sha256=tag_digest,
         log_key=log.verifier.vkey,
+    )
+
+
+def _export_event(contents: PackageContents, at: datetime, actor: str, listed: bytes) -> Event:
+    """What the log keeps of an export: enough for the verifier to find everything else unchanged."""
+    return Event(
+        type=EventType.EXPORT,
+        at=at,
+        actor=actor,
+        case=contents.case,
+        payload={
+            "package": contents.name,
+            "organization": as_label(contents.organisation),
+            "contents_sha256": hashlib.sha256(listed).hexdigest(),
+            "files": listed.count(b"\n"),
+        },
     )
 
 
