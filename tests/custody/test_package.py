@@ -30,7 +30,7 @@ from firstlight.custody import (
     verify_package,
 )
 from firstlight.custody.tables import safe_cell, to_csv
-from firstlight.errors import NotFoundError, StateError, StorageError
+from firstlight.errors import InputError, NotFoundError, StateError, StorageError
 
 
 @pytest.fixture
@@ -170,6 +170,8 @@ def test_a_package_is_never_overwritten(
         export_package(contents, tmp_path / "missing", log, clock, actor="u-1")
     with pytest.raises(NotFoundError):
         verify_package(tmp_path / "missing")
+    with pytest.raises(InputError):
+        verify_package(package, "no key")
 
 
 def test_a_second_export_shows_the_first(

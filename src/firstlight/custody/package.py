@@ -27,7 +27,7 @@ from firstlight.custody.interchange.case_jsonld import case_jsonld
 from firstlight.custody.interchange.vics import vics_1_3, vics_2_0
 from firstlight.custody.leaf import LogEntry
 from firstlight.custody.log import CustodyLog
-from firstlight.custody.note import SignedCheckpoint
+from firstlight.custody.note import NoteVerifier, SignedCheckpoint
 from firstlight.custody.pages import start_here
 from firstlight.custody.tables import to_csv
 from firstlight.custody.timestamp import Stamp
@@ -99,11 +99,7 @@ def export_package(
         IntegrityError: the log is not what it was.
     """
     disk = disk or Disk()
-    if not into.is_dir():
-        raise NotFoundError(f"{into} is no folder.", hint="Make it, or give another one.")
-    target = into / contents.name
-    if target.exists() or target.is_symlink():
-        raise StateError(f"{target} is there already.", hint="Give the package another name or another folder.")
+    target = _free_place(into, contents.name)
     require_true_viewings(log, contents.files)
     with unseen_folder(into / f".{contents.name}.partial") as temp:
         bag = BagWriter(temp, disk)
@@ -116,13 +112,7 @@ def export_package(
         commit()
         _write_proofs(bag, log, checkpoint, [*shown, entry], listed)
         _write_stamp(bag, stamp(checkpoint.note) if stamp else None)
-        tag_digest = bag.finish(
-            {
-                "Source-Organization": as_label(contents.organisation),
-                "Bagging-Date": times.to_text(at)[:10],
-                "External-Identifier": contents.name,
-            }
-        )
+        tag_digest = bag.finish(_label(contents, at))
         disk.rename(temp, target)
         disk.sync_folder(into)
     return PackageReport(
@@ -136,6 +126,24 @@ def export_package(
         tagmanifest_sha256=tag_digest,
         log_key=log.verifier.vkey,
     )
+
+
+def _free_place(into: Path, name: str) -> Path:
+    if not into.is_dir():
+        raise NotFoundError(f"{into} is no folder.", hint="Make it, or give another one.")
+    target = into / name
+    if target.exists() or target.is_symlink():
+        raise StateError(f"{target} is there already.", hint="Give the package another name or another folder.")
+    return target
+
+
+def _label(contents: PackageContents, at: datetime) -> dict[str, str]:
+    """What bag-info.txt says; the verifier works the same lines out from the log's entry of the export."""
+    return {
+        "Source-Organization": as_label(contents.organisation),
+        "Bagging-Date": times.to_text(at)[:10],
+        "External-Identifier": contents.name,
+    }
 
 
 def _export_event(contents: PackageContents, at: datetime, actor: str, listed: bytes) -> Event:
@@ -158,9 +166,12 @@ def verify_package(folder: Path, trusted_key: str | None = None) -> PackageCheck
     """Run the package verifier (the same file that lies in every package) over a folder.
 
     Raises:
+        InputError: the key is no log key.
         NotFoundError: there is no such folder.
         StorageError: it cannot be read.
     """
+    if trusted_key is not None:
+        NoteVerifier.from_vkey(trusted_key)
     if not folder.is_dir():
         raise NotFoundError(f"{folder} is no package folder.", hint="Give the folder that holds bagit.txt.")
     try:
