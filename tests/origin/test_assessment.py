@@ -23,9 +23,10 @@ from firstlight.origin import (
     from_matches,
     weigh,
 )
+from firstlight.origin.examination import examine_bytes
 from firstlight.origin.worker import examine as task
 from firstlight.values import BankPurpose, Digests, ErrorNote
-from origin.making import A1111, jpeg, png_with, text
+from origin.making import A1111, exif_segment, jpeg, jpeg_with, png_with, text, tiff
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -36,6 +37,20 @@ class DirectCage:
     def run(self, task_name: str, source: Path | bytes, /, **params: Any) -> dict[str, Any]:
         assert task_name == "firstlight.origin.worker:examine"
         return task(source if isinstance(source, bytes) else source.read_bytes(), None, **params)
+
+
+class FailingCage(DirectCage):
+    """Loses its worker on a file's pixels, or on every look at the file."""
+
+    def __init__(self, *, always: bool = False) -> None:
+        self._always = always
+        self.tasks = 0
+
+    def run(self, task_name: str, source: Path | bytes, /, **params: Any) -> dict[str, Any]:
+        self.tasks += 1
+        if self._always or params.get("pixels", True):
+            raise UnreadableError("The worker died.", code="unreadable.worker-died")
+        return super().run(task_name, source, **params)
 
 
 class AnsweringCage:
@@ -165,3 +180,34 @@ def test_a_worker_that_answers_nonsense_is_not_believed(answer: dict[str, Any]) 
     with pytest.raises(UnreadableError) as caught:
         examine(AnsweringCage(answer), b"")
     assert caught.value.diagnostics().code == "unreadable.worker-answer"
+
+
+def test_a_file_that_brings_down_its_worker_is_examined_without_its_pixels() -> None:
+    found = examine(FailingCage(), png_with(text("parameters", A1111)))
+    assert [sign.name for sign in found] == ["metadata.generator_text", "examination.failed"]
+    assert found[1].facts["error"] == "unreadable.worker-died"
+    assert weigh(found).stands == (Claim.UNREADABLE,)
+
+
+def test_one_that_does_so_again_is_an_error() -> None:
+    cage = FailingCage(always=True)
+    with pytest.raises(UnreadableError, match="The worker died"):
+        examine(cage, jpeg())
+    assert cage.tasks == 2
+
+
+def test_without_pixels_there_is_one_look() -> None:
+    cage = FailingCage()
+    assert examine(cage, jpeg(), pixels=False) == ()
+    assert cage.tasks == 1
+
+
+def test_a_detector_that_fails_costs_its_own_answer_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_data: bytes, _container: object, _preview: bytes) -> float:
+        raise ValueError("a secret text of the file")
+
+    monkeypatch.setattr("firstlight.origin.indicators.embedded_thumbnail.likeness", broken)
+    tags = tiff({0x010F: "Canon", 0x0110: "EOS"}, thumbnail=b"\xff\xd8")
+    found = examine_bytes(jpeg_with(exif_segment(tags)))
+    assert [sign.name for sign in found] == ["camera.tags", "examination.failed"]
+    assert "secret" not in found[1].model_dump_json()

@@ -13,6 +13,7 @@ from firstlight.errors import UnreadableError
 from firstlight.media import Source
 from firstlight.origin.attestation import LedgerKey, SignedAttestation
 from firstlight.origin.indicator import Claim, Indicator
+from firstlight.origin.trouble import pixels_failed
 from firstlight.origin.trust import TrustLists
 from firstlight.origin.verdict import Verdict
 from firstlight.origin.weighing import weigh
@@ -35,15 +36,24 @@ def examine(
 ) -> tuple[Indicator, ...]:
     """Everything that the file itself says about its origin, found in a caged worker and checked when it comes back.
 
-    Without `pixels` nothing is decoded.
+    Without `pixels` nothing is decoded. A file that brings down or overruns its worker is tried once more without,
+    and the answer says so.
 
     Raises:
-        UnreadableError: the worker died, ran out of its limits, or answered something that is no list of indicators.
+        UnreadableError: the worker died, ran out of its limits, or answered something that is no list of indicators,
+            and did so without pixels too.
     """
-    params: dict[str, Any] = {"pixels": pixels}
-    if trust is not None:
-        params["trust"] = trust.model_dump(mode="json")
-    answer = cage.run(TASK, source, **params)
+    params = {} if trust is None else {"trust": trust.model_dump(mode="json")}
+    if not pixels:
+        return _checked(cage.run(TASK, source, pixels=False, **params))
+    try:
+        return _checked(cage.run(TASK, source, **params))
+    except UnreadableError as e:
+        without_pixels = _checked(cage.run(TASK, source, pixels=False, **params))
+        return (*without_pixels, pixels_failed(e.diagnostics().code))
+
+
+def _checked(answer: dict[str, Any]) -> tuple[Indicator, ...]:
     try:
         return _INDICATORS.validate_python(answer.get("indicators"))
     except ValidationError as e:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from importlib.metadata import version
@@ -83,6 +83,7 @@ class Credential:
     names_camera: bool
     state: str
     codes: tuple[str, ...]
+    previews: tuple[bytes, ...] = field(default=(), repr=False)
 
     @property
     def vouched(self) -> bool:
@@ -141,10 +142,13 @@ def tool() -> tuple[str, str]:
     return "c2pa-python", f"{version('c2pa-python')} (c2pa-rs {c2pa.sdk_version()})"
 
 
-def read_credential(data: bytes, container: Container, trust: TrustLists) -> Credential | NotReadable | None:
+def read_credential(
+    data: bytes, container: Container, trust: TrustLists, *, previews: bool = False
+) -> Credential | NotReadable | None:
     """The credential in these bytes; None when there is none. An error of the reader means unreadable, not absent.
 
-    Opens no connection and leaves no thumbnail anywhere.
+    Opens no connection. With `previews` the small pictures of ingredients come along in memory; they are copies of
+    the material, to be compared and dropped.
     """
     from c2pa import C2paError, Reader
 
@@ -155,11 +159,38 @@ def read_credential(data: bytes, container: Container, trust: TrustLists) -> Cre
         if reader is None:
             return None
         with reader:
-            return _taken_apart(json.loads(reader.json()), trust)
+            found = _taken_apart(json.loads(reader.json()), trust)
+            return replace(found, previews=_previews(reader)) if previews else found
     except C2paError as e:
         return _not_readable(str(e))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return NotReadable("the reader's answer about it makes no sense")
+
+
+MAX_PREVIEWS: Final = 8
+"""Small pictures of ingredients that are looked at."""
+
+MAX_PREVIEW: Final = 1 << 20
+"""Bytes of one; makers write them at about a thousand pixels."""
+
+
+def _previews(reader: Any) -> tuple[bytes, ...]:  # noqa: ANN401 - the library is untyped
+    """The small JPEG pictures of the active manifest's ingredients. One that cannot be had is left out."""
+    from c2pa import C2paError
+
+    out: list[bytes] = []
+    for ingredient in (reader.get_active_manifest() or {}).get("ingredients") or []:
+        thumbnail = ingredient.get("thumbnail") or {}
+        if thumbnail.get("format") != "image/jpeg" or len(out) >= MAX_PREVIEWS:
+            continue
+        into = io.BytesIO()
+        try:
+            reader.resource_to_stream(str(thumbnail.get("identifier")), into)
+        except C2paError:
+            continue
+        if into.tell() <= MAX_PREVIEW:
+            out.append(into.getvalue())
+    return tuple(out)
 
 
 _URL: Final = re.compile(r"https?://[^\s\"']+")
@@ -217,7 +248,7 @@ def _taken_apart(answer: dict[str, Any], trust: TrustLists) -> Credential:
         organisation=organisation,
         common_name=common_name,
         serial=serial,
-        signed_at=_plain(signature.get("time"), 40),
+        signed_at=_plain(signature.get("time"), 40) if "timeStamp.trusted" in passed else "",
         created_as=_types(made),
         done_with=_types([action for action in actions if action.get("action") != "c2pa.created"]),
         opened=any(action.get("action") in ("c2pa.opened", "c2pa.placed") for action in actions),

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeAlias
 
+from firstlight.origin import trouble
 from firstlight.origin.evidence import Evidence, open_evidence
-from firstlight.origin.indicator import Binding, Claim, Family, ForgeableBy, Indicator
+from firstlight.origin.indicator import Indicator
 from firstlight.origin.indicators import (
     aigc_label,
     bank_matches,
@@ -28,35 +29,8 @@ from firstlight.origin.indicators import (
     source_type,
     stealth_text,
 )
-from firstlight.origin.statement import NO_SUPPORT, Kind, Statement, own_source
+from firstlight.origin.statement import Kind, own_source
 from firstlight.origin.trust import NO_TRUST, TrustLists
-
-STOPPED: Final = Statement(
-    name="examination.stopped",
-    claim=Claim.UNREADABLE,
-    strength=NO_SUPPORT,
-    forgeable_by=ForgeableBy.ANYONE,
-    binding=Binding.CONTAINER,
-    family=Family.METADATA,
-    says="The file's structure was not read to its end: {why}.",
-    does_not_say="What stands in the part that was not read.",
-)
-FAILED: Final = Statement(
-    name="examination.failed",
-    claim=Claim.UNREADABLE,
-    strength=NO_SUPPORT,
-    forgeable_by=ForgeableBy.ANYONE,
-    binding=Binding.CONTAINER,
-    family=Family.METADATA,
-    says="The examination of {what} failed on this file; a person has to look.",
-    does_not_say="Anything about how the picture was made.",
-)
-KIND: Final = Kind(
-    name="examination",
-    title="The examination itself",
-    reads="whether everything could be read",
-    statements=(STOPPED, FAILED),
-)
 
 KINDS: Final[tuple[Kind, ...]] = (
     content_credentials.KIND,
@@ -72,7 +46,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     bank_matches.KIND,
     generator_attestation.KIND,
     learned_detector.KIND,
-    KIND,
+    trouble.KIND,
 )
 """Every kind of indicator, in the order of the documents."""
 
@@ -117,10 +91,10 @@ def examine_bytes(data: bytes, trust: TrustLists = NO_TRUST, *, pixels: bool = T
             out.extend(detect(evidence))
         except _SURPRISES as e:
             facts = {"kind": kind.name, "error": type(e).__name__}
-            out.append(FAILED.indicator(own_source(), what=kind.title.lower(), facts=facts))
+            out.append(trouble.FAILED.indicator(own_source(), what=kind.title.lower(), facts=facts))
     if evidence.walk.stopped:
-        out.append(STOPPED.indicator(own_source(evidence.container.value), why=evidence.walk.stopped))
+        out.append(trouble.STOPPED.indicator(own_source(evidence.container.value), why=evidence.walk.stopped))
     for where, properties in evidence.xmp:
         if properties.stopped:
-            out.append(STOPPED.indicator(own_source(f"XMP in {where}"), why=properties.stopped))
+            out.append(trouble.STOPPED.indicator(own_source(f"XMP in {where}"), why=properties.stopped))
     return tuple(out)

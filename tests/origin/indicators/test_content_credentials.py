@@ -14,10 +14,12 @@ import pytest
 from firstlight.origin import Claim, ForgeableBy, TrustLists
 from firstlight.origin.container import container_of
 from firstlight.origin.credentials import Bound, Credential, Integrity, NotReadable, read_credential
+from firstlight.origin.examination import examine_bytes
 from firstlight.origin.trust import FIREFLY, NO_TRUST, ClosedGenerator, Product, TrustClass
 from origin.making import jpeg, jpeg_with, png, signs, xmp_packet, xmp_segment
 from origin.signing import TYPES, Authority
 
+OTHER = "c2pa.other_picture.unvouched"
 SERVICE = ClosedGenerator(organisation="Garden Pictures", common_name="garden", parameter="made.from", value="text")
 
 
@@ -261,6 +263,15 @@ def test_no_thumbnail_leaves_the_file(authority: Authority, trust: TrustLists) -
     assert "thumbnail" not in " ".join(sign.model_dump_json() for sign in signs(data, trust).values())
 
 
+def test_an_ingredient_that_looks_different_is_a_sign_of_its_own(authority: Authority, trust: TrustLists) -> None:
+    signer = authority.signer()
+    other = signer.sign(jpeg(3), opened=True, ingredient=jpeg(9), thumbnail=True)
+    same = signer.sign(jpeg(3), opened=True, ingredient=jpeg(3), thumbnail=True)
+    assert signs(other, trust)["c2pa.other_picture"].claim is Claim.PHOTO_DERIVED
+    assert "c2pa.other_picture" not in signs(same, trust)
+    assert not [s for s in examine_bytes(other, trust, pixels=False) if s.name == "c2pa.other_picture"]
+
+
 # --- public files, in the states that the reference measured ---
 
 
@@ -270,15 +281,15 @@ def test_no_thumbnail_leaves_the_file(authority: Authority, trust: TrustLists) -
         ("c2pa/adobe-20220124-A.jpg", set()),
         ("c2pa/adobe-20220124-C.jpg", {"c2pa.silent"}),
         ("c2pa/adobe-20220124-CA.jpg", {"c2pa.input.unvouched"}),
-        ("c2pa/adobe-20220124-CICA.jpg", {"c2pa.recorded_input.unvouched"}),
-        ("c2pa/adobe-20220124-CIE-sig-CA.jpg", {"c2pa.recorded_input.unvouched"}),
-        ("c2pa/adobe-20220124-E-clm-CAICAI.jpg", {"c2pa.record_broken", "c2pa.input.unvouched"}),
+        ("c2pa/adobe-20220124-CICA.jpg", {"c2pa.recorded_input.unvouched", OTHER}),
+        ("c2pa/adobe-20220124-CIE-sig-CA.jpg", {"c2pa.recorded_input.unvouched", OTHER}),
+        ("c2pa/adobe-20220124-E-clm-CAICAI.jpg", {"c2pa.record_broken", "c2pa.input.unvouched", OTHER}),
         ("c2pa/adobe-20220124-E-dat-CA.jpg", {"c2pa.content_differs", "c2pa.input.unvouched"}),
         ("c2pa/adobe-20220124-E-sig-CA.jpg", {"c2pa.record_broken", "c2pa.input.unvouched"}),
         ("c2pa/adobe-20220124-E-uri-CA.jpg", {"c2pa.record_broken", "c2pa.input.unvouched"}),
-        ("c2pa/adobe-20220124-E-uri-CIE-sig-CA.jpg", {"c2pa.recorded_input.unvouched"}),
+        ("c2pa/adobe-20220124-E-uri-CIE-sig-CA.jpg", {"c2pa.recorded_input.unvouched", OTHER}),
         ("c2pa/adobe-20220124-XCA.jpg", {"c2pa.content_differs", "c2pa.input.unvouched"}),
-        ("c2pa/adobe-20220124-XCI.jpg", {"c2pa.content_differs", "c2pa.input.unvouched"}),
+        ("c2pa/adobe-20220124-XCI.jpg", {"c2pa.content_differs", "c2pa.input.unvouched", OTHER}),
         ("c2pa/nikon-20221019-building.jpeg", {"c2pa.camera_data.unvouched"}),
         ("c2pa/truepic-20230212-library.jpg", {"c2pa.content_unclear", "c2pa.camera_data.unvouched"}),
         ("c2pa/adobe-20240110-single_manifest_store.pdf", {"c2pa.generative_edit", "c2pa.recorded_input"}),

@@ -199,6 +199,7 @@ def test_nodes_of_a_graph_are_traces(node: str, trace: str) -> None:
         ("invokeai_metadata", {"generation_mode": "img2img"}, "image to image"),
         ("invokeai_metadata", {"ipAdapters": [{"weight": 1}]}, "image prompt"),
         ("invokeai_metadata", {"loras": []}, ""),
+        ("invokeai_graph", {"nodes": {"a": {"type": "i2l"}, "b": {"type": "l2i"}, "c": 3}}, "image to image"),
         ("Comment", {"request_type": "Img2ImgRequest", "sampler": "k", "uc": "", "steps": 28}, "image to image"),
         ("parameters", {"sui_image_params": {"initimage": "x.png"}}, "image to image"),
     ],

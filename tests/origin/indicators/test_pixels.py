@@ -17,7 +17,7 @@ from firstlight.origin import Claim, ForgeableBy, weigh
 from firstlight.origin.container import MAX_BLOCK, Container
 from firstlight.origin.examination import examine_bytes
 from firstlight.origin.indicators.dwt_watermark import MIN_SIDE, PAYLOADS, Payload, block_bits, decode
-from firstlight.origin.indicators.embedded_thumbnail import compare
+from firstlight.origin.likeness import likeness
 from firstlight.origin.pixels import MAX_PIXELS, open_picture
 from origin.making import (
     A1111,
@@ -245,8 +245,8 @@ def test_a_stamp_on_such_a_photograph_is_a_conflict_that_raises() -> None:
 
 def test_flat_pictures_cannot_be_compared() -> None:
     flat = Image.new("RGB", (512, 384), (90, 90, 90))
-    assert compare(encoded(flat, "JPEG"), Container.JPEG, preview(flat)) is None
-    assert compare(b"\xff\xd8\xff", Container.JPEG, b"\xff\xd8\xff") is None
+    assert likeness(encoded(flat, "JPEG"), Container.JPEG, preview(flat)) is None
+    assert likeness(b"\xff\xd8\xff", Container.JPEG, b"\xff\xd8\xff") is None
 
 
 def test_public_photographs_fit_their_previews(public_pictures: Path) -> None:

@@ -9,6 +9,7 @@ from firstlight.errors import Fact
 from firstlight.origin.credentials import Bound, Credential, Integrity, NotReadable, read_credential, tool
 from firstlight.origin.evidence import Evidence
 from firstlight.origin.indicator import Binding, Claim, Family, ForgeableBy, Indicator, Source, Strength
+from firstlight.origin.likeness import DIFFERS_BELOW, likeness
 from firstlight.origin.source_types import Making, source_type
 from firstlight.origin.statement import (
     MODERATE,
@@ -138,6 +139,15 @@ _VOUCHED: Final[dict[str, Statement]] = {
         f"{_LISTED} that something without a record of its own went into this picture. {_REAL_CHILD}",
         "What went in.",
     ),
+    "other picture": _said(
+        "other_picture",
+        Claim.PHOTO_DERIVED,
+        MODERATE_TO_STRONG,
+        ForgeableBy.CUSTOMER,
+        f"{_LISTED} that something went in which looks different from this picture; a small picture of it lies in the "
+        f"file and is to be protected like the material. {_REAL_CHILD}",
+        "Which of the two shows what happened.",
+    ),
     "recorded input": _said(
         "recorded_input",
         Claim.PHOTO_DERIVED,
@@ -228,7 +238,7 @@ KIND: Final = Kind(
 
 def detect(evidence: Evidence, trust: TrustLists) -> list[Indicator]:
     """What the file's credential says. Opens no connection."""
-    found = read_credential(evidence.data, evidence.container, trust)
+    found = read_credential(evidence.data, evidence.container, trust, previews=evidence.pixels)
     if found is None:
         return []
     name, version = tool()
@@ -236,14 +246,23 @@ def detect(evidence: Evidence, trust: TrustLists) -> list[Indicator]:
         facts: dict[str, Fact] = {"remote_host": found.remote_host} if found.remote_host else {}
         source = Source(tool=name, version=version, where="content credential")
         return [NOT_READABLE.indicator(source, why=found.why, facts=facts)]
-    return _Speaker(found, trust, Source(tool=name, version=version, where="active manifest")).all()
+    other = any(_looks_different(preview, evidence) for preview in found.previews)
+    return _Speaker(
+        found, trust, Source(tool=name, version=version, where="active manifest"), other_picture=other
+    ).all()
+
+
+def _looks_different(preview: bytes, evidence: Evidence) -> bool:
+    alike = likeness(evidence.data, evidence.container, preview)
+    return alike is not None and alike < DIFFERS_BELOW
 
 
 class _Speaker:
     """Turns one credential into indicators."""
 
-    def __init__(self, credential: Credential, trust: TrustLists, source: Source) -> None:
+    def __init__(self, credential: Credential, trust: TrustLists, source: Source, *, other_picture: bool) -> None:
         self._found = credential
+        self._other_picture = other_picture
         self._trust = trust
         listed = credential.trust.value if credential.trust else ""
         self._source = source.model_copy(update={"list_date": trust.date_of(listed)})
@@ -333,6 +352,8 @@ class _Speaker:
             relationships = ", ".join(sorted({ingredient.relationship for ingredient in pictures}))
             statement = self._pick("recorded input" if recorded else "input")
             out.append(self._say(statement, relationships=relationships))
+        if self._other_picture:
+            out.append(self._say(self._pick("other picture")))
         return out
 
 

@@ -116,6 +116,23 @@ _REQUESTS: Final = {
 }
 """Values of `request_type` (NovelAI) and `generation_mode` (InvokeAI)."""
 
+_INVOKEAI: Final = {
+    "i2l": "image to image",
+    "img2img": "image to image",
+    "image": "picture loaded",
+    "inpaint": "inpainting",
+    "create_denoise_mask": "inpainting",
+    "ip_adapter": "image prompt",
+    "flux_redux": "image prompt",
+    "controlnet": "control by a picture",
+    "flux_controlnet": "control by a picture",
+    "t2i_adapter": "control by a picture",
+    "lora_loader": "trained addition",
+    "lora_selector": "trained addition",
+    "sdxl_lora_loader": "trained addition",
+}
+"""Kinds of nodes in InvokeAI's graphs, which hold their nodes by name."""
+
 _MIDJOURNEY: Final = (
     ("image prompt", re.compile(r"^\s*(<?https?://|<https)|\s--(oref|iw)\s")),
     ("identity of a person", re.compile(r"\s--(cref|cw)\s")),
@@ -153,6 +170,9 @@ def _json_traces(settings: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON val
     """Traces in settings written as JSON, at the top and one level below it."""
     if not isinstance(settings, dict):
         return
+    if isinstance(nodes := settings.get("nodes"), dict):
+        kinds = (str(node.get("type")) for node in nodes.values() if isinstance(node, dict))
+        yield from (_INVOKEAI[kind] for kind in kinds if kind in _INVOKEAI)
     for level in (settings, *(value for value in settings.values() if isinstance(value, dict))):
         yield from (name for key, name in _KEYS.items() if level.get(key))
         for key in ("request_type", "generation_mode"):
