@@ -100,11 +100,12 @@ class TrustLists(Value):
         def read(name: str, path: Path | None) -> str:
             if path is None:
                 return ""
-            text = _text(path)
+            raw = _content(path)
+            text = _text(raw, path)
             files.append(
                 ListFile(
                     name=name,
-                    sha256=hashlib.sha256(text.encode()).hexdigest(),
+                    sha256=hashlib.sha256(raw).hexdigest(),
                     date=dates.get(name, ""),
                     entries=_entries(name, text, path),
                 )
@@ -153,12 +154,21 @@ NO_TRUST: Final = TrustLists()
 """No lists at all: every signer is a stranger."""
 
 
-def _text(path: Path) -> str:
+def _content(path: Path) -> bytes:
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as e:
+        return path.read_bytes()
+    except OSError as e:
         raise NotFoundError(
-            f"The trust list {path.name} cannot be read.", hint="Check the path and that it is a text file."
+            f"The trust list {path.name} cannot be read.", hint="Check the path and its permissions."
+        ) from e
+
+
+def _text(raw: bytes, path: Path) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        raise InputError(
+            f"The trust list {path.name} is no text.", hint="It has to be a PEM, JSON or text file."
         ) from e
 
 
