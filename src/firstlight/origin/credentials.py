@@ -18,6 +18,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from firstlight.origin.container import Container
+from firstlight.origin.second_reader import SecondOpinion, second_opinion
 from firstlight.origin.trust import TrustClass, TrustLists
 
 KEY_USAGES: Final = (
@@ -84,16 +85,22 @@ class Credential:
     state: str
     codes: tuple[str, ...]
     previews: tuple[bytes, ...] = field(default=(), repr=False)
+    second: SecondOpinion | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the record and the content are what was signed."""
+        return self.integrity is Integrity.INTACT and self.bound is Bound.MATCHES
+
+    @property
+    def disputed(self) -> bool:
+        """Whether a second reader says otherwise."""
+        return self.second is not None and self.second.whole is not self.whole
 
     @property
     def vouched(self) -> bool:
-        """Whether a listed signer says it about exactly this content."""
-        return (
-            self.trust is not None
-            and not (self.expired or self.denied)
-            and self.integrity is Integrity.INTACT
-            and self.bound is Bound.MATCHES
-        )
+        """Whether a listed signer says it about exactly this content, and no second reader disagrees."""
+        return self.trust is not None and not (self.expired or self.denied or self.disputed) and self.whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +167,9 @@ def read_credential(
             return None
         with reader:
             found = _taken_apart(json.loads(reader.json()), trust)
-            return replace(found, previews=_previews(reader)) if previews else found
+            if previews:
+                found = replace(found, previews=_previews(reader))
+            return replace(found, second=second_opinion(data, container.value))
     except C2paError as e:
         return _not_readable(str(e))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -248,7 +257,7 @@ def _taken_apart(answer: dict[str, Any], trust: TrustLists) -> Credential:
         organisation=organisation,
         common_name=common_name,
         serial=serial,
-        signed_at=_plain(signature.get("time"), 40) if "timeStamp.trusted" in passed else "",
+        signed_at=_stamped_at(signature.get("time"), passed),
         created_as=_types(made),
         done_with=_types([action for action in actions if action.get("action") != "c2pa.created"]),
         opened=any(action.get("action") in ("c2pa.opened", "c2pa.placed") for action in actions),
@@ -270,6 +279,14 @@ def _plain(value: object, length: int = 64) -> str:
 def _hexadecimal(serial: object) -> str:
     text = str(serial or "")
     return format(int(text), "x") if text.isdecimal() and len(text) <= 80 else ""
+
+
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.]\d{1,9})?(Z|[+-]\d\d:\d\d)")
+
+
+def _stamped_at(time: object, passed: dict[str, str]) -> str:
+    """When a trusted time-stamping authority saw the signature; empty when none vouches for it."""
+    return time if isinstance(time, str) and "timeStamp.trusted" in passed and _TIME.fullmatch(time) else ""
 
 
 def _integrity(passed: dict[str, str], failed: dict[str, str]) -> Integrity:

@@ -17,6 +17,9 @@ def prepare() -> None:
     import numpy as np  # noqa: F401
     from PIL import Image
 
+    from firstlight.origin.second_reader import second_opinion
+
+    second_opinion(b"", "image/jpeg")
     Image.preinit()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -272,6 +274,56 @@ def test_an_ingredient_that_looks_different_is_a_sign_of_its_own(authority: Auth
     assert not [s for s in examine_bytes(other, trust, pixels=False) if s.name == "c2pa.other_picture"]
 
 
+# --- a second reader ---
+
+
+def install_second_reader(monkeypatch: pytest.MonkeyPatch, answer: str) -> list[str]:
+    """A stand-in for the second reader, which need not be installed here; collects the options it was called with."""
+    options: list[str] = []
+
+    def verify_bytes(_data: bytes, _media_type: str, options_json: str) -> str:
+        options.append(options_json)
+        if answer == "raises":
+            raise ValueError("no such format")
+        return answer
+
+    monkeypatch.setitem(sys.modules, "encypher_c2pa", SimpleNamespace(verify_bytes=verify_bytes))
+    return options
+
+
+def test_a_second_reader_that_agrees_changes_nothing_but_the_facts(
+    authority: Authority, trust: TrustLists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = authority.signer().sign(jpeg())
+    (alone,) = signs(data, trust).values()
+    options = install_second_reader(monkeypatch, '{"integrity": "valid", "hard_binding": "match"}')
+    (both,) = signs(data, trust).values()
+    assert both.facts == {**alone.facts, "second_reader": "encypher-c2pa", "readers_agree": True}
+    assert json.loads(options[0])["online"] is False
+    assert json.loads(options[0])["telemetry"] == {"enabled": False}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ['{"integrity": "valid", "hard_binding": "mismatch"}', '{"integrity": "invalid"}', "[]", "nonsense", "raises"],
+)
+def test_when_two_readers_disagree_nobody_is_believed(
+    authority: Authority, trust: TrustLists, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    data = authority.signer("Garden Pictures", "garden").sign(jpeg(), parameters={"made.from": "text"})
+    install_second_reader(monkeypatch, answer)
+    said = signs(data, trust)
+    assert set(said) == {"c2pa.readers_disagree", "c2pa.generator.unvouched"}
+    assert said["c2pa.readers_disagree"].claim is Claim.UNREADABLE
+    assert "two readers disagree" in said["c2pa.generator.unvouched"].says
+
+
+def test_without_a_credential_the_second_reader_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = install_second_reader(monkeypatch, "raises")
+    assert signs(jpeg()) == {}
+    assert options == []
+
+
 # --- public files, in the states that the reference measured ---
 
 
@@ -315,7 +367,10 @@ def test_nikons_genuine_file_is_expired_and_intact(public_pictures: Path, lists:
 def test_the_interim_list_and_its_date_are_named(public_pictures: Path, lists: TrustLists) -> None:
     data = (public_pictures / "c2pa/adobe-20240110-single_manifest_store.pdf").read_bytes()
     assert (read(data, lists).trust, read(data).trust) == (TrustClass.INTERIM, None)
-    assert signs(data, lists)["c2pa.generative_edit"].source.list_date == "2026-01-01"
+    sign = signs(data, lists)["c2pa.generative_edit"]
+    assert sign.source.list_date == "2026-01-01"
+    assert sign.facts["signed_at"] == "2023-11-27T17:46:19+00:00"
+    assert sign.says.startswith("A valid signature of Adobe Inc. of 2023-11-27, listed by the interim list (frozen), ")
 
 
 def test_an_ingredients_trouble_is_not_the_files_own(public_pictures: Path, lists: TrustLists) -> None:

@@ -201,6 +201,15 @@ UNCLEAR: Final = _said(
     "The reader cannot tell whether the credential belongs to this content; readers disagree about such files.",
     "That the content was changed.",
 )
+DISPUTED: Final = _said(
+    "readers_disagree",
+    Claim.UNREADABLE,
+    NO_SUPPORT,
+    ForgeableBy.ANYONE,
+    "Two readers of content credentials disagree about this file; nothing that its credential says counts as vouched "
+    "for.",
+    "Which of the two is right.",
+)
 NOT_READABLE: Final = _said(
     "unreadable",
     Claim.UNREADABLE,
@@ -230,6 +239,7 @@ KIND: Final = Kind(
         DIFFERS,
         BROKEN,
         UNCLEAR,
+        DISPUTED,
         NOT_READABLE,
         SILENT,
     ),
@@ -289,6 +299,8 @@ class _Speaker:
             "ingredients": len(credential.ingredients),
             "ingredient_trouble": credential.ingredient_trouble,
         }
+        if credential.second is not None:
+            self._facts |= {"second_reader": credential.second.reader, "readers_agree": not credential.disputed}
 
     def all(self) -> list[Indicator]:
         """Everything that this credential says."""
@@ -309,6 +321,8 @@ class _Speaker:
             out.append(self._say(DIFFERS))
         if self._found.bound is Bound.UNCLEAR:
             out.append(self._say(UNCLEAR))
+        if self._found.disputed:
+            out.append(self._say(DISPUTED))
         return out
 
     def _about_the_making(self) -> list[Indicator]:
@@ -363,6 +377,8 @@ def _standing(credential: Credential) -> str:
         return "its own record does not verify"
     if credential.bound is Bound.DIFFERS:
         return "made for other content"
+    if credential.disputed:
+        return "two readers disagree about it"
     if credential.denied:
         return "the operator has ruled out its signing certificate"
     whole = "; the content is intact" if credential.bound is Bound.MATCHES else ""
