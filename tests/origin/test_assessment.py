@@ -203,7 +203,7 @@ def test_without_pixels_there_is_one_look() -> None:
 
 
 def test_a_detector_that_fails_costs_its_own_answer_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_data: bytes, _container: object, _preview: bytes) -> float:
+    def broken(_evidence: object, _preview: bytes) -> float:
         raise ValueError("a secret text of the file")
 
     monkeypatch.setattr("firstlight.origin.indicators.embedded_thumbnail.likeness", broken)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstlight.origin import bounded, exif, xmp
+from firstlight.origin import bounded, evidence, exif, xmp
 from firstlight.origin.bounded import bounded_json
 from firstlight.origin.exif import Directory, read_exif, user_comment, wide_text
 from firstlight.origin.xmp import IPTC_EXTENSION, read_xmp
-from origin.making import jpeg_with, signs, tiff, xmp_packet, xmp_segment
+from origin.making import exif_segment, jpeg_with, png_with, signs, text, tiff, xmp_packet, xmp_segment
 
 
 @given(st.binary(max_size=300))
@@ -56,6 +56,14 @@ def test_a_value_may_be_as_long_as_the_limit() -> None:
         found = read_exif(tiff({0x9286: bytes(size)}))
         assert found is not None
         assert ((Directory.PICTURE, 0x9286) in found.fields) is kept
+
+
+def test_values_that_lie_over_one_another_do_not_add_up() -> None:
+    size = 1 << 20
+    entries = b"".join(struct.pack("<HHII", tag, 7, size, 8) for tag in range(500))
+    found = read_exif(b"II*\0\x08\0\0\0" + struct.pack("<H", 500) + entries + bytes(4 + size))
+    assert found is not None
+    assert sum(len(field.raw) for field in found.fields.values()) == exif.MAX_VALUES
 
 
 def test_the_thumbnail_is_cut_out() -> None:
@@ -150,3 +158,32 @@ def test_brackets_in_texts_do_not_count() -> None:
 @pytest.mark.parametrize("text", ["", "word", '{"a": ' + "9" * 5000 + "}", '{"a', '{"' + '\\"' * 500_000])
 def test_what_is_no_json_is_nothing(text: str) -> None:
     assert bounded_json(text) is None
+
+
+# --- texts ---
+
+
+def test_texts_are_limited_in_number_and_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "MAX_TEXTS", 3)
+    opened = evidence.open_evidence(png_with(*[text("a", "b")] * 4))
+    assert len(opened.texts) == 3
+    assert opened.walk.stopped == "the texts are more than is read"
+    monkeypatch.setattr(evidence, "MAX_TEXT_TOTAL", 2)
+    assert len(evidence.open_evidence(png_with(*[text("a", "b")] * 3)).texts) == 2
+
+
+def test_blocks_of_exif_are_limited() -> None:
+    blocks = [exif_segment(tiff({0x0131: "x"}))] * (evidence.MAX_EXIF + 1)
+    assert len(evidence.open_evidence(jpeg_with(*blocks)).exif) == evidence.MAX_EXIF
+
+
+def test_a_text_is_read_as_json_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def counted(value: str) -> object:
+        seen.append(value)
+        return bounded_json(value)
+
+    monkeypatch.setattr(evidence, "bounded_json", counted)
+    signs(png_with(text("parameters", '{"sampler": 1}')))
+    assert seen == ['{"sampler": 1}']

@@ -86,6 +86,11 @@ class Walk:
         self.blocks.append(Block(carries, bytes(data), where, key))
         return True
 
+    def spend(self, size: int) -> bool:
+        """Count work on a block that could not be kept. False once the limit for all blocks is used up."""
+        self._room -= size
+        return self._room >= 0
+
     def stop(self, why: str) -> bool:
         """Note the first reason to stop; always False."""
         self.stopped = self.stopped or why

@@ -6,12 +6,15 @@ An `Evidence` belongs to one file and is thrown away with it; no reader keeps an
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
 
 from firstlight.origin import exif as tags
 from firstlight.origin import xmp
+from firstlight.origin.bounded import bounded_json
 from firstlight.origin.container import Carries, Container, Walk, walk
 from firstlight.origin.exif import Directory, Exif, read_exif, user_comment, wide_text
 from firstlight.origin.hidden_text import fields_of, hidden_text
@@ -21,7 +24,18 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-@dataclass(frozen=True, slots=True)
+SMALL_SIDE: Final = 96
+
+MAX_EXIF: Final = 8
+"""Blocks of EXIF that are read. Files have one, rarely two."""
+
+MAX_TEXTS: Final = 1_000
+MAX_TEXT_TOTAL: Final = 32 << 20
+"""Texts looked at, and their characters together: tags may point at one another's bytes, so that a small block could
+hold many large texts."""
+
+
+@dataclass(frozen=True)
 class Text:
     """A text that the file carries, with the name of the field and the place it stands in. Never shown to anyone."""
 
@@ -33,6 +47,14 @@ class Text:
     def sha256(self) -> str:
         """The digest of the text, by which the excerpt can be found again in the original."""
         return hashlib.sha256(self.value.encode("utf-8", "surrogatepass")).hexdigest()
+
+    @cached_property
+    def json(self) -> Any:  # noqa: ANN401 - any JSON value
+        """The object or list that the text writes, read once; None when it writes none.
+
+        Programs that keep a graph in EXIF put its name in front.
+        """
+        return bounded_json(self.value.removeprefix("prompt:").removeprefix("workflow:"))
 
 
 @dataclass(slots=True)
@@ -48,6 +70,7 @@ class Evidence:
     pixels: bool = True
     hidden_mark: str = ""
     _picture: list[Image.Image | None] = field(default_factory=list)
+    _small: list[Image.Image | None] = field(default_factory=list)
 
     def picture(self) -> Image.Image | None:
         """The decoded picture, decoded at the first asking; None when it cannot be, or is too large."""
@@ -59,6 +82,16 @@ class Evidence:
             self._picture.append(open_picture(self.data, self.container))
         return self._picture[0]
 
+    def small_grey(self) -> Image.Image | None:
+        """The picture in grey and about a hundred pixels wide, decoded once; None when it cannot be had."""
+        if not self.pixels:
+            return None
+        if not self._small:
+            from firstlight.origin.pixels import small_grey
+
+            self._small.append(small_grey(self.data, self.container, SMALL_SIDE))
+        return self._small[0]
+
 
 def open_evidence(data: bytes, *, pixels: bool = True) -> Evidence:
     """Read everything that speaks of origin in these bytes, within the limits of the readers. Never raises.
@@ -69,14 +102,26 @@ def open_evidence(data: bytes, *, pixels: bool = True) -> Evidence:
     evidence = Evidence(data, walked.container, walked, pixels=pixels)
     if walked.exif is not None:
         evidence.exif.append(("the file's own tags", walked.exif))
-    for block in walked.of(Carries.EXIF):
+    for block in walked.of(Carries.EXIF)[:MAX_EXIF]:
         found = read_exif(block.data)
         if found is not None:
             evidence.exif.append((block.where, found))
     evidence.xmp = [(block.where, read_xmp(block.data)) for block in walked.of(Carries.XMP)]
-    evidence.texts = [*_chunk_texts(walked), *_exif_texts(evidence), *_xmp_texts(evidence), *_iim_texts(walked)]
-    evidence.texts += _hidden_texts(evidence)
+    sources = (_chunk_texts(walked), _exif_texts(evidence), _xmp_texts(evidence), _iim_texts(walked))
+    evidence.texts = _limited(chain(*sources, _hidden_texts(evidence)), walked)
     return evidence
+
+
+def _limited(texts: Iterable[Text], walked: Walk) -> list[Text]:
+    out: list[Text] = []
+    room = MAX_TEXT_TOTAL
+    for text in texts:
+        room -= len(text.value)
+        if room < 0 or len(out) >= MAX_TEXTS:
+            walked.stop("the texts are more than is read")
+            break
+        out.append(text)
+    return out
 
 
 _CAN_HIDE: Final = frozenset({Container.PNG, Container.WEBP})

@@ -15,6 +15,9 @@ MAX_ENTRIES: Final = 512
 MAX_VALUE: Final = 4 << 20
 """Bytes of one value: the text of a generation graph can be long."""
 
+MAX_VALUES: Final = 8 << 20
+"""Bytes of all values of one block: values may lie over one another, so that a small block could announce much."""
+
 _WIDTHS: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 """Bytes of one component, by the type of the value."""
 
@@ -103,6 +106,7 @@ class _Reader:
         self._data = data
         self._exif = exif
         self._seen: set[int] = set()
+        self._room = MAX_VALUES
 
     def number(self, at: int, size: int) -> int:
         return int.from_bytes(self._data[at : at + size], "little" if self._exif.little else "big")
@@ -125,8 +129,9 @@ class _Reader:
         if not 0 < size <= MAX_VALUE:
             return
         start = at + 8 if size <= 4 else self.number(at + 8, 4)
-        if start + size > len(self._data):
+        if start + size > len(self._data) or size > self._room:
             return
+        self._room -= size
         self._exif.fields.setdefault((name, tag), Field(kind, count, bytes(self._data[start : start + size])))
 
 

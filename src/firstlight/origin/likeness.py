@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from firstlight.origin.container import Container
+from firstlight.origin.evidence import Evidence
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL import Image
 
-_SIDE: Final = 96
 _PREVIEW_SIDE: Final = 512
 """Previews are kept as they are, so that their bars can be found to the pixel; EXIF's have 160 x 120."""
 
@@ -23,17 +23,20 @@ DIFFERS_BELOW: Final = 0.85
 _FLAT: Final = 4.0
 """Deviation of grey values below which a picture is too flat for a correlation to mean anything."""
 
+_LEAST: Final = 8
+"""Pixels that have to be left between bars."""
+
 _BAR: Final = 24
 """Grey values of bars are darker than this."""
 
 
-def likeness(picture: bytes, container: Container, preview: bytes) -> float | None:
-    """The correlation of the picture and its preview, bars removed; None when it cannot be told."""
+def likeness(evidence: Evidence, preview: bytes) -> float | None:
+    """The correlation of the picture and a JPEG preview of it, bars removed; None when it cannot be told."""
     import numpy as np
 
     from firstlight.origin.pixels import small_grey
 
-    small, large = small_grey(preview, Container.JPEG, _PREVIEW_SIDE), small_grey(picture, container, _SIDE)
+    small, large = small_grey(preview, Container.JPEG, _PREVIEW_SIDE), evidence.small_grey()
     if small is None or large is None:
         return None
     one = _like(_without_bars(small, large.width / large.height), large.size)
@@ -50,7 +53,7 @@ def _without_bars(preview: Image.Image, aspect: float) -> Image.Image:
     width, height = preview.size
     inner_width, inner_height = min(width, round(height * aspect)), min(height, round(width / aspect))
     x, y = (width - inner_width) // 2, (height - inner_height) // 2
-    if max(x, y) < 1:
+    if max(x, y) < 1 or min(inner_width, inner_height) < _LEAST:
         return preview
     grey = np.asarray(preview)
     bars = [grey[:y], grey[height - y :]] if y else [grey[:, :x], grey[:, width - x :]]

@@ -155,6 +155,13 @@ def test_many_bombs_cost_no_more_than_the_limit_for_all() -> None:
     assert found.stopped
 
 
+def test_many_damaged_bombs_end_the_walk() -> None:
+    bomb = ztxt("a", bytes(MAX_BLOCK + 1))
+    found = walk(png_with(*[bomb] * 1_000, text("after", "x")))
+    assert found.of(Carries.TEXT) == []
+    assert "inflates beyond the limit" in found.stopped
+
+
 def test_blocks_are_counted() -> None:
     assert walk(png_with(*[text("a", "b")] * MAX_BLOCKS)).stopped == ""
     found = walk(png_with(*[text("a", "b")] * (MAX_BLOCKS + 1)))

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from firstlight.origin import Claim, ForgeableBy, weigh
+from firstlight.origin import Claim, ForgeableBy, pixels, weigh
 from firstlight.origin.container import MAX_BLOCK, Container
+from firstlight.origin.evidence import SMALL_SIDE, open_evidence
 from firstlight.origin.examination import examine_bytes
 from firstlight.origin.indicators.dwt_watermark import MIN_SIDE, PAYLOADS, Payload, block_bits, decode
 from firstlight.origin.likeness import likeness
@@ -245,8 +246,29 @@ def test_a_stamp_on_such_a_photograph_is_a_conflict_that_raises() -> None:
 
 def test_flat_pictures_cannot_be_compared() -> None:
     flat = Image.new("RGB", (512, 384), (90, 90, 90))
-    assert likeness(encoded(flat, "JPEG"), Container.JPEG, preview(flat)) is None
-    assert likeness(b"\xff\xd8\xff", Container.JPEG, b"\xff\xd8\xff") is None
+    assert likeness(open_evidence(encoded(flat, "JPEG")), preview(flat)) is None
+    assert likeness(open_evidence(b"\xff\xd8\xff"), b"\xff\xd8\xff") is None
+
+
+@pytest.mark.parametrize("size", [(2000, 1), (1, 2000), (3, 3)])
+def test_odd_shapes_are_compared_without_trouble(size: tuple[int, int]) -> None:
+    stripe = Image.fromarray(np.random.default_rng(1).integers(0, 255, (*size[::-1], 3), dtype=np.uint8))
+    assert "examination.failed" not in signs(photograph(stripe, preview(scene(1))))
+
+
+def test_the_picture_is_decoded_small_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    real = pixels.small_grey
+
+    def counted(data: bytes, container: Container, side: int) -> Image.Image | None:
+        sizes.append(side)
+        return real(data, container, side)
+
+    monkeypatch.setattr(pixels, "small_grey", counted)
+    evidence = open_evidence(encoded(scene(), "JPEG"))
+    for _ in range(3):
+        likeness(evidence, preview(scene()))
+    assert sizes.count(SMALL_SIDE) == 1
 
 
 def test_public_photographs_fit_their_previews(public_pictures: Path) -> None:

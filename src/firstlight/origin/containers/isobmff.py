@@ -74,12 +74,15 @@ def _meta(meta: _Box, data: memoryview, found: Walk) -> None:
         elif box.kind == b"iprp":
             _auxiliaries(box, found)
     for item, kind in items.kinds.items():
+        kept = True
         if kind == b"Exif":
             block = _content(item, items, data)
             # Four bytes say where the TIFF header begins after them.
-            found.keep(Carries.EXIF, block[4 + int.from_bytes(block[:4]) :], f"item {item}")
+            kept = found.keep(Carries.EXIF, block[4 + int.from_bytes(block[:4]) :], f"item {item}")
         elif kind == b"mime" and items.media.get(item, b"").startswith(b"application/rdf+xml"):
-            found.keep(Carries.XMP, _content(item, items, data), f"item {item}")
+            kept = found.keep(Carries.XMP, _content(item, items, data), f"item {item}")
+        if not kept:
+            return
 
 
 def _item_infos(body: memoryview, items: _Items, found: Walk) -> None:

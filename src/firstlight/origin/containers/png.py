@@ -49,9 +49,9 @@ def _keep(kind: bytes, body: memoryview, where: str, found: Walk) -> bool:
     name = key[:79].decode("latin-1")
     text = _text(kind, rest)
     if text is None:
-        # One chunk that is damaged or swells beyond the limit does not hide the others.
+        # One chunk that is damaged or swells beyond the limit does not hide the others; many of them end the walk.
         found.stop(f"{where} is damaged or inflates beyond the limit")
-        return True
+        return found.spend(MAX_BLOCK)
     if name == _XMP_KEY:
         return found.keep(Carries.XMP, text, where)
     if (carries := _RAW_PROFILES.get(name)) is not None:

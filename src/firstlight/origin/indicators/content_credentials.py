@@ -263,7 +263,7 @@ def detect(evidence: Evidence, trust: TrustLists) -> list[Indicator]:
 
 
 def _looks_different(preview: bytes, evidence: Evidence) -> bool:
-    alike = likeness(evidence.data, evidence.container, preview)
+    alike = likeness(evidence, preview)
     return alike is not None and alike < DIFFERS_BELOW
 
 
@@ -290,8 +290,9 @@ class _Speaker:
             "signer_listed": credential.trust.value if credential.trust else "no",
             "expired": credential.expired,
             "denied": credential.denied,
-            "signer_name": credential.organisation,
-            "signer_common_name": credential.common_name,
+            # A name in a certificate that leads to no list is whatever its maker has written.
+            ("signer" if credential.trust else "claimed_signer"): credential.organisation,
+            ("signer_common_name" if credential.trust else "claimed_common_name"): credential.common_name,
             "serial": credential.serial,
             "signed_at": credential.signed_at,
             "reader_state": credential.state,

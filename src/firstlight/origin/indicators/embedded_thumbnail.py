@@ -59,7 +59,7 @@ def detect(evidence: Evidence) -> list[Indicator]:
     for where, exif in evidence.exif:
         if not exif.thumbnail.startswith(b"\xff\xd8") or not evidence.pixels:
             continue
-        alike = likeness(evidence.data, evidence.container, exif.thumbnail)
+        alike = likeness(evidence, exif.thumbnail)
         if alike is None:
             continue
         facts: dict[str, Fact] = {"correlation": round(alike, 3)}

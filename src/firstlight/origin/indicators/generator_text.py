@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from firstlight.origin.bounded import bounded_json
 from firstlight.origin.evidence import Evidence, Text
 from firstlight.origin.indicator import Binding, Claim, Family, ForgeableBy, Indicator
 from firstlight.origin.statement import PLANTABLE, Kind, Statement, own_source
@@ -37,34 +36,34 @@ class Mark:
 
     name: str
     who: str
-    fits: Callable[[str], bool]
+    fits: Callable[[Text], bool]
     fields: tuple[str, ...] = ()
 
     def seen_in(self, text: Text) -> bool:
         """Whether the text has this form."""
-        return (not self.fields or text.field in self.fields) and self.fits(text.value)
+        return (not self.fields or text.field in self.fields) and self.fits(text)
 
 
-def _any(_value: str) -> bool:
+def _any(_text: Text) -> bool:
     return True
 
 
-def _matches(pattern: str) -> Callable[[str], bool]:
+def _matches(pattern: str) -> Callable[[Text], bool]:
     compiled = re.compile(pattern)
-    return lambda value: compiled.search(value) is not None
+    return lambda text: compiled.search(text.value) is not None
 
 
 _SETTINGS: Final = tuple(re.compile(p) for p in (r"\bSteps: ?\d", r"\bSampler: ?\S", r"\bCFG scale: ?\d"))
 
 
-def is_settings_line(value: str) -> bool:
+def is_settings_line(text: Text) -> bool:
     """Whether at least two of the three settings that AUTOMATIC1111 always writes stand in the text."""
-    return sum(pattern.search(value) is not None for pattern in _SETTINGS) >= 2
+    return sum(pattern.search(text.value) is not None for pattern in _SETTINGS) >= 2
 
 
-def graph_of(value: str) -> list[str] | None:
+def graph_of(text: Text) -> list[str] | None:
     """The kinds of the nodes of a ComfyUI graph, in either of its two forms; None when the text is no graph."""
-    found = bounded_json(value.removeprefix("prompt:").removeprefix("workflow:"))
+    found = text.json
     if not isinstance(found, dict):
         return None
     nodes: Iterable[Any] = found["nodes"] if isinstance(found.get("nodes"), list) else found.values()
@@ -76,16 +75,12 @@ def graph_of(value: str) -> list[str] | None:
     return kinds or None
 
 
-def _is_graph(value: str) -> bool:
-    return graph_of(value) is not None
+def _is_graph(text: Text) -> bool:
+    return graph_of(text) is not None
 
 
-def _json_with(*keys: str) -> Callable[[str], bool]:
-    def fits(value: str) -> bool:
-        found = bounded_json(value)
-        return isinstance(found, dict) and all(key in found for key in keys)
-
-    return fits
+def _json_with(*keys: str) -> Callable[[Text], bool]:
+    return lambda text: isinstance(text.json, dict) and all(key in text.json for key in keys)
 
 
 _COMMENTS: Final = ("parameters", "UserComment", "ImageDescription", "Description", "comment", "Comment", "XPComment")

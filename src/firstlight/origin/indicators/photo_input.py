@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from firstlight.origin.bounded import bounded_json
 from firstlight.origin.evidence import Evidence, Text
 from firstlight.origin.indicator import Binding, Claim, Family, ForgeableBy, Indicator
 from firstlight.origin.indicators import camera_tags, generator_text
@@ -156,14 +155,14 @@ def detect(evidence: Evidence) -> list[Indicator]:
 
 
 def _traces(text: Text) -> Iterator[str]:
-    if generator_text.is_settings_line(text.value):
+    if generator_text.is_settings_line(text):
         yield from (trace.name for trace in SETTINGS_TRACES if trace.fits(text.value))
-    if (nodes := generator_text.graph_of(text.value)) is not None:
+    if (nodes := generator_text.graph_of(text)) is not None:
         yield from (name for name, pattern in _NODES for node in nodes if pattern.search(node))
         return
     if text.field in ("Description", "ImageDescription") and "Job ID: " in text.value:
         yield from (name for name, pattern in _MIDJOURNEY if pattern.search(text.value))
-    yield from _json_traces(bounded_json(text.value))
+    yield from _json_traces(text.json)
 
 
 def _json_traces(settings: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
