@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from firstlight.cybertip.drafting.facts import Account, CaseFacts, CaseFile, Conduct, FileSign, NetworkEvent, Sign
+from firstlight.cybertip.drafting.facts import (
+    Account,
+    CaseFacts,
+    CaseFile,
+    Conduct,
+    FileSign,
+    NetworkEvent,
+    ReportingParty,
+    Sign,
+)
 from firstlight.cybertip.drafting.places import Overflow, account_fields, internet_details, ip_event
 from firstlight.cybertip.drafting.words import file_details, file_words
 from firstlight.cybertip.model.annotations import FileAnnotation, ReportAnnotation
@@ -29,7 +38,7 @@ _REPORT_ANNOTATIONS = {
     Sign.SADISTIC: ReportAnnotation.SADISTIC_ONLINE_EXPLOITATION,
     Sign.SPAM: ReportAnnotation.SPAM,
 }
-_FILE_ANNOTATIONS = {
+FILE_ANNOTATIONS = {
     FileSign.DRAWN: FileAnnotation.ANIME_DRAWING_VIRTUAL_HENTAI,
     FileSign.POTENTIAL_MEME: FileAnnotation.POTENTIAL_MEME,
     FileSign.VIRAL: FileAnnotation.VIRAL,
@@ -50,10 +59,12 @@ def draft_report(case: CaseFacts) -> Draft:
     it, with its words. Text that is too long for its element moves to additionalInfo whole, and `notes` says so.
     """
     overflow = Overflow()
+    people = (*((case.suspect,) if case.suspect else ()), *case.recipients, *case.victims)
+    known = frozenset(contact.value for account in people for contact in account.emails)
     report = Report(
         incident_summary=_summary(case, overflow),
-        internet_details=tuple(internet_details(c, overflow) for c in case.channels),
-        reporter=_reporter(case),
+        internet_details=tuple(internet_details(c, overflow, known) for c in case.channels),
+        reporter=reporter_of(case.reporter),
         person_or_user_reported=_suspects(case, overflow),
         intended_recipient=tuple(_recipient(a, overflow) for a in case.recipients),
         victim=tuple(_victim(a, overflow) for a in case.victims),
@@ -90,8 +101,8 @@ def _summary(case: CaseFacts, overflow: Overflow) -> IncidentSummary:
     )
 
 
-def _reporter(case: CaseFacts) -> Reporter:
-    who = case.reporter
+def reporter_of(who: ReportingParty) -> Reporter:
+    """The reporter as the report writes it."""
     return Reporter(
         reporting_person=Person(
             first_name=who.first_name or None,
@@ -129,7 +140,7 @@ def _victim(account: Account, overflow: Overflow) -> Victim:
 
 def _planned(file: CaseFile, overflow: Overflow) -> PlannedFile:
     digests = file.digests
-    annotations = [_FILE_ANNOTATIONS[s] for s in file.signs]
+    annotations = [FILE_ANNOTATIONS[s] for s in file.signs]
     if any(c.basis.carries_annotation for c in file.origin_claims):
         annotations.append(FileAnnotation.GENERATIVE_AI)
     description = FileDescription(

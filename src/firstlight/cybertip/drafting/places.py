@@ -77,8 +77,10 @@ _PLACED = {
 """Which facts have an element of their own in which channel; all others go into its additionalInfo."""
 
 
-def _additional(channel: Channel) -> str | None:
+def _additional(channel: Channel, nobodys: tuple[str, ...]) -> str | None:
     lines = [channel.note] if channel.note else []
+    if nobodys and "email_addresses" in _PLACED[channel.where]:
+        lines.append(f"email addresses: {', '.join(nobodys)}")
     for name, value in channel:
         if name in ("where", "note") or name in _PLACED[channel.where] or value in ("", (), None):
             continue
@@ -87,11 +89,15 @@ def _additional(channel: Channel) -> str | None:
     return "\n".join(lines) or None
 
 
-def internet_details(channel: Channel, overflow: Overflow) -> InternetDetails:
-    """The channel as the report writes it; a fact without an element there stands in its additionalInfo."""
+def internet_details(channel: Channel, overflow: Overflow, known: frozenset[str]) -> InternetDetails:
+    """The channel as the report writes it; a fact without an element there stands in its additionalInfo.
+
+    `known` are the email addresses of the people in the report: the service takes no others as those of an incident.
+    """
     name = overflow.fit("name of the channel", channel.name, 255)
-    text, more = channel.text or None, _additional(channel)
-    emails = tuple(Email(address=a) for a in channel.email_addresses)
+    nobodys = tuple(a for a in channel.email_addresses if a not in known)
+    text, more = channel.text or None, _additional(channel, nobodys)
+    emails = tuple(Email(address=a) for a in channel.email_addresses if a in known)
     match channel.where:
         case Where.WEB:
             urls = overflow.fit_all("address of the page", channel.urls, 2083)
