@@ -19,7 +19,7 @@ from firstlight.cybertip.destination import Destination, base_url
 from firstlight.cybertip.model.files import FileDetails
 from firstlight.cybertip.model.report import Report, to_xml
 from firstlight.cybertip.multipart import UploadBody
-from firstlight.cybertip.schema import SCHEMA_2025_11, Schema
+from firstlight.cybertip.schema import SCHEMA_2025_11, Schema, schema_in_force
 from firstlight.errors import InputError, UpstreamError
 
 _XML = "text/xml; charset=utf-8"
@@ -121,6 +121,16 @@ class Client:
                 f"The service did not give its schema: {answer.words()}.", hint="Check address and credentials."
             )
         return body
+
+    def negotiate(self) -> Schema:
+        """Read the schema that the service serves, and write by it from now on.
+
+        Raises:
+            UpstreamError: the service did not give its schema.
+            InputError: what it gave is none of this service.
+        """
+        self.schema = schema_in_force(self.xsd())
+        return self.schema
 
     def submit(self, report: Report) -> Answer:
         """Open a report."""

@@ -154,7 +154,7 @@ def _classification(file: PlannedFile, path: str, record: Record) -> Iterator[Fi
     given = file.description.industry_classification
     if given is None or any(v.counts for v in record.viewings(file.digests.sha256)):
         return
-    if any(m.exact and m.classification is given for m in record.matches(file.digests.sha256)):
+    if any(m.exact and m.classification == given for m in record.matches(file.digests.sha256)):
         return
     yield _untrue(
         "classification",

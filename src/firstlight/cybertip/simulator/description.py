@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import resources
 from xml.etree.ElementTree import Element  # the type alone; parsing is defusedxml's
 
@@ -105,6 +106,7 @@ def _without_rules(line: str) -> str:
     return line
 
 
+@cache
 def own_description(schema: Schema = SCHEMA_2025_11) -> Description:
     """Our own schema description with the additions of a schema and with our rules."""
     data = (resources.files("firstlight.cybertip.simulator") / "cybertip.xsd").read_bytes()

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,7 +16,9 @@ from firstlight.clock import Clock
 from firstlight.cybertip.client import Credentials
 from firstlight.cybertip.destination import PATH, SimulatorDestination
 from firstlight.cybertip.simulator.faults import Fault
+from firstlight.cybertip.simulator.keep import StateFolder
 from firstlight.cybertip.simulator.knobs import Knobs
+from firstlight.cybertip.simulator.page import page_of
 from firstlight.cybertip.simulator.reports import LogLine, StoredReport
 from firstlight.cybertip.simulator.service import Reply, Request, Service
 from firstlight.errors import InputError, StorageError
@@ -164,10 +167,26 @@ class Simulator:
         knobs: Knobs | None = None,
         faults: tuple[Fault, ...] = (),
         port: int = 0,
+        folder: Path | None = None,
+        official_xsd: bytes | None = None,
     ) -> Self:
-        """A simulator for one user, in memory."""
-        users = {credentials.username: credentials.password}
-        return cls(Service(users, clock, knobs=knobs, faults=faults), port=port)
+        """A simulator for one user, with its page; in memory, or kept in a folder.
+
+        Raises:
+            InputError: the official schema uses a construct that the simulator does not know.
+            StorageError: the folder cannot be used.
+        """
+        kept = StateFolder(folder) if folder is not None else None
+        service = Service(
+            {credentials.username: credentials.password},
+            clock,
+            knobs=knobs,
+            faults=faults,
+            official_xsd=official_xsd,
+            reports=kept.load() if kept is not None else (),
+            changed=kept.save if kept is not None else lambda _: None,
+        )
+        return cls(service, port=port, page=lambda: page_of(service))
 
     def __enter__(self) -> Self:
         """Start it."""
