@@ -30,6 +30,9 @@ IDLE_SECONDS = 30.0
 """A connection that says nothing for so long is ended, so that no client can hold a thread for ever."""
 
 
+MAX_DRAINED_BYTES = 16 * 1024 * 1024
+"""What is read and thrown away after an early answer; a client that sends on beyond this is cut off."""
+
 DEMO_CREDENTIALS = Credentials("simulator", "simulator")
 """For the simulator alone; it holds nothing that a password would protect."""
 
@@ -101,11 +104,19 @@ class _Handler(BaseHTTPRequestHandler):
             if reply is None:
                 self._hang_up()
                 return
-            if next(body, None) is not None:
-                self.close_connection = True  # an answer before the whole body was read
+            self._drain(body)
             self._send(reply)
         except (_BrokenBodyError, OSError):
             self.close_connection = True
+
+    def _drain(self, body: Iterator[bytes]) -> None:
+        """Read on what an early answer left unread: a connection closed upon unread bytes may lose the answer too."""
+        read = 0
+        for chunk in body:
+            read += len(chunk)
+            if read > MAX_DRAINED_BYTES:
+                self.close_connection = True
+                return
 
     def _page(self) -> Reply | None:
         if self.page is None or self.command != "GET" or self.path != "/":
