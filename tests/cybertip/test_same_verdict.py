@@ -28,7 +28,7 @@ from firstlight.cybertip import (
     from_xml,
     to_xml,
 )
-from firstlight.cybertip.check.invalid import invalid_findings
+from firstlight.cybertip.checking.invalid import invalid_findings
 from firstlight.cybertip.schema import SCHEMA_2025_11
 from firstlight.cybertip.simulator.service import Request
 from firstlight.errors import InputError

@@ -1,7 +1,7 @@
 """CyberTipline reports: drafted from a case, checked, filed exactly once, and a simulator to try it all against."""
 
 from firstlight.cybertip.answers import Answer, Code
-from firstlight.cybertip.check import check
+from firstlight.cybertip.checking import check
 from firstlight.cybertip.client import Client, Credentials, NoAnswerError, NotSentError, Timeouts
 from firstlight.cybertip.destination import (
     Approval,

@@ -14,7 +14,7 @@ from typing import BinaryIO, NoReturn
 
 from firstlight.clock import Clock
 from firstlight.cybertip.answers import Answer, Code
-from firstlight.cybertip.check import check
+from firstlight.cybertip.checking import check
 from firstlight.cybertip.client import Client, NoAnswerError, NotSentError
 from firstlight.cybertip.destination import label
 from firstlight.cybertip.filing.journal import Journal, JournalEntry, Phase, Step

@@ -43,6 +43,7 @@ class Knobs(Value):
     reporter_email_required: bool = True
     supplemental_rules_at: When = When.FILEINFO
     second_fileinfo_overwrites: bool = False
+    batch_details_required: bool = True
     finish_errors_in_done_root: bool = False
     reject_chunked: bool = False
     first_report_id: Annotated[int, Field(ge=1)] = 5_000_000_001

@@ -347,7 +347,8 @@ class Service:
         if report.batched and len(report.files) != 1:
             words = f"Validation failed\nA batched report must have exactly one file, not {len(report.files)}"
             raise _SaidNoError(Code.VALIDATION_FAILED, words)
-        if report.batched and any(f.details is None for f in report.files.values()):
+        undescribed = any(f.details is None for f in report.files.values())
+        if report.batched and undescribed and self.knobs.batch_details_required:
             raise _SaidNoError(Code.VALIDATION_FAILED, "Validation failed\nA batched report needs its file's details")
         if self.knobs.supplemental_rules_at is When.FINISH:
             for file in report.files.values():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from firstlight.cybertip.check.values import invalid
+from firstlight.cybertip.checking.values import invalid
 from firstlight.cybertip.findings import Finding
 from firstlight.cybertip.model.annotations import FileAnnotation
 from firstlight.cybertip.model.files import FileDescription

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from firstlight.cybertip.check.batch import batch_findings
-from firstlight.cybertip.check.values import invalid, schema_findings, value_findings
+from firstlight.cybertip.checking.batch import batch_findings
+from firstlight.cybertip.checking.values import invalid, schema_findings, value_findings
 from firstlight.cybertip.findings import Finding
 from firstlight.cybertip.model.annotations import FileAnnotation
 from firstlight.cybertip.model.codes import STATES

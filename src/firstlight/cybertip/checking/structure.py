@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from firstlight.clock import in_utc
-from firstlight.cybertip.check import check
+from firstlight.cybertip.checking import check
 from firstlight.cybertip.findings import Finding, FindingKind, Findings
 from firstlight.cybertip.model import annotations as flags
 from firstlight.cybertip.model import codes

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from firstlight.clock import in_utc
-from firstlight.cybertip.check.invalid import invalid_findings
-from firstlight.cybertip.check.thin import completeness_of, signs_of_danger, thin_findings
-from firstlight.cybertip.check.untrue import untrue_findings
+from firstlight.cybertip.checking.invalid import invalid_findings
+from firstlight.cybertip.checking.thin import completeness_of, signs_of_danger, thin_findings
+from firstlight.cybertip.checking.untrue import untrue_findings
 from firstlight.cybertip.findings import Findings
 from firstlight.cybertip.model.report import Draft
 from firstlight.cybertip.record import Record

@@ -11,7 +11,7 @@ import pytest
 from cybertip.test_same_verdict import MINIMAL, post
 from firstlight.clock import FixedClock
 from firstlight.cybertip import Draft, Findings, MemoryRecord, Report, to_xml
-from firstlight.cybertip.check.structure import MAX_JSON_BYTES, check_json
+from firstlight.cybertip.checking.structure import MAX_JSON_BYTES, check_json
 from firstlight.errors import InputError
 
 

@@ -10,7 +10,7 @@ import pytest
 from cybertip.strategies import NOW
 from cybertip.test_same_verdict import MINIMAL, post, sent_file, wrong
 from firstlight.cybertip import SCHEMA_2025_11, SCHEMA_2026, FileDescription, FileDetails, Report, to_xml
-from firstlight.cybertip.check.values import schema_findings
+from firstlight.cybertip.checking.values import schema_findings
 from firstlight.errors import InputError
 
 PAST = datetime(2026, 1, 1, tzinfo=UTC)
