@@ -94,11 +94,20 @@ class Database:
 
     def _migrate(self) -> None:
         """Bring the tables to HEAD; a database that stands there already costs one look."""
+        with self._engine.connect() as connection:  # where nothing is to be done, nobody who writes is waited for
+            if _revision(connection) == HEAD:
+                return
         with self._write().bind.connect() as connection, connection.begin():  # type: ignore[union-attr]
-            there = inspect(connection).has_table("alembic_version")
-            present = connection.exec_driver_sql("select version_num from alembic_version").scalar() if there else None
+            present = _revision(connection)
             if present != HEAD:
                 _upgrade(connection, present)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    present = connection.exec_driver_sql("select version_num from alembic_version").scalar()
+    return None if present is None else str(present)
 
 
 def _upgrade(connection: Connection, present: str | None) -> None:
