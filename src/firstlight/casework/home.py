@@ -11,12 +11,16 @@ bundles/                one PDQ hash a bundle, for live bundling
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from pydantic import ValidationError
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from firstlight import __version__
@@ -26,9 +30,10 @@ from firstlight.casework.ledger import SqlLeafStore
 from firstlight.casework.settings import Settings
 from firstlight.clock import Clock, SystemClock
 from firstlight.custody import CustodyLog, Event, EventType, Keyring, SignedCheckpoint, Vault
-from firstlight.errors import NotFoundError, StorageError
+from firstlight.errors import InputError, IntegrityError, NotFoundError, StorageError
 from firstlight.index import HammingIndex
 from firstlight.store import Database
+from firstlight.store.tables import Item
 from firstlight.triage import PriorityTable
 from firstlight.values import Sha256Hex
 
@@ -60,17 +65,27 @@ class Work:
     def event(
         self, kind: EventType, actor: str, case: int | None, subject: Sha256Hex | None, payload: dict[str, object]
     ) -> Event:
-        """An event of now, to be written together with others by `log.append_many`."""
-        return Event.model_validate(
-            {
-                "type": kind,
-                "at": self.clock.now(),
-                "actor": actor,
-                "case": None if case is None else case_name(case),
-                "subject": subject,
-                "payload": payload,
-            }
-        )
+        """An event of now, to be written together with others by `log.append_many`.
+
+        Raises:
+            InputError: nobody is named as its actor, or it holds what the log cannot carry.
+        """
+        if not actor.strip():
+            raise InputError("Nobody is named who does this.", hint="The custody log names an actor for every event.")
+        values = {
+            "type": kind,
+            "at": self.clock.now(),
+            "actor": actor,
+            "case": None if case is None else case_name(case),
+            "subject": subject,
+            "payload": payload,
+        }
+        try:
+            return Event.model_validate(values)
+        except ValidationError as e:
+            first = e.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise InputError(f"The custody log cannot carry this: {where}: {first['msg']}.") from e
 
 
 class Home:
@@ -99,53 +114,92 @@ class Home:
             IntegrityError: its database or keyring is damaged.
         """
         clock = clock or SystemClock()
-        folder = folder.expanduser().absolute()
-        if not (folder / DATABASE).exists() and not create:
+        folder = _absolute(folder)
+        if not create and not _is_there(folder / DATABASE):
             raise NotFoundError(
                 f"There is no Firstlight home in {folder}.",
                 hint="Name another folder with --home, or begin with `firstlight bank create` or `firstlight intake`.",
             )
         _private_folder(folder)
-        settings = settings_file.load(folder)
-        database = Database.at(folder / DATABASE)
-        try:
-            keys = folder / "keys"
+        with _locked(folder):  # two commands that begin at once make one home
+            settings = settings_file.load(folder)
+            database = Database.at(folder / DATABASE)
             try:
-                keyring = Keyring.open(keys)
-            except NotFoundError:
-                keyring = Keyring.create(keys, LOG_NAME)
-            return cls(folder, clock=clock, settings=settings, database=database, keyring=keyring)
-        except BaseException:
-            database.close()
-            raise
+                keyring = _keyring(folder / "keys", database)
+            except BaseException:
+                database.close()
+                raise
+        return cls(folder, clock=clock, settings=settings, database=database, keyring=keyring)
 
     @property
     def vault(self) -> Vault:
-        """The originals."""
+        """The originals.
+
+        Raises:
+            IntegrityError: something was taken in, and the folder is gone.
+        """
         if self._vault is None:
-            self._vault = Vault(self.folder / "vault", self.keyring)
+            folder = self.folder / "vault"
+            if not folder.exists() and self._holds_items():
+                raise _gone(folder, "the originals of what was taken in")
+            self._vault = Vault(folder, self.keyring)
         return self._vault
 
     @property
     def library(self) -> Library:
-        """The banks."""
+        """The banks.
+
+        Raises:
+            IntegrityError: banks were made, and the folder is gone: without them everything would be a miss.
+        """
         if self._library is None:
             folder, sealer = self.folder / "banks", self.keyring.sealer("banks")
-            try:
-                self._library = Library.open(folder, sealer=sealer, clock=self.clock)
-            except NotFoundError:
-                self._library = Library.create(folder, sealer=sealer, clock=self.clock)
+            with _locked(self.folder):
+                try:
+                    self._library = Library.open(folder, sealer=sealer, clock=self.clock)
+                except NotFoundError:
+                    if self._made_banks():
+                        raise _gone(folder, "the hash lists") from None
+                    self._library = Library.create(folder, sealer=sealer, clock=self.clock)
             self._open.callback(self._library.close)
         return self._library
 
     @property
     def bundles(self) -> HammingIndex:
-        """One PDQ hash a bundle, under the number of the bundle's first item."""
+        """One PDQ hash a bundle, under the number of the bundle's first item; built again from the items if gone."""
         if self._bundles is None:
             folder = self.folder / "bundles"
-            self._bundles = HammingIndex.open(folder) if folder.exists() else HammingIndex.create(folder)
-            self._open.callback(self._bundles.close)
+            with _locked(self.folder):
+                try:
+                    index = HammingIndex.open(folder)
+                except NotFoundError:
+                    index = HammingIndex.create(folder)
+                self._open.callback(index.close)
+                if not len(index):
+                    self._fill(index)
+            self._bundles = index
         return self._bundles
+
+    def _holds_items(self) -> bool:
+        with self.database.read() as session:
+            return session.scalar(select(Item.id).limit(1)) is not None
+
+    def _made_banks(self) -> bool:
+        with self.look() as work:
+            return any(True for _ in work.log.entries(types=[EventType.BANK_CREATED]))
+
+    def _fill(self, index: HammingIndex) -> None:
+        """The first picture of each bundle, as `Bundler` would have put it in."""
+        wanted = select(Item.id, Item.pdq).where(
+            Item.bundle == Item.id, Item.pdq.is_not(None), Item.pdq_quality >= self.table.bundling.min_quality
+        )
+        with self.database.read() as session:
+            rows = session.execute(wanted.order_by(Item.id)).tuples().all()
+        if rows:
+            import numpy as np  # not needed by commands that look at no picture
+
+            raw = b"".join(bytes.fromhex(pdq or "") for _, pdq in rows)
+            index.add(np.frombuffer(raw, dtype=np.uint8).reshape(len(rows), -1), [number for number, _ in rows])
 
     @contextlib.contextmanager
     def work(self) -> Iterator[Work]:
@@ -206,6 +260,57 @@ def short(digest: str) -> str:
     return digest[:8]
 
 
+def _absolute(folder: Path) -> Path:
+    try:
+        return folder.expanduser().absolute()
+    except RuntimeError as e:
+        raise InputError(f"{folder} names the folder of a user who is not there.", hint="Give the whole path.") from e
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as e:
+        raise StorageError(
+            f"The home folder {path.parent} cannot be read: {e.strerror}.",
+            hint="Check its permissions, or name another folder with --home.",
+        ) from e
+
+
+def _keyring(folder: Path, database: Database) -> Keyring:
+    """The keys of this home; new ones only as long as nothing was ever sealed with others."""
+    try:
+        return Keyring.open(folder)
+    except NotFoundError:
+        with database.read() as session:
+            if SqlLeafStore(session).size():
+                raise _gone(folder, "the keys to everything in this home") from None
+        return Keyring.create(folder, LOG_NAME)
+
+
+def _gone(folder: Path, what: str) -> IntegrityError:
+    return IntegrityError(
+        f"The folder {folder} is gone; it held {what}.",
+        hint="Mount it or restore it from its backup. Nothing was made in its place.",
+        code="integrity.home",
+    )
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Wait until no other process makes a part of this home; the lock goes with the process that holds it."""
+    path = folder / "lock"
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as e:
+        raise StorageError(f"{path} cannot be made: {e.strerror}.", hint="Check the permissions of the home.") from e
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
 def _private_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -215,7 +320,5 @@ def _private_folder(folder: Path) -> None:
             f"The home folder {folder} cannot be made or read: {e.strerror}.",
             hint="Check its permissions, or name another folder with --home.",
         ) from e
-    if not folder.is_dir():
-        raise StorageError(f"{folder} is no folder.", hint="Name another one with --home.")
     if mode & 0o077:
         raise StorageError(f"Others may enter the home folder {folder}.", hint=f"Close it first: chmod 700 {folder}")

@@ -52,16 +52,24 @@ def load(folder: Path) -> Settings:
     path = folder / FILE
     try:
         if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(TEMPLATE, encoding="utf-8")
-        text = path.read_text(encoding="utf-8")
+            _make(path)
+        data = path.read_bytes()
     except OSError as e:
         raise StorageError(f"{path} cannot be read or made: {e.strerror}.", hint="Check its permissions.") from e
     try:
-        return Settings.model_validate(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        return Settings.model_validate(tomllib.loads(data.decode()))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as e:
         raise InputError(f"{path} is no TOML file: {e}.", hint="Mend the line it names.") from e
     except ValidationError as e:
         first = e.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{path}: {where}: {first['msg']}.", hint="Mend or remove that line.") from e
+
+
+def _make(path: Path) -> None:
+    """Put the template there, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    temporary.touch(mode=0o600)
+    temporary.write_text(TEMPLATE, encoding="utf-8")
+    temporary.replace(path)
