@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import BinaryIO, ClassVar, Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,9 +19,10 @@ from sqlalchemy.orm import Session
 from firstlight.casework.home import SERVICE, Home, Work, new_item_key
 from firstlight.casework.upload import Upload
 from firstlight.custody import EventType, Stored
-from firstlight.errors import FirstlightError, InputError
+from firstlight.errors import FirstlightError, InputError, StorageError
 from firstlight.hashing import digest_stream
 from firstlight.media import SNIFF_BYTES, opened, sniff
+from firstlight.media.sources import shown
 from firstlight.store.tables import Item
 from firstlight.values import Digests, Document, ErrorNote, Level, Value, Versioned
 
@@ -66,12 +67,12 @@ def arrivals(
     of files it does not name.
     """
     for path in paths:
-        yield from _below(path, path.name, about, default or Upload())
+        yield from _below(path, about, default or Upload())
 
 
 def source_of(path: Path) -> str:
-    """The one name under which a file on this machine comes in, for ever."""
-    return "file:" + os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")
+    """The one name under which a file on this machine comes in, for ever: its address, without links and detours."""
+    return path.resolve().as_uri()
 
 
 def receive(
@@ -102,6 +103,9 @@ def receive(
         except InputError as e:
             refused.append(_refused(arrival.path, e))
             continue
+        except StorageError:
+            _keep(home, waiting, actor)  # what lies in the vault already shall stand in the tables
+            raise
         if one is None:
             known += 1
             continue
@@ -122,28 +126,65 @@ class _Received:
 
 def _store(home: Home, arrival: Arrival) -> _Received | None:
     """Digest the file, then keep it in the vault; None when it came in before."""
+    if _lies_in(home.folder, arrival.path):
+        raise InputError("It lies in the home itself.", hint="Name a folder that the home does not lie in.")
     with opened(arrival.path) as file:
-        head = file.read(SNIFF_BYTES)
-        file.seek(0)
-        digests = digest_stream(file)
+        digests, media_type = _digested(file)
         with home.look() as work:
             if _is_known(work.session, arrival.source, digests):
                 return None
-        file.seek(0)
-        stored = home.vault.put(file, home.keyring.ensure_case_key(new_item_key()))
+        key = home.keyring.ensure_case_key(new_item_key())
+        try:
+            stored = home.vault.put(file, key)
+        except StorageError as e:
+            if e.diagnostics().code != "storage.source":
+                raise
+            raise _unread(e) from e
     if stored.digests != digests:
+        _take_back(home, stored)
         raise InputError(
-            f"{arrival.path} was changed while it was read.", hint="Take it in again when nobody writes to it."
+            f"{shown(arrival.path)} was changed while it was read.", hint="Take it in again when nobody writes to it."
         )
-    return _Received(arrival, stored, sniff(head).value)
+    return _Received(arrival, stored, media_type)
+
+
+def _digested(file: BinaryIO) -> tuple[Digests, str]:
+    """Digests and kind of a file, which then stands at its start again."""
+    try:
+        head = file.read(SNIFF_BYTES)
+        file.seek(0)
+        digests = digest_stream(file)
+        file.seek(0)
+    except (OSError, StorageError) as e:  # of the disk that the file lies on, which is not ours
+        raise _unread(e) from e
+    return digests, sniff(head).value
+
+
+def _unread(error: OSError | StorageError) -> InputError:
+    why = error.diagnostics().message if isinstance(error, StorageError) else f"Reading stopped: {error.strerror}."
+    return InputError(why, hint="Check the disk it lies on, then take it in again.", code="input.file")
+
+
+def _lies_in(folder: Path, path: Path) -> bool:
+    """A home is never taken into itself: its keys would lie in its vault."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def _take_back(home: Home, stored: Stored) -> None:
+    """Remove an original that this process has just stored and that no row and no event names."""
+    key = home.keyring.case_key(stored.case)
+    home.keyring.destroy_case_key(stored.case, home.clock.now())
+    home.vault.shred(key)
 
 
 def _keep(home: Home, received: Iterable[_Received], actor: str) -> int:
     """Rows and events of what lies in the vault; those that another process has taken in meanwhile are left out."""
     kept = 0
+    twice: list[Stored] = []
     with home.work() as work:
         for one in received:
             if _is_known(work.session, one.arrival.source, one.stored.digests):
+                twice.append(one.stored)
                 continue
             _row(home, work, one)
             upload = one.arrival.upload
@@ -158,6 +199,8 @@ def _keep(home: Home, received: Iterable[_Received], actor: str) -> int:
                 stored=one.stored.model_dump(mode="json"),
             )
             kept += 1
+    for stored in twice:
+        _take_back(home, stored)
     return kept
 
 
@@ -188,26 +231,38 @@ def _is_known(session: Session, source: str, digests: Digests) -> bool:
     return session.scalar(wanted) is not None
 
 
-def _below(path: Path, name: str, about: Mapping[str, Upload], default: Upload) -> Iterator[Arrival | Refused]:
-    if path.is_symlink():
-        error = InputError(f"{path} is a link, and links are not followed.", hint="Name the file itself.")
-        yield _refused(path, error)
-        return
+def _below(top: Path, about: Mapping[str, Upload], default: Upload) -> Iterator[Arrival | Refused]:
+    waiting = [(top, "")]  # a path, and its name below the folder given
+    while waiting:
+        path, name = waiting.pop()
+        try:
+            children = _children(path)
+        except InputError as e:
+            yield _refused(path, e)
+            continue
+        if children is None:
+            yield _arrival(path, name or path.name, about, default)
+        else:
+            waiting += [(child, f"{name}/{child.name}" if name else child.name) for child in reversed(children)]
+
+
+def _children(path: Path) -> list[Path] | None:
+    """What lies in a folder, by name; None for a file."""
     try:
-        children = sorted(path.iterdir()) if path.is_dir() else None
+        if path.is_symlink():
+            raise InputError(f"{shown(path)} is a link, and links are not followed.", hint="Name the file itself.")
+        return sorted(path.iterdir()) if path.is_dir() else None
     except OSError as e:
-        error = InputError(f"{path} cannot be read: {e.strerror}.", hint="Check its permissions.", code="input.file")
-        yield _refused(path, error)
-        return
-    if children is not None:
-        for child in children:
-            yield from _below(child, f"{name}/{child.name}", about, default)
-        return
-    facts = about.get(name.split("/", 1)[-1]) or about.get(path.name) or default
-    named = (
-        facts if facts.name else facts.model_copy(update={"name": os.fsencode(path.name).decode("utf-8", "replace")})
-    )
-    yield Arrival(source_of(path), path, named)
+        raise InputError(
+            f"{shown(path)} cannot be read: {e.strerror}.", hint="Check its permissions.", code="input.file"
+        ) from e
+
+
+def _arrival(path: Path, name: str, about: Mapping[str, Upload], default: Upload) -> Arrival:
+    facts = about.get(name) or about.get(path.name) or default
+    if not facts.name:
+        facts = facts.model_copy(update={"name": os.fsencode(path.name).decode("utf-8", "replace")})
+    return Arrival(source_of(path), path, facts)
 
 
 def _refused(path: Path, error: FirstlightError) -> Refused:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, IPvAnyAddress, TypeAdapter, ValidationError
 
 from firstlight.errors import InputError
+from firstlight.media import opened
 from firstlight.triage import Context
 from firstlight.values import Document, Instant, Versioned
 
 LARGEST_ABOUT_FILE = 256 * 1024 * 1024  # bytes; a hundred thousand uploads fit many times over
+LONGEST_TEXT = 8192  # characters; longer than any name or address in use, and an event of the custody log takes it
 
 
 class Upload(Document):
@@ -22,9 +23,9 @@ class Upload(Document):
 
     kind: Literal["upload"] = "upload"
     version: Versioned = 1
-    name: str = ""
-    account: str = ""
-    url: str = ""
+    name: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
+    account: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
+    url: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
     uploaded_at: Instant | None = None
     ip: IPvAnyAddress | None = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
@@ -43,16 +44,15 @@ def read_about(path: Path) -> dict[str, Upload]:
     """
     hint = 'It is one JSON object: {"picture.jpg": {"account": "u17", "uploaded_at": "2026-03-01T10:00:00Z"}}.'
     try:
-        if path.stat().st_size > LARGEST_ABOUT_FILE:
-            raise InputError(f"{path} is too large for an about file.", hint="Split it, one for each folder.")
-        data = json.loads(path.read_bytes())
+        with opened(path) as file:
+            data = file.read(LARGEST_ABOUT_FILE + 1)
     except OSError as e:
         raise InputError(f"{path} cannot be read: {e.strerror}.") from e
-    except ValueError as e:
-        raise InputError(f"{path} is no JSON: {e}.", hint=hint) from e
+    if len(data) > LARGEST_ABOUT_FILE:
+        raise InputError(f"{path} is too large for an about file.", hint="Split it, one for each folder.")
     try:
-        return _ABOUT.validate_python(data)
+        return _ABOUT.validate_json(data)
     except ValidationError as e:
         first = e.errors(include_url=False, include_input=False)[0]
-        where = " > ".join(str(part) for part in first["loc"])
-        raise InputError(f"{path}: {where}: {first['msg']}.", hint=hint) from e
+        where = "".join(f"{part} > " for part in first["loc"]).removesuffix(" > ")
+        raise InputError(f"{path}: {where + ': ' if where else ''}{first['msg']}.", hint=hint) from e
