@@ -20,7 +20,7 @@ from firstlight.casework.home import SERVICE, Home, Work
 from firstlight.casework.upload import Upload
 from firstlight.clock import Clock, SystemClock
 from firstlight.custody import Event, EventType, Stored
-from firstlight.errors import UnreadableError
+from firstlight.errors import FirstlightError, IntegrityError, NotFoundError, StateError, UnreadableError
 from firstlight.hashing import PRELOAD as HASHING
 from firstlight.hashing import PictureHash, digest_stream, hash_picture
 from firstlight.media import SNIFF_BYTES, Cage, Source, opened, sniff
@@ -71,11 +71,18 @@ def pending(session: Session) -> int:
 
 
 def look_into(home: Home, cage: Cage, item: Item) -> Seen:
-    """What caged workers find in the original; whatever is wrong with it becomes a note, and never an error."""
+    """What caged workers find in the original; whatever is wrong with it becomes a note, and never an error.
+
+    That holds for an original that is gone or was changed as well: its digests are still known and looked up, and a
+    person is told. Only a disk that refuses stops the work.
+    """
     if item.size > LARGEST_IN_MEMORY:
         return Seen(item, None, (), ErrorNote(code="limit.file", message="The file is too large to be decoded here."))
-    with home.vault.open(Stored.from_json(item.stored)) as file:
-        original = file.read()
+    try:
+        with home.vault.open(Stored.from_json(item.stored)) as file:
+            original = file.read()
+    except (IntegrityError, NotFoundError, StateError) as e:
+        return Seen(item, None, (), _note(e))
     return Seen(item, *_caged(cage, original))
 
 
@@ -151,8 +158,9 @@ def _pending(home: Home) -> Iterator[Item]:
 def _keep(home: Home, batch: Iterable[Seen]) -> int:
     """Verdicts, bundles, places and events of a batch, in one transaction."""
     kept = 0
+    bundles, _ = home.bundles, home.library  # opened before the write lock is taken: opening may have to wait
     with home.work() as work:
-        bundler = Bundler(home.bundles, _ExactBundles(work.session), home.table.bundling)
+        bundler = Bundler(bundles, _ExactBundles(work.session), home.table.bundling)
         for seen in batch:
             item = work.session.get_one(Item, seen.item.id)
             if item.verdict is None:  # otherwise another process was faster
@@ -167,6 +175,8 @@ def _keep_one(home: Home, work: Work, bundler: Bundler, item: Item, verdict: Ver
     case = cases.of_bundle(work, placement.bundle, item.received_at)
     item.case_id = case.id
     item.bundle = placement.bundle
+    item.pdq = verdict.pdq.hex if verdict.pdq else None
+    item.pdq_quality = verdict.pdq.quality if verdict.pdq else None
     item.verdict = verdict.to_json().decode()
     item.priority = priority.to_json().decode()
     item.owner = cases.QUEUE
@@ -191,7 +201,7 @@ def _events(
     yield event(EventType.PRIORITISE, priority=priority.model_dump(mode="json"))
 
 
-def _note(error: UnreadableError) -> ErrorNote:
+def _note(error: FirstlightError) -> ErrorNote:
     found = error.diagnostics()
     return ErrorNote(code=found.code, message=found.message, hint=found.hint)
 
