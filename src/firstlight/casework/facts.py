@@ -19,11 +19,10 @@ from firstlight.custody import Stored
 from firstlight.cybertip import CaseFacts, ListMatch, OriginClaim, Receipt, Rendition, Viewing
 from firstlight.cybertip.drafting.facts import Account, CaseFile, Channel, Conduct, NetworkEvent, ReportingParty, Where
 from firstlight.cybertip.model.codes import EventName
-from firstlight.errors import InputError, NotFoundError, StateError
+from firstlight.errors import InputError, StateError
 from firstlight.origin import Verdict
 from firstlight.store import tables
 from firstlight.store.tables import Item
-from firstlight.values import Digests
 
 
 class SqlRecord:
@@ -59,18 +58,14 @@ class SqlRecord:
 
 
 def viewings_of(work: Work, sha256: str) -> tuple[Viewing, ...]:
-    """Every viewing of exactly these bytes that the custody log holds, oldest first."""
-    return tuple(
-        Viewing(by=seen.by, at=seen.at, seconds=seen.seconds, rendition=Rendition(seen.rendition), whole=seen.entire)
-        for seen in custody.viewings(work.log, _digests(work, sha256))
-    )
-
-
-def _digests(work: Work, sha256: str) -> Digests:
+    """Every viewing of exactly these bytes that the custody log holds, oldest first; none of a file it never held."""
     stored = work.session.scalar(select(Item.stored).where(Item.sha256 == sha256).limit(1))
     if stored is None:
-        raise NotFoundError("There is no item with this SHA-256.", hint="The draft belongs to another home.")
-    return Stored.from_json(stored).digests
+        return ()
+    return tuple(
+        Viewing(by=seen.by, at=seen.at, seconds=seen.seconds, rendition=Rendition(seen.rendition), whole=seen.entire)
+        for seen in custody.viewings(work.log, Stored.from_json(stored).digests)
+    )
 
 
 def list_matches(verdict: Verdict) -> tuple[ListMatch, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, ClassVar, Literal
 
@@ -22,14 +23,16 @@ from firstlight.cybertip import (
     Draft,
     Filing,
     FilingState,
+    FindingKind,
     Findings,
     PlannedFile,
     RetryPolicy,
+    abandon,
     check,
     draft_report,
     file_report,
 )
-from firstlight.errors import StateError, StorageError
+from firstlight.errors import RefusedError, StateError, StorageError
 from firstlight.store import tables
 from firstlight.store.tables import Item
 from firstlight.values import Document, Versioned
@@ -85,7 +88,7 @@ def file_case(
     """
     done = [_go_on(home, number, client, retries) for number in _begun(home, case_number)]
     for account in facts.accounts_to_report(home, case_number):
-        number = _begin(home, case_number, account, actor)
+        number = _begin(home, client, case_number, account, actor)
         done.append(_go_on(home, number, client, retries))
     if not done:
         raise StateError(
@@ -111,11 +114,15 @@ def _begun(home: Home, case_number: int) -> list[int]:
         return list(work.session.scalars(wanted.order_by(tables.Filing.id)))
 
 
-def _begin(home: Home, case_number: int, account: str, actor: str) -> int:
-    """Freeze the draft of what is decided and not in a filing yet."""
-    report = draft_report(facts.case_facts(home, case_number, account))
+def _begin(home: Home, client: Client, case_number: int, account: str, actor: str) -> int:
+    """Freeze the draft of what is decided and not in a filing yet; one that may not be filed is not frozen.
+
+    The write lock is held from before the items are looked at, so that no two filings ever hold the same item.
+    """
     with home.work() as work:
         last = work.session.scalar(select(func.max(tables.Filing.round)).where(tables.Filing.case_id == case_number))
+        report = draft_report(facts.case_facts(home, case_number, account))
+        _require_fit(check(report, facts.SqlRecord(home), at=home.clock.now(), schema=client.schema))
         row = tables.Filing(
             case_id=case_number,
             round=1 if last is None else last + 1,
@@ -133,20 +140,40 @@ def _begin(home: Home, case_number: int, account: str, actor: str) -> int:
         return row.id
 
 
+def _require_fit(findings: Findings) -> None:
+    """Return if the report may be filed.
+
+    Raises:
+        RefusedError: it is invalid, or claims what nobody recorded.
+    """
+    if not findings.may_be_filed:
+        wrong = [*findings.of_kind(FindingKind.INVALID), *findings.of_kind(FindingKind.UNTRUE)]
+        raise RefusedError(
+            f"The report cannot be filed: {wrong[0].says}",
+            hint=wrong[0].do or "`firstlight cybertip draft` shows all findings.",
+            code=f"refused.{wrong[0].kind.value}",
+            rule=wrong[0].rule,
+            findings=len(wrong),
+        )
+
+
 @contextlib.contextmanager
 def _alone(home: Home, number: int) -> Iterator[None]:
     """One process at a time works on a filing; the lock goes with the process that holds it."""
     path = home.folder / "locks" / f"filing-{number}"
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        with path.open("ab") as lock:
-            path.chmod(0o600)
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-    except BlockingIOError as e:
-        raise StateError("Another process is filing this report.", hint="Wait for it, then look again.") from e
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as e:
         raise StorageError(f"{path} cannot be used: {e.strerror}.", hint="Check the home's permissions.") from e
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            raise StateError("Another process is filing this report.", hint="Wait for it, then look again.") from e
+        yield
+    finally:
+        os.close(lock)
 
 
 def _go_on(home: Home, number: int, client: Client, retries: RetryPolicy | None) -> Filing:
@@ -170,6 +197,11 @@ def _go_on_alone(home: Home, number: int, client: Client, retries: RetryPolicy |
             clock=home.clock,
             retries=retries,
         )
+    except RefusedError as e:
+        if journal.filing().state is FilingState.NEW:  # nothing is open at the service: let the items be drafted anew
+            abandon(client, journal, clock=home.clock, reason=e.diagnostics().message)
+        _keep_state(home, number, journal.filing())
+        raise
     except BaseException:
         _keep_state(home, number, journal.filing())
         raise
