@@ -79,7 +79,7 @@ def place_again(work: Work, case: Case) -> None:
     left = review_units(work, case)
     if not left:
         states = {item.state for item in members(work, case)}
-        case.state = "filed" if "filed" in states else "decided"
+        case.state = "filed" if "filed" in states and not _waits_for_report(work, case) else "decided"
         return
     first = left[0]
     priority = Priority.from_json(work.session.get_one(Item, first.shown).priority or "")
@@ -89,6 +89,15 @@ def place_again(work: Work, case: Case) -> None:
     case.deadline = min(unit.deadline for unit in left)
     case.owner = QUEUE
     case.says = _says(priority, left)
+
+
+def _waits_for_report(work: Work, case: Case) -> bool:
+    wanted = (
+        select(Item.id)
+        .join(Decision, Decision.item_id == Item.id)
+        .where(Item.case_id == case.id, Item.state == "decided", Decision.finding == "report")
+    )
+    return work.session.scalar(wanted.limit(1)) is not None
 
 
 def _member(item: Item) -> Member:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,6 +38,8 @@ _LIMITS = "A sign of origin says what it says and no more; the absence of a sign
 def export(home: Home, case_number: int, into: Path, *, actor: str = SERVICE) -> PackageReport:
     """Write the evidence package of a case below `into`; each export is a new package with the next number.
 
+    What an export that was cut off has left there of this case is removed first: it is no package.
+
     Raises:
         NotFoundError: there is no such case.
         StateError: something in the case was not examined yet.
@@ -48,8 +51,15 @@ def export(home: Home, case_number: int, into: Path, *, actor: str = SERVICE) ->
         raise StorageError(f"The folder {into} cannot be made: {e.strerror}.", hint="Name another one.") from e
     with home.work_in_steps() as work:
         case = cases.one(work, case_number)
+        _sweep(into, case_number)
         contents = _contents(home, work, case, _free_name(into, case_number))
         return export_package(contents, into, work.log, home.clock, actor=actor, commit=work.session.commit)
+
+
+def _sweep(into: Path, case_number: int) -> None:
+    """Called with the write lock held, so that no export of this home is at work."""
+    for left in into.glob(f".firstlight-{case_name(case_number)}-*.partial"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _free_name(into: Path, case_number: int) -> str:
@@ -78,7 +88,7 @@ def _contents(home: Home, work: Work, case: Case, name: str) -> PackageContents:
         name=name,
         case=case_name(case.id),
         organisation=home.settings.organisation.name or "an organisation that has not named itself",
-        summary=_summary(home, case, items, receipts),
+        summary=_summary(home, items, receipts),
         files=tuple(_file(work, item, upload, decisions) for item, upload in zip(items, uploads, strict=True)),
         identifiers=tuple(_identifiers(uploads)),
         timeline=tuple(_timeline(items, uploads, decisions, receipts)),
@@ -87,8 +97,10 @@ def _contents(home: Home, work: Work, case: Case, name: str) -> PackageContents:
     )
 
 
-def _summary(home: Home, case: Case, items: Sequence[Item], receipts: Sequence[Receipt]) -> Summary:
-    level = list(Level)[case.level_rank]
+def _summary(home: Home, items: Sequence[Item], receipts: Sequence[Receipt]) -> Summary:
+    """What the first page says. The most urgent item speaks for the case, also when it is decided already."""
+    priorities = [Priority.from_json(item.priority or "") for item in items]
+    first = min(priorities, key=lambda priority: priority.sort_key)
     known = sum(1 for item in items if any(match.counts for match in Verdict.from_json(item.verdict or "").matches))
     who = home.settings.organisation
     return Summary(
@@ -97,8 +109,8 @@ def _summary(home: Home, case: Case, items: Sequence[Item], receipts: Sequence[R
             Level.HIGH: "There are signs of a real child; see why below.",
             Level.STANDARD: "Nothing is known of a present danger. Unknown counts as real.",
             Level.BULK: "Lowered by a named person on records that no uploader can forge; see why below.",
-        }[level],
-        why=tuple(Priority.from_json(item.priority or "").reasons for item in items[:1]),
+        }[first.level],
+        why=(first.reasons,),
         new_or_known=f"{known} of {len(items)} files match a bank; a file that matches none may be new.",
         report_ids=tuple(str(receipt.report_id) for receipt in receipts),
         contact=" ".join(part for part in (who.contact_first_name, who.contact_last_name, who.contact_email) if part),

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from sqlalchemy import select
 
 from firstlight.casework import cases
-from firstlight.casework.home import Home, case_name
+from firstlight.casework.home import Home, Work, case_name
 from firstlight.custody import EventType, Stored, reveal, viewings
 from firstlight.cybertip import Rendition
 from firstlight.cybertip.drafting.facts import Conduct, FileSign
 from firstlight.cybertip.model.codes import IndustryClassification
 from firstlight.errors import InputError, StateError
 from firstlight.store import tables
-from firstlight.store.tables import Item
+from firstlight.store.tables import Case, Item
 from firstlight.values import Document, Instant, Sha256Hex, Value, Versioned
 
-Person = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+LONGEST_NAME = 200
+Person = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=r"\S")]
 
 
 class Finding(StrEnum):
@@ -43,6 +45,20 @@ class Conclusion(Value):
     signs: tuple[FileSign, ...] = ()
     escalation: Annotated[str, Field(max_length=3000)] = ""
 
+    @classmethod
+    def of(cls, **fields: object) -> Conclusion:
+        """The conclusion that a person filled in.
+
+        Raises:
+            InputError: a field is missing or too long; the message names it.
+        """
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as e:
+            first = e.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise InputError(f"The decision cannot be recorded: {where}: {first['msg']}.", hint="Fill it in.") from e
+
 
 class Decision(Document):
     """What a person concluded about one item, for ever."""
@@ -56,7 +72,7 @@ class Decision(Document):
     sha256: Sha256Hex
     at: Instant
     actor: Person
-    seen: bool
+    seen: Annotated[bool, Field(description="a viewing of the entire contents of exactly these bytes was logged")]
     conclusion: Conclusion
 
 
@@ -76,11 +92,13 @@ def record_viewing(
     shown, to the last frame and page.
 
     Raises:
-        InputError: nobody saw anything in no time.
+        InputError: nobody saw anything in no time, or nobody is named who saw it.
         NotFoundError: there is no such item.
     """
-    if not seconds > 0:
+    if not 0 < seconds < math.inf:
         raise InputError("A viewing lasts longer than no time.", hint="Give the seconds the picture was on the screen.")
+    if not actor.strip():
+        raise InputError("Nobody is named who saw it.", hint="A viewing without a person is none.")
     with home.work() as work:
         item = cases.item(work, item_number)
         work.log.append(
@@ -107,8 +125,10 @@ def decide(
     Raises:
         NotFoundError: there is no such case.
         StateError: nothing in it waits for a decision, or an item named does not wait in it.
-        InputError: a report has to say what happened.
+        InputError: a report has to say what happened, and a person's name stands under a decision.
     """
+    if not 0 < len(actor.strip()) <= LONGEST_NAME:
+        raise InputError("Nobody is named who decides.", hint=f"Give a name of 1 to {LONGEST_NAME} characters.")
     if conclusion.finding is Finding.REPORT and conclusion.conduct is None:
         raise InputError("A report needs to say what happened.", hint=f"It is one of: {', '.join(Conduct)}.")
     with home.work() as work:
@@ -117,46 +137,45 @@ def decide(
         if not left:
             raise StateError(f"Nothing in case {case_number} waits for a decision.", hint=f"Its state is {case.state}.")
         waiting = {key for unit in left for key in (unit.shown, *unit.same_bytes, *unit.alike)}
-        wanted = list(items) if items is not None else [left[0].shown, *left[0].same_bytes, *left[0].alike]
+        wanted = list(items) if items else [left[0].shown, *left[0].same_bytes, *left[0].alike]
         strange = [number for number in wanted if number not in waiting]
         if strange:
             raise StateError(f"Item {strange[0]} does not wait for a decision in case {case_number}.")
-        now = work.clock.now()
-        made = []
-        for number in sorted(set(wanted)):
-            item = work.session.get_one(Item, number)
-            decision = Decision(
-                case=case.id,
-                item=item.id,
-                sha256=item.sha256,
-                at=now,
-                actor=actor,
-                seen=bool(viewings(work.log, Stored.from_json(item.stored).digests)),
-                conclusion=conclusion,
-            )
-            work.session.add(
-                tables.Decision(
-                    case_id=case.id,
-                    item_id=item.id,
-                    at=now,
-                    actor=actor,
-                    finding=conclusion.finding.value,
-                    document=decision.to_json().decode(),
-                )
-            )
-            item.state = "decided"
-            item.owner = actor
-            work.record(
-                EventType.DECIDE,
-                actor=actor,
-                case=case.id,
-                subject=item.sha256,
-                decision=decision.model_dump(mode="json"),
-            )
-            made.append(decision)
+        made = tuple(_record(work, case, number, conclusion, actor) for number in sorted(set(wanted)))
         work.session.flush()
         cases.place_again(work, case)
-    return tuple(made)
+    return made
+
+
+def _record(work: Work, case: Case, number: int, conclusion: Conclusion, actor: Person) -> Decision:
+    """One item's decision: its row, its event, and the state that follows."""
+    item = work.session.get_one(Item, number)
+    seen = viewings(work.log, Stored.from_json(item.stored).digests)
+    decision = Decision(
+        case=case.id,
+        item=item.id,
+        sha256=item.sha256,
+        at=work.clock.now(),
+        actor=actor,
+        seen=any(one.entire and Rendition(one.rendition).shows_everything for one in seen),
+        conclusion=conclusion,
+    )
+    work.session.add(
+        tables.Decision(
+            case_id=case.id,
+            item_id=item.id,
+            at=decision.at,
+            actor=actor,
+            finding=conclusion.finding.value,
+            document=decision.to_json().decode(),
+        )
+    )
+    item.state = "decided"
+    item.owner = actor
+    work.record(
+        EventType.DECIDE, actor=actor, case=case.id, subject=item.sha256, decision=decision.model_dump(mode="json")
+    )
+    return decision
 
 
 def decisions(home: Home, case_number: int) -> tuple[Decision, ...]:
