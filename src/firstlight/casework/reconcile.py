@@ -6,20 +6,24 @@ against the other.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from firstlight.casework import cases
 from firstlight.casework.filing import ENDED
 from firstlight.casework.home import Home, Work
 from firstlight.custody import EventType, Stored
 from firstlight.errors import FirstlightError
 from firstlight.store.tables import Case, Decision, Filing, Item
-from firstlight.values import Document, Instant, Value, Versioned
+from firstlight.values import Document, Instant, Value, Versioned, canonical_json
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -33,7 +37,11 @@ class Discrepancy(Value):
 
 
 class Reconciliation(Document):
-    """The account of a home at one time. `discrepancies` is empty when everything adds up."""
+    """The account of a home at one time. `discrepancies` is empty when everything adds up.
+
+    `leftovers` are originals that an interrupted intake stored and never recorded: nothing was said to have been taken
+    in, so that nothing is missing, and the next intake of the same files stores them anew.
+    """
 
     title_for_people: ClassVar[str] = "reconciliation"
 
@@ -48,6 +56,7 @@ class Reconciliation(Document):
     overdue: Count
     reports_unfinished: Count
     log_entries: Count
+    leftovers: Count
     discrepancies: tuple[Discrepancy, ...]
 
     @property
@@ -72,12 +81,16 @@ def reconcile(home: Home, *, originals: bool = False) -> Reconciliation:
         found = [Discrepancy(about="custody log", says=one.says, hint=_RESTORE) for one in check.findings]
         came_in = 0
         if check.ok:
-            logged = _logged(work)
-            came_in = logged[EventType.INGEST].total()
+            logged = _Logged.of(work)
+            came_in = logged.ingest.total()
             found += _against_the_log(session, logged)
+            found += _banks(home, logged)
         found += _states(session)
+        found += _places(work)
         rows = session.execute(select(Item.id, Item.stored)).tuples().all()
-    found += _vault(home, rows, originals=originals)
+    stored = [(number, Stored.from_json(text)) for number, text in rows]
+    there = {object_id for _, object_id in home.vault}
+    found += _vault(home, stored, there, originals=originals)
     return Reconciliation(
         at=now,
         came_in=came_in,
@@ -88,6 +101,7 @@ def reconcile(home: Home, *, originals: bool = False) -> Reconciliation:
         overdue=overdue,
         reports_unfinished=unfinished,
         log_entries=check.size,
+        leftovers=len(there - {one.id for _, one in stored}),
         discrepancies=tuple(found),
     )
 
@@ -96,41 +110,115 @@ def _count(session: Session, wanted: Select[int]) -> int:
     return session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
 
 
-def _logged(work: Work) -> dict[EventType, Counter[str]]:
-    """How often the log says of which bytes that they came in and that they were decided."""
-    found: dict[EventType, Counter[str]] = {EventType.INGEST: Counter(), EventType.DECIDE: Counter()}
-    for entry in work.log.entries(types=list(found)):
-        if entry.event is not None and entry.event.subject is not None:
-            found[entry.event.type][entry.event.subject] += 1
-    return found
+@dataclass(slots=True)
+class _Logged:
+    """What the log says came in, was ranked, decided and filed, each as a short digest of what was said of it."""
+
+    ingest: Counter[bytes] = field(default_factory=Counter)
+    decide: Counter[bytes] = field(default_factory=Counter)
+    rank: Counter[bytes] = field(default_factory=Counter)
+    finished: set[int] = field(default_factory=set)
+    banks: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, work: Work) -> _Logged:
+        """Every entry that can still be opened."""
+        made = cls()
+        for entry in work.log.entries(types=_WANTED):
+            if entry.event is not None:
+                made._take(entry.event.type, entry.event.subject, entry.event.payload)
+        return made
+
+    def _take(self, kind: EventType, subject: str | None, payload: dict[str, JsonValue]) -> None:
+        match payload:
+            case {"source": source, "stored": stored} if kind is EventType.INGEST:
+                self.ingest[_digest([subject, source, stored])] += 1
+            case {"decision": decision} if kind is EventType.DECIDE:
+                self.decide[_digest(decision)] += 1
+            case {"item": item, "priority": priority} if kind is EventType.PRIORITISE:
+                self.rank[_digest([item, priority])] += 1
+            case {"filing": int(filing)} if kind is EventType.REPORT_FINISHED:
+                self.finished.add(filing)
+            case {"report": {"bank": {"name": str(name)}}} if kind is EventType.BANK_CREATED:
+                self.banks.add(name)
+            case {"report": {"bank": {"name": str(name)}}} if kind is EventType.BANK_DELETED:
+                self.banks.discard(name)
 
 
-def _against_the_log(session: Session, logged: dict[EventType, Counter[str]]) -> Iterator[Discrepancy]:
-    """Every item was logged when it came in, and every decision was logged as well."""
-    rows = {
-        EventType.INGEST: ("came in", select(Item.sha256)),
-        EventType.DECIDE: ("were decided", select(Item.sha256).join(Decision, Decision.item_id == Item.id)),
-    }
-    for kind, (what, wanted) in rows.items():
-        there = Counter(session.scalars(wanted).all())
-        missing, extra = (there - logged[kind]).total(), (logged[kind] - there).total()
+_WANTED = (
+    EventType.INGEST,
+    EventType.DECIDE,
+    EventType.PRIORITISE,
+    EventType.REPORT_FINISHED,
+    EventType.BANK_CREATED,
+    EventType.BANK_DELETED,
+)
+
+
+def _digest(value: JsonValue) -> bytes:
+    return hashlib.sha256(canonical_json(value)).digest()
+
+
+def _against_the_log(session: Session, logged: _Logged) -> Iterator[Discrepancy]:
+    """What stands in the tables was logged in the same words, and the other way round."""
+    items = session.execute(select(Item.sha256, Item.source, Item.stored)).tuples()
+    ranked = session.execute(select(Item.id, Item.priority).where(Item.priority.is_not(None))).tuples()
+    for what, log, there in (
+        ("came in", logged.ingest, (_digest([sha, source, json.loads(stored)]) for sha, source, stored in items)),
+        (
+            "were decided",
+            logged.decide,
+            (_digest(json.loads(row)) for row in session.scalars(select(Decision.document))),
+        ),
+        ("were ranked so", logged.rank, (_digest([number, json.loads(row or "")]) for number, row in ranked)),
+    ):
+        counted = Counter(there)
+        missing, extra = (counted - log).total(), (log - counted).total()
         if missing:
             says = f"{missing} items {what}, and the log does not say so."
             yield Discrepancy(about="custody log", says=says, hint=_RESTORE)
         if extra:
             says = f"The log says that {extra} items {what} which are not there."
             yield Discrepancy(about="items", says=says, hint=_RESTORE)
+    filings = dict(session.execute(select(Filing.id, Filing.receipt)).tuples().all())
+    for number in sorted({one for one, receipt in filings.items() if receipt} - logged.finished):
+        says = f"Filing {number} has a receipt, and the log does not say that it was finished."
+        yield Discrepancy(about="custody log", says=says, hint=_RESTORE)
+    for number in sorted(logged.finished - set(filings)):
+        yield Discrepancy(about="filings", says=f"Filing {number} was finished and is not there.", hint=_RESTORE)
+
+
+def _banks(home: Home, logged: _Logged) -> Iterator[Discrepancy]:
+    """A bank that is gone would turn every match into a miss."""
+    for name in sorted(logged.banks - {bank.name for bank in home.library.banks()}):
+        yield Discrepancy(about="banks", says=f"The bank {name} was made and is not there.", hint=_RESTORE)
+
+
+def _places(work: Work) -> Iterator[Discrepancy]:
+    """Every open case stands where its members put it."""
+    for case in work.session.scalars(select(Case).where(Case.state == "open").order_by(Case.id)):
+        left = cases.review_units(work, case)
+        if not left:
+            says = f"Case {case.id} is open, and nothing in it waits."
+        elif (case.level_rank, case.place_order) != (left[0].level.rank, left[0].order):
+            says = f"Case {case.id} does not stand where its items put it."
+        else:
+            continue
+        yield Discrepancy(about="cases", says=says, hint=_RESTORE)
 
 
 def _states(session: Session) -> Iterator[Discrepancy]:
     """Each state rests on what brings it about, and everything held has a case, an owner and a deadline."""
     decided = select(Decision.id).where(Decision.item_id == Item.id).exists()
     receipt = select(Filing.id).where(Filing.id == Item.filing_id, Filing.receipt.is_not(None)).exists()
+    ended = select(Filing.id).where(Filing.id == Item.filing_id, Filing.state.in_(ENDED)).exists()
     homeless = Item.verdict.is_not(None) & (Item.case_id.is_(None) | (Item.owner == ""))
     closed = select(Case.id).where(Case.id == Item.case_id, Case.state == "open").exists()
     for says, condition in (
         ("are decided or filed without a decision", Item.state.in_(["decided", "filed"]) & ~decided),
+        ("are held although they were decided", (Item.state == "held") & decided),
         ("are filed without a receipt", (Item.state == "filed") & ~receipt),
+        ("wait for a report whose filing has ended", (Item.state == "decided") & ended),
         ("were examined and belong to no case or nobody", homeless),
         ("are held in a case that is closed", (Item.state == "held") & Item.case_id.is_not(None) & ~closed),
     ):
@@ -140,11 +228,11 @@ def _states(session: Session) -> Iterator[Discrepancy]:
             yield Discrepancy(about="items", says=f"{len(numbers)} items {says} (first: {first}).", hint=_RESTORE)
 
 
-def _vault(home: Home, rows: Sequence[tuple[int, str]], *, originals: bool) -> Iterator[Discrepancy]:
+def _vault(
+    home: Home, items: Sequence[tuple[int, Stored]], there: set[str], *, originals: bool
+) -> Iterator[Discrepancy]:
     """Every original lies where it was put."""
-    there = {object_id for _, object_id in home.vault}
-    for number, text in rows:
-        stored = Stored.from_json(text)
+    for number, stored in items:
         if stored.id not in there:
             yield Discrepancy(about="vault", says=f"The original of item {number} is gone.", hint=_RESTORE)
         elif originals:
