@@ -59,7 +59,7 @@ def create(
     else:
         output.say(f"Bank {bank.name} ({bank.purpose.value}) holds {output.count(bank.entries, 'entry', 'entries')}.")
         for one in refused:
-            output.say(f"  not taken: {one.file}: {one.error.message if one.error else ''}")
+            output.say(f"  not taken: {output.one_line(one.file)}: {one.error.message if one.error else ''}")
     return output.BAD_INPUT if refused else output.DONE
 
 

@@ -63,9 +63,16 @@ def name_of(path: Path) -> str:
 
 
 def below(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files named, and those below the folders named, in the order of their names; links are not followed."""
-    for path in paths:
-        if path.is_dir() and not path.is_symlink():
-            yield from below(sorted(path.iterdir()))
-        else:
+    """The files named, and those below the folders named, in the order of their names; links to folders are not
+    followed. A folder that may not be read is answered as it is, so that whoever opens it says so."""
+    waiting = list(paths)[::-1]
+    while waiting:
+        path = waiting.pop()
+        try:
+            children = sorted(path.iterdir()) if path.is_dir() and not path.is_symlink() else None
+        except OSError:
+            children = None
+        if children is None:
             yield path
+        else:
+            waiting += reversed(children)

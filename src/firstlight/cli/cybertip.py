@@ -34,6 +34,7 @@ from firstlight.cybertip import (
 )
 from firstlight.cybertip import Filing as FilingDocument
 from firstlight.errors import InputError, StorageError
+from firstlight.media import opened as opened_file
 
 app = typer.Typer(no_args_is_help=True, help="CyberTipline reports: draft, check, file, and a simulator to try it on.")
 
@@ -82,11 +83,13 @@ def check_(
     Without a home there is no log, and every claim of a viewing is one that nobody recorded.
     """
     try:
-        if report.stat().st_size > LARGEST_DRAFT:
-            raise InputError(f"{report} is too large for a draft.", hint="Name the JSON file of a draft.")
-        document = Draft.from_json(report.read_bytes())
+        with opened_file(report) as file:
+            data = file.read(LARGEST_DRAFT + 1)
     except OSError as e:
         raise InputError(f"{report} cannot be read: {e.strerror}.", hint="Name the JSON file of a draft.") from e
+    if len(data) > LARGEST_DRAFT:
+        raise InputError(f"{report} is too large for a draft.", hint="Name the JSON file of a draft.")
+    document = Draft.from_json(data)
     if (home_folder(home) / DATABASE).exists():
         with opened(home) as house:
             findings = check(document, SqlRecord(house), at=house.clock.now())

@@ -34,7 +34,7 @@ def hash_(
 
 
 def _say_hash(made: FileHash) -> None:
-    output.say(made.file)
+    output.say(output.one_line(made.file))
     if made.sha256:
         output.say(f"  md5     {made.md5}\n  sha1    {made.sha1}\n  sha256  {made.sha256}")
     if made.pdq and made.pdq_mode:

@@ -94,6 +94,7 @@ def say_reconciliation(account: Reconciliation) -> None:
         (account.unexamined, "items are not examined yet: `firstlight intake` goes on with them"),
         (account.overdue, "items are past their deadline"),
         (account.reports_unfinished, "reports are begun and not finished: run `firstlight cybertip file` again"),
+        (account.leftovers, "originals in the vault belong to no item: an intake was cut off before it recorded them"),
     ):
         if count:
             output.say(f"  {count} {what}")

@@ -40,7 +40,7 @@ def match(
 
 
 def _say_matches(one: FileMatches) -> None:
-    output.say(one.file)
+    output.say(output.one_line(one.file))
     for found in one.matches:
         how = "the same bytes" if found.exact else f"near-duplicate, {found.distance} of 256 bits"
         veto = f"; vetoed by {found.vetoed_by}" if found.vetoed_by else ""

@@ -42,7 +42,7 @@ def _origin_fields(verdict: Verdict | FirstlightError) -> dict[str, Any]:
 
 
 def _say_origin(path: Path, verdict: Verdict | FirstlightError) -> None:
-    output.say(name_of(path))
+    output.say(output.one_line(name_of(path)))
     if isinstance(verdict, FirstlightError):
         output.say(f"  {verdict.diagnostics()}")
         return

@@ -40,24 +40,36 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+def one_line(text: str) -> str:
+    """Text that came from outside, such as the name of a file, for the inside of a line: it cannot begin another."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def table(columns: Iterable[str], rows: Iterable[Iterable[object]], title: str | None = None) -> None:
     """A table for people; every cell is text."""
     out = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        out.add_row(*(printable(str(cell)).replace("\n", "\\n").replace("[", "\\[") for cell in row))
+        out.add_row(*(one_line(str(cell)).replace("[", "\\[") for cell in row))
     people.print(out)
 
 
 def answer(document: Document | dict[str, Any] | list[Any]) -> None:
     """One JSON document on standard output."""
     plain = document.model_dump(mode="json") if isinstance(document, Document) else document
-    sys.stdout.write(json.dumps(plain, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(_as_json(plain, indent=2))
 
 
 def answer_line(document: dict[str, Any]) -> None:
     """One JSON object on a line of its own, for answers that stream."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    sys.stdout.write(_as_json(document))
     sys.stdout.flush()
+
+
+def _as_json(plain: object, indent: int | None = None) -> str:
+    """The text that standard output can carry: half of a surrogate pair, as in a name that is no UTF-8, is escaped."""
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    text = json.dumps(plain, ensure_ascii=not unicode, indent=indent) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def complain(error: FirstlightError, *, as_json: bool) -> None:
@@ -66,9 +78,9 @@ def complain(error: FirstlightError, *, as_json: bool) -> None:
     if as_json:
         answer({"error": found.as_dict()})
         return
-    errors.print(f"firstlight: {printable(found.message)}", markup=False)
+    errors.print(f"firstlight: {one_line(found.message)}", markup=False)
     if found.hint:
-        errors.print(f"  {printable(found.hint)}", markup=False)
+        errors.print(f"  {one_line(found.hint)}", markup=False)
 
 
 @contextmanager

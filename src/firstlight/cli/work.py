@@ -90,7 +90,9 @@ def show(number: CaseNumber, as_json: output.Json = False, home: HomeFolder = No
         return
     output.say(f"Case {view.case}: {view.state}, {view.level.value}, {output.count(len(view.items), 'item')}")
     for item in view.items:
-        output.say(f"\nItem {item.item} ({item.state}): {item.name}, {item.media_type}, {item.size} bytes")
+        output.say(
+            f"\nItem {item.item} ({item.state}): {output.one_line(item.name)}, {item.media_type}, {item.size} bytes"
+        )
         say_reasons(item.priority, 1)
         say_reasons(item.verdict, 1)
     for decision in decided:
@@ -121,7 +123,7 @@ def decide(
 
     What was not looked at is not said to have been looked at: the report derives that from the custody log.
     """
-    conclusion = Conclusion(
+    conclusion = Conclusion.of(
         finding=finding,
         why=why,
         conduct=conduct,
@@ -170,4 +172,4 @@ def _say_intake(report: IntakeReport, examined: int) -> None:
         f"{len(report.refused)} refused. {examined} examined."
     )
     for one in report.refused:
-        output.say(f"  refused: {one.path}: {one.error.message} {one.error.hint}".rstrip())
+        output.say(f"  refused: {output.one_line(one.path)}: {one.error.message} {one.error.hint}".rstrip())

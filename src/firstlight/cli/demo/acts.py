@@ -26,7 +26,7 @@ from firstlight.cli.work import say_queue
 from firstlight.clock import SystemClock
 from firstlight.cybertip import DEMO_CREDENTIALS, Client, Rendition
 from firstlight.cybertip.drafting.facts import Conduct
-from firstlight.errors import StateError, StorageError
+from firstlight.errors import InputError, StateError, StorageError
 from firstlight.media import Cage
 from firstlight.values import BankPurpose
 
@@ -75,10 +75,12 @@ def draw(stage: Stage, count: int) -> None:
     if len(stage.drawn.of_kind(Kind.ORDINARY)) != count:
         with output.progress("drawing", None) as advance:
             stage.drawn = make_pictures(folder, count, SEED, lambda _done, _total: advance())
-        listed.write_bytes(_PICTURES.dump_json(stage.drawn.pictures))
+        _put(listed, _PICTURES.dump_json(stage.drawn.pictures))
     kinds = ", ".join(f"{len(stage.drawn.of_kind(kind))} {kind.value}" for kind in Kind)
     output.say(f"   {len(stage.drawn.pictures)} files in {folder}: {kinds}")
     if stage.extra is not None:
+        if not stage.extra.is_dir():
+            raise InputError(f"There is no folder {stage.extra}.", hint="Name a folder of photographs with --pictures.")
         output.say(f"   and your own photographs in {stage.extra}, which are only read")
 
 
@@ -86,11 +88,23 @@ def settle_in(stage: Stage) -> None:
     """Make the home folder and say in its settings who runs it."""
     try:
         stage.home.mkdir(mode=0o700, exist_ok=True)
-        settings = stage.home / SETTINGS
-        if not settings.exists():
-            settings.write_text(_SETTINGS, encoding="utf-8")
     except OSError as e:
         raise StorageError(f"{stage.home} cannot be made: {e.strerror}.", hint="Name another --folder.") from e
+    settings = stage.home / SETTINGS
+    if not settings.exists():
+        _put(settings, _SETTINGS.encode())
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: a run that is cut off leaves nothing that the next one stumbles over."""
+    new = path.with_name(f".{path.name}.new")
+    try:
+        new.write_bytes(data)
+        new.replace(path)
+    except OSError as e:
+        raise StorageError(
+            f"{path} cannot be written: {e.strerror}.", hint="Make room, or name another --folder."
+        ) from e
 
 
 def make_banks(stage: Stage, home: Home, cage: Cage) -> None:
@@ -135,6 +149,8 @@ def take_in(stage: Stage, home: Home, cage: Cage) -> None:
         f"   {report.offered} files: {report.received} taken in, {report.known} known from an earlier run, "
         f"{len(report.refused)} refused; {examined} examined"
     )
+    for one in report.refused:
+        output.say(f"     refused: {output.one_line(one.path)}: {one.error.message}")
 
 
 def _about(stage: Stage) -> Path:
@@ -153,7 +169,7 @@ def _about(stage: Stage) -> Path:
             }
         # One upload comes with a fact that only the service can know; it is what makes that case the first.
         facts[stage.drawn.of_kind(Kind.ORDINARY)[6].path.name]["context"] = {"facts": ["contact_with_minor"]}
-        path.write_text(json.dumps(facts), encoding="utf-8")
+        _put(path, json.dumps(facts).encode())
     return path
 
 
@@ -179,7 +195,10 @@ def decide_first(home: Home) -> int:
     if begun:
         output.say(f"   case {begun[0]} was decided by an earlier run")
         return begun[0]
-    case = cases.queue(home).places[0].case
+    places = cases.queue(home).places
+    if not places:
+        raise StateError("Every case of this demonstration was decided.", hint="Begin anew with another --folder.")
+    case = places[0].case
     item = cases.next_unit(home, case).shown
     review.record_viewing(home, item, actor=REVIEWER, rendition=Rendition.ORIGINAL, seconds=4.0, entire=True)
     conclusion = Conclusion(
