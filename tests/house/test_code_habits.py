@@ -9,6 +9,7 @@ from house import sources
 
 LONGEST_FILE = 500
 LONGEST_FUNCTION = 60
+LONGEST_KERNEL = 90  # a compiled loop: what is split off it is a call in its innermost line, or has to be inlined again
 _LISTS_BY_NATURE = ("store/migrations/versions/",)  # a migration names table after table
 
 _KEPT_RULES = {"ANN", "B", "BLE", "DTZ", "E", "F", "PGH", "S", "T20", "TRY"}
@@ -38,7 +39,8 @@ def test_no_function_is_too_long_to_hold_in_mind() -> None:
         for node in ast.walk(sources.tree_of(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lines = (node.end_lineno or node.lineno) - node.lineno + 1
-                if lines > LONGEST_FUNCTION:
+                is_kernel = any(isinstance(each, ast.Name) and each.id == "kernel" for each in node.decorator_list)
+                if lines > (LONGEST_KERNEL if is_kernel else LONGEST_FUNCTION):
                     long.append(f"{path.relative_to(sources.ROOT)}:{node.lineno}: {node.name}, {lines} lines")
     assert not long, f"functions of more than {LONGEST_FUNCTION} lines:\n" + "\n".join(long)
 

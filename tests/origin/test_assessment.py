@@ -11,6 +11,7 @@ import pytest
 
 from firstlight.banks.match import Match, Via
 from firstlight.errors import UnreadableError
+from firstlight.media import Source
 from firstlight.origin import (
     Binding,
     Claim,
@@ -34,9 +35,10 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 class DirectCage:
     """Runs the task in this process, through JSON as a worker would."""
 
-    def run(self, task_name: str, source: Path | bytes, /, **params: Any) -> dict[str, Any]:
+    def run(self, task_name: str, source: Source, /, **params: Any) -> dict[str, Any]:
         assert task_name == "firstlight.origin.worker:examine"
-        return task(source if isinstance(source, bytes) else source.read_bytes(), None, **params)
+        assert isinstance(source, Path | bytes)
+        return task(source.read_bytes() if isinstance(source, Path) else source, None, **params)
 
 
 class FailingCage(DirectCage):
@@ -46,7 +48,7 @@ class FailingCage(DirectCage):
         self._always = always
         self.tasks = 0
 
-    def run(self, task_name: str, source: Path | bytes, /, **params: Any) -> dict[str, Any]:
+    def run(self, task_name: str, source: Source, /, **params: Any) -> dict[str, Any]:
         self.tasks += 1
         if self._always or params.get("pixels", True):
             raise UnreadableError("The worker died.", code="unreadable.worker-died")
@@ -57,7 +59,7 @@ class AnsweringCage:
     def __init__(self, answer: dict[str, Any]) -> None:
         self.answer = answer
 
-    def run(self, _task: str, _source: Path | bytes, /, **_params: Any) -> dict[str, Any]:
+    def run(self, _task: str, _source: Source, /, **_params: Any) -> dict[str, Any]:
         return self.answer
 
 

@@ -29,6 +29,7 @@ from firstlight.cybertip import (
     RetryPolicy,
     Service,
     SimulatorDestination,
+    TestHost,
     abandon,
     draft_report,
     file_report,
@@ -134,12 +135,21 @@ def test_a_journal_belongs_to_one_draft(file_it: Filer, draft: Draft, case: Case
 
 def test_a_journal_belongs_to_one_destination(file_it: Filer, service: Service) -> None:
     file_it()
-    elsewhere = SimulatorDestination("http://127.0.0.2/ispws")
+    elsewhere = TestHost("https://test-host.invalid/ispws")
     with (
         Client(elsewhere, DEMO_CREDENTIALS, transport=SimulatorTransport(service)) as client,
         pytest.raises(StateError, match="another destination"),
     ):
         file_it(client=client)
+
+
+def test_a_simulator_that_was_started_again_on_another_port_is_the_same_destination(
+    file_it: Filer, service: Service
+) -> None:
+    finished = file_it()
+    elsewhere = SimulatorDestination("http://127.0.0.1:1/ispws")
+    with Client(elsewhere, DEMO_CREDENTIALS, transport=SimulatorTransport(service)) as client:
+        assert file_it(client=client) == finished
 
 
 def test_a_refusal_of_the_service_closes_the_filing(file_it: Filer, service: Service, journal: MemoryJournal) -> None:
