@@ -123,10 +123,15 @@ _SCOPES = 0b11  # abstract sockets and signals beyond this process, since ABI 6
 
 
 def readable_folders() -> list[str]:
-    """The folders that Python and its libraries are read from: all a worker may still open."""
+    """The folders that Python, its libraries and this package are read from: all a worker may still open.
+
+    Other entries of the search path are left out: one of them may be the folder somebody happened to work in.
+    """
     fixed = ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/usr/share/zoneinfo"]
-    wanted = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, *sys.path, *fixed]
-    return sorted({path for path in wanted if path and Path(path).exists()})
+    libraries = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    package = str(Path(__file__).resolve().parents[1])
+    wanted = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, package, *libraries, *fixed]
+    return sorted({path for path in wanted if Path(path).exists()})
 
 
 def _restrict_files(readable: Iterable[str]) -> bool:
