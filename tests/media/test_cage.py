@@ -203,7 +203,7 @@ def test_too_much_processor_time(small: Cage) -> None:
 
 
 def test_too_much_waiting() -> None:
-    with Cage(workers=1, limits=Limits(wall_seconds=0.5), preload=PRELOAD) as cage:
+    with Cage(workers=1, limits=Limits(wall_seconds=2), preload=PRELOAD) as cage:
         assert _error(cage, "hang").diagnostics().code == "limit.time"
         assert cage.run(T + "describe", b"leek")["size"] == 4
 

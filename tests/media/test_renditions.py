@@ -89,6 +89,13 @@ def test_damaged_metadata_does_not_hide_the_picture(cage: Cage) -> None:
     assert rendition(cage, jpeg).original_width == 300
 
 
+def test_a_damaged_picture_has_no_rendition_that_looks_whole(cage: Cage) -> None:
+    data = bytearray(_saved(Image.effect_noise((90, 90), 60), "PNG"))
+    data[len(data) // 2] ^= 1
+    with pytest.raises(UnreadableError):
+        rendition(cage, bytes(data))
+
+
 def test_colour_and_blur_on_demand(cage: Cage) -> None:
     red = _saved(Image.new("RGB", (50, 50), (250, 10, 10)), "PNG")
     with Image.open(io.BytesIO(rendition(cage, red, colour=True).data)) as image:

@@ -108,10 +108,11 @@ def render(
         if frame:
             _seek(image, frame, limits)
             check_pixels(image, limits)
-        turn = _turn(image)
-        width, height = image.size[::-1] if turn in _SWAPPING else image.size
+        full = image.size
         image.draft(mode, (edge, edge))
-        image.load()
+        image.load()  # before the metadata is asked for: reading EXIF would load a PNG and swallow its damage
+        turn = _turn(image)
+        width, height = full[::-1] if turn in _SWAPPING else full
         small = _eight_bit(image)
         small.thumbnail((edge, edge), Image.Resampling.BOX, reducing_gap=2.0)
         flat = _flattened(small, mode)
