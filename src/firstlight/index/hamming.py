@@ -11,7 +11,7 @@ import json
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from firstlight.index.disk import TEMPORARY_SUFFIX, Disk, locked, put_file
 from firstlight.index.framelog import FrameLog
 from firstlight.index.hits import Hit, Hits, ordered
 from firstlight.index.rows import as_hashes, as_keys, permuted
+
+if TYPE_CHECKING:
+    from firstlight.index.search import Searcher  # at run time only where it is used: it loads the compiler
 
 MIN_BASE_ROWS: Final = 50_000
 """Below this a scan of everything is as fast as the tables, and needs none."""
@@ -48,7 +51,16 @@ class _State:
         self.dead = dead_words(len(base) if base else 0)
         self.live_base = len(base) if base else 0
         self.gone = 0
+        self.searchers: dict[int, Searcher | None] = {}
         self.mark = base.mark if base else 0
+
+    def searcher(self, threshold: int) -> Searcher | None:
+        """What single searches at this threshold go through, if not through a scan."""
+        from firstlight.index.search import searcher
+
+        made = searcher(self.base, self.dead, threshold) if self.base is not None else None
+        self.searchers[threshold] = made
+        return made
 
     def apply(self, change: Change) -> None:
         """Do what a change says; `gone` counts the rows that went."""
@@ -202,10 +214,14 @@ class HammingIndex:
         Raises:
             InputError: the hash is not 32 bytes, or the threshold not 0 to 64.
         """
-        found = self._search(permuted(as_hashes(hash)), 1, threshold)
-        if not len(found):
-            return []
-        return [Hit(k, d) for k, d in zip(found.key.tolist(), found.distance.tolist(), strict=True)]
+        state = self._fresh()
+        known = threshold in state.searchers
+        searcher = state.searchers[threshold] if known else state.searcher(_checked(threshold))
+        if searcher is not None and len(hash) == 32:
+            hits = searcher.one(hash, state.delta)
+            if hits is not None:
+                return hits
+        return self._search(permuted(as_hashes(hash)), 1, threshold).of(0)
 
     def search_many(self, hashes: NDArray[np.uint8], threshold: int) -> Hits:
         """The same for many hashes (n, 32) at once, which is faster than one by one."""
@@ -254,10 +270,7 @@ class HammingIndex:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def _search(self, queries: NDArray[np.uint64], number: int, threshold: int) -> Hits:
-        if not 0 <= threshold <= plan.MAX_THRESHOLD:
-            raise InputError(
-                f"A threshold of {threshold} bits is not possible.", hint=f"Choose 0 to {plan.MAX_THRESHOLD}."
-            )
+        _checked(threshold)
         state = self._fresh()
         delta = state.delta
         used = delta.used if delta.live else 0  # first, so that the arrays hold at least so many rows
@@ -398,6 +411,12 @@ class HammingIndex:
             self.trouble = e
         else:
             self.trouble = None
+
+
+def _checked(threshold: int) -> int:
+    if not 0 <= threshold <= plan.MAX_THRESHOLD:
+        raise InputError(f"A threshold of {threshold} bits is not possible.", hint=f"Choose 0 to {plan.MAX_THRESHOLD}.")
+    return threshold
 
 
 def _gather(sources: list[Source]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:

@@ -21,6 +21,7 @@ U64: TypeAlias = NDArray[Any]
 I64: TypeAlias = NDArray[Any]
 
 DAMAGED: Final = -1
+GIVEN_UP: Final = -2
 _AHEAD: Final = 24
 """How many bucket look-ups ahead a cache line is asked for; the processor keeps about so many requests in flight."""
 _HELD: Final = 4096
@@ -223,6 +224,33 @@ def scan_planes(
                         if count < out_key.shape[0]:
                             out_query[count], out_key[count], out_distance[count] = q, keys[row], distance
                         count += 1
+    return count
+
+
+@kernel
+def search_one(
+    hash_bytes: U8, permutation: U64, threshold: Word, table: I64, masks: U32, rows: U64, ids: U32, offsets: U32,
+    keys: U64, dead: U64, budget: Word, planes: U64, used: Word, delta_keys: U64, delta_dead: U8,
+    out_query: U32, out_key: U64, out_distance: U8,
+) -> Word:  # fmt: skip
+    """One hash through tables and delta in a single call, because most of a single search's time would be calls.
+
+    Answers as `search_tables` does, or `GIVEN_UP` where a scan is cheaper.
+    """
+    query = np.zeros(4, dtype=np.uint64)
+    for j in range(32):
+        for w in range(4):
+            query[w] |= permutation[j, hash_bytes[j], w]
+    over = np.zeros(2, dtype=np.uint8)
+    count = search_tables(
+        query, threshold, table, masks, rows, ids, offsets, keys, dead, budget, over, out_query, out_key, out_distance
+    )
+    if over[1]:
+        return GIVEN_UP
+    if used and 0 <= count < out_key.shape[0]:
+        count += scan_planes(
+            query, 1, threshold, planes, used, delta_keys, delta_dead, out_query, out_key[count:], out_distance[count:]
+        )
     return count
 
 

@@ -51,12 +51,13 @@ def permuted(hashes: NDArray[np.uint8]) -> NDArray[np.uint64]:
     if len(hashes):
         fixed = hashes.view()
         fixed.setflags(write=False)  # bytes are read-only anyway, and so one kernel does for both
-        kernels.permute(fixed, _table(), out)
+        kernels.permute(fixed, permutation(), out)
     return out
 
 
 @functools.cache
-def _table() -> NDArray[np.uint64]:
+def permutation() -> NDArray[np.uint64]:
+    """The table by which kernels permute."""
     from firstlight.index import kernels
 
     return kernels.permutation_table()

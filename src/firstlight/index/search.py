@@ -10,11 +10,52 @@ from numpy.typing import NDArray
 
 from firstlight.index import kernels, plan
 from firstlight.index.basefile import Base, damaged
-from firstlight.index.hits import Hits
+from firstlight.index.delta import Delta
+from firstlight.index.hits import Hit, Hits, ordered
+from firstlight.index.rows import permutation
 
 QUERY_BLOCK: Final = 256
 """Queries that share one pass over the chunk tables, so that a table stays in the cache; more gain nothing."""
-_ROOM: Final = 256
+_ROOM: Final = 64
+
+
+class Searcher:
+    """Single searches of one base at one threshold, with everything that they share made ready."""
+
+    def __init__(self, base: Base, dead: NDArray[np.uint64], threshold: int) -> None:
+        rows = len(base)
+        self._base = base
+        self._probes = plan.probes(base.cut.count, threshold, rows)
+        self._fixed = (
+            permutation(), threshold, self._probes.table, self._probes.masks, base.rows, base.ids, base.offsets,
+            base.keys, dead, int(plan.scan_cost(rows) / plan.CANDIDATE_COST),
+        )  # fmt: skip
+
+    def one(self, hash_bytes: bytes, delta: Delta) -> list[Hit] | None:
+        """What one hash of 32 bytes finds; none where a scan is cheaper or the answer is large."""
+        query, key = np.empty(_ROOM, dtype=np.uint32), np.empty(_ROOM, dtype=np.uint64)
+        distance = np.empty(_ROOM, dtype=np.uint8)
+        used = delta.used if delta.live else 0  # first, so that the arrays hold at least so many rows
+        count: int = kernels.search_one(
+            np.frombuffer(hash_bytes, dtype=np.uint8), *self._fixed, delta.planes, used, delta.keys, delta.dead,
+            query, key, distance,
+        )  # fmt: skip
+        if count == 0:
+            return []
+        if count == kernels.DAMAGED:
+            raise damaged(self._base.path, "a table points outside the rows")
+        if count < 0 or count >= _ROOM:
+            return None
+        if count == 1:
+            return [Hit(int(key[0]), int(distance[0]))]
+        return ordered([Hits(np.zeros(count, dtype=np.uint32), key[:count], distance[:count])]).of(0)
+
+
+def searcher(base: Base, dead: NDArray[np.uint64], threshold: int) -> Searcher | None:
+    """A searcher, where the tables are cheaper than a scan."""
+    if plan.search_cost(len(base), base.cut.count, threshold) >= plan.scan_cost(len(base)):
+        return None
+    return Searcher(base, dead, threshold)
 
 
 def search_base(

@@ -18,7 +18,7 @@ def warm_up() -> float:
     """
     from firstlight.index import kernels, plan
     from firstlight.index.basefile import dead_words
-    from firstlight.index.rows import permuted
+    from firstlight.index.rows import permutation, permuted
 
     begin = time.perf_counter()
     query = permuted(np.zeros((1, 32), dtype=np.uint8))
@@ -32,6 +32,9 @@ def warm_up() -> float:
     kernels.scan_rows(query, over, 0, rows, keys, dead, *out)
     planes, own_keys, own_dead = np.zeros((4, 1), np.uint64), np.zeros(1, np.uint64), np.zeros(1, np.uint8)
     kernels.scan_planes(query, 1, 0, planes, 1, own_keys, own_dead, *out)
+    one = np.frombuffer(bytes(32), dtype=np.uint8)
+    fixed = (permutation(), 0, probes.table, probes.masks, rows, order, tables, keys, dead, 1)
+    kernels.search_one(one, *fixed, planes, 1, own_keys, own_dead, *out)
     kernels.bury(keys, order, dead, keys)
     return time.perf_counter() - begin
 
