@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from firstlight.banks import Library, NewEntry, Sealer, Standing, Via
 from firstlight.clock import FixedClock
 from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError
+from firstlight.index import HammingIndex, hamming
 from firstlight.values import BankPurpose, Digests, Pdq, PdqMode
 
 
@@ -350,11 +352,53 @@ def test_many_entries_are_folded_into_tables_and_still_found(
     third.close()
 
 
+def test_a_sealed_index_is_opened_from_its_copy_after_a_restart(
+    tmp_path: Path, clock: FixedClock, memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hamming, "MIN_BASE_ROWS", 2)
+    monkeypatch.setattr("firstlight.banks.store.RUN_ENTRIES", 8)
+    monkeypatch.setattr("firstlight.banks.sealed_index.BLOCK", 100_000)
+    names = [f"vegetable-{i}" for i in range(30)]
+    entries = [NewEntry(key=n, pdq=pdq_of(n).hex) for n in names]
+    path = tmp_path / "list.csv"
+    path.write_text("key,pdq\n" + "".join(f"{e.key},{e.pdq}\n" for e in entries[:20]))
+    with Library.create(tmp_path / "library", sealer=TestSealer(), clock=clock, memory=memory) as library:
+        library.create_bank("roots", BankPurpose.KNOWN)
+        library.import_list("roots", path)
+        library.add("roots", entries[20:])
+        library.withdraw("roots", names[:1], "taken back")
+    copy = tmp_path / "library" / "banks" / "roots" / "pdq.sealed"
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert pdq_of(names[3]).to_bytes() not in copy.read_bytes()
+
+    def restarted() -> Library:
+        for folder in memory.iterdir():
+            shutil.rmtree(folder)
+        return reopened(tmp_path, TestSealer())
+
+    with restarted() as library:
+        built: list[object] = []
+        monkeypatch.setattr(HammingIndex, "create", lambda *a, **k: built.append(a))
+        for name in names[1:]:
+            assert [m.entry for m in library.match(pdq=pdq_of(name, 9))] == [name]
+        assert library.match(pdq=pdq_of(names[0])) == ()
+        assert built == []
+    monkeypatch.undo()
+    whole = copy.read_bytes()
+    copy.write_bytes(whole[:-40])
+    with pytest.raises(IntegrityError, match=r"Block|is damaged"), restarted() as library:
+        library.match(pdq=pdq_of(names[3]))
+    copy.write_bytes(b"x" + whole)
+    with pytest.raises(IntegrityError, match="is damaged"), restarted() as library:
+        library.match(pdq=pdq_of(names[3]))
+    copy.unlink()
+    with restarted() as library:
+        assert [m.entry for m in library.match(pdq=pdq_of(names[3]))] == [names[3]]
+
+
 def test_index_and_tables_are_built_again_from_the_log(
     library: Library, tmp_path: Path, sealer: Sealer | None, memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import shutil
-
     monkeypatch.setattr("firstlight.banks.store.RUN_ENTRIES", 2)
     library.create_bank("roots", BankPurpose.KNOWN)
     library.add("roots", [carrot(), carrot(key="beet", pdq=pdq_of("beet").hex)])

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from pydantic import ValidationError
 
-from firstlight.banks import tables
+from firstlight.banks import sealed_index, tables
 from firstlight.banks.entry import Record, Standing
 from firstlight.banks.report import Bank
 from firstlight.banks.sealing import Sealing
@@ -215,10 +215,14 @@ class BankStore:
     def close(self) -> None:
         """Let go of all files."""
         with self._pen, self._mutex:
-            self._log.close()
-            if self._index is not None:
-                self._index.close()
-                self._index = None
+            try:
+                if not self.deleted:
+                    self._save_copy()
+            finally:
+                if self._index is not None:
+                    self._index.close()
+                    self._index = None
+                self._log.close()
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -257,10 +261,15 @@ class BankStore:
                 self._fold()
 
     def settle(self) -> None:
-        """After a large import: merge what would otherwise be scanned by every search."""
+        """After a large import: merge what would otherwise be scanned by every search, and copy the index if sealed."""
         index = self.index()
         if index is not None and index.pending > RUN_ENTRIES // 8:
             index.compact()
+        self._save_copy()
+
+    def _save_copy(self) -> None:
+        if self._sealing.sealer is not None and self._index is not None:
+            sealed_index.save(self._index, self._folder, self._sealing, self._log.id, self._disk)
 
     def _append(self, lines: list[bytes]) -> None:
         self._log.append(_sealed(self._sealing, self._log, lines))
@@ -369,10 +378,17 @@ class BankStore:
                 try:
                     self._index = HammingIndex.open(self._index_folder, disk=self._disk)
                 except NotFoundError:
-                    with contextlib.suppress(StateError):  # another process was faster
-                        HammingIndex.create(self._index_folder, disk=self._disk).close()
+                    if not self._restored():
+                        with contextlib.suppress(StateError):  # another process was faster
+                            HammingIndex.create(self._index_folder, disk=self._disk).close()
                     self._index = HammingIndex.open(self._index_folder, disk=self._disk)
             return self._index
+
+    def _restored(self) -> bool:
+        """Whether the index could be opened from its sealed copy, which only sealed banks have."""
+        if self._sealing.sealer is None:
+            return False
+        return sealed_index.restore(self._folder, self._index_folder, self._sealing, self._log.id, self._disk)
 
     def _catch_up(self, index: HammingIndex) -> None:
         """Tell the index what the log says since its mark. Only under the bank's lock."""

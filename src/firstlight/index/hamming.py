@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -20,7 +21,7 @@ from firstlight.errors import FirstlightError, InputError, IntegrityError, NotFo
 from firstlight.index import plan
 from firstlight.index.basefile import Base, Source, damaged, dead_words, open_base, write_base
 from firstlight.index.delta import NO_MARK, Change, Delta
-from firstlight.index.disk import TEMPORARY_SUFFIX, Disk, locked, put_file
+from firstlight.index.disk import TEMPORARY_SUFFIX, Disk, locked, open_file, put_file
 from firstlight.index.framelog import FrameLog
 from firstlight.index.hits import Hit, Hits, ordered
 from firstlight.index.rows import as_hashes, as_keys, permuted
@@ -125,6 +126,32 @@ class HammingIndex:
             IntegrityError: its files are damaged or of another version.
         """
         return cls(folder, disk=disk, auto_compact=auto_compact)
+
+    @classmethod
+    def restore(cls, folder: Path, blocks: Iterable[bytes], *, disk: Disk | None = None) -> None:
+        """Make an index in a new folder from the bytes of a base file (see `base_file`), which are checked.
+
+        Raises:
+            IntegrityError: they are not the bytes of a whole base file of this version.
+        """
+        disk = disk or Disk()
+        disk.make_folder(folder)
+        path = _base_path(folder, 1)
+        fd = open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        try:
+            for block in blocks:
+                disk.write(fd, block, path)
+            disk.sync(fd, path)
+        finally:
+            os.close(fd)
+        open_base(path)
+        FrameLog.create(_log_path(folder, 1), disk=disk).close()
+        put_file(disk, folder / _CURRENT, _current(1, 1))
+
+    def base_file(self) -> tuple[Path, int] | None:
+        """The file of the base and the mark it reaches to, for a copy; none while there is no base."""
+        base = self._fresh().base
+        return None if base is None else (base.path, base.mark)
 
     def __enter__(self) -> Self:
         return self
