@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from firstlight.custody.files import Disk
@@ -13,6 +13,32 @@ from firstlight.errors import InputError
 
 BAGIT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+
+
+class BagFile:
+    """One file of a bag while it is written: what goes through it is hashed."""
+
+    def __init__(self, disk: Disk, fd: int, path: Path) -> None:
+        self._disk = disk
+        self._fd = fd
+        self._path = path
+        self._hashes = (hashlib.sha256(), hashlib.sha512())
+        self._size = 0
+
+    def write(self, data: bytes) -> int:
+        """Write all of it; says how much that is."""
+        self._disk.write(self._fd, self._path, data)
+        for one in self._hashes:
+            one.update(data)
+        self._size += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing waits to be written."""
+
+    def result(self) -> tuple[str, str, int]:
+        """SHA-256, SHA-512 and size of what was written."""
+        return self._hashes[0].hexdigest(), self._hashes[1].hexdigest(), self._size
 
 
 class BagWriter:
@@ -32,6 +58,10 @@ class BagWriter:
         Raises:
             InputError: the name cannot stand in a package, or differs from another only in upper case.
         """
+        self.add_with(name, lambda out: out.write(data))
+
+    def add_with(self, name: str, fill: Callable[[BagFile], object]) -> None:
+        """Write one file of any size: `fill` writes it piece by piece; see `add`."""
         if not _NAME.fullmatch(name) or name.lower() in {one.lower() for one in self._digests}:
             raise InputError(f"{name!r} cannot be the name of a file in this package.")
         path = self.folder / name
@@ -39,11 +69,12 @@ class BagWriter:
             self._make(self.folder / folder)
         fd = self._disk.create(path)
         try:
-            self._disk.write(fd, path, data)
+            out = BagFile(self._disk, fd, path)
+            fill(out)
             self._disk.sync(fd, path)
         finally:
             os.close(fd)
-        self._digests[name] = (hashlib.sha256(data).hexdigest(), hashlib.sha512(data).hexdigest(), len(data))
+        self._digests[name] = out.result()
 
     def digests(self) -> dict[str, str]:
         """The SHA-256 of every file so far, in the order of their names."""

@@ -1,0 +1,180 @@
+"""The steps that every package goes through, whatever is in it.
+
+Their order matters. First everything but the proofs is written; then the log records the SHA-256 of the list of it and
+signs its state; then the caller's transaction is committed; only then do proofs and lists join and the folder gets its
+name. So no package exists whose export the log does not know.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar, Literal, TypeAlias
+
+from pydantic import JsonValue
+
+from firstlight import clock as times
+from firstlight.clock import Clock
+from firstlight.custody import merkle, verifier
+from firstlight.custody.bag import BagWriter, as_label, as_list
+from firstlight.custody.event import Event, EventType
+from firstlight.custody.files import Disk, unseen_folder
+from firstlight.custody.leaf import LogEntry
+from firstlight.custody.log import CustodyLog
+from firstlight.custody.note import SignedCheckpoint
+from firstlight.custody.timestamp import Stamp
+from firstlight.errors import NotFoundError, StateError
+from firstlight.values import Document, Sha256Hex, Versioned, canonical_json
+
+_CUSTODY = "data/custody/"
+_README = (
+    b"Run:  python3 -I verify.py ..\n\nverify.py needs nothing but Python 3.8 or later. Read it first: it is short.\n"
+    b"To be sure whose log this is, add  --key  and the line that the organisation publishes as its log key.\n"
+)
+
+Fill: TypeAlias = Callable[[BagWriter, Sequence[LogEntry], str], None]
+"""Writes a package's contents: into which bag, the log entries that will be shown, the time as text."""
+
+
+class PackageReport(Document):
+    """What an export made."""
+
+    title_for_people: ClassVar[str] = "package report"
+
+    kind: Literal["package-report"] = "package-report"
+    version: Versioned = 1
+    name: str
+    folder: str
+    files: int
+    entries: int
+    export_entry: int
+    log_size: int
+    contents_sha256: Sha256Hex
+    tagmanifest_sha256: Sha256Hex
+    log_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the log is told of an export, and whose entries are shown: those of the case and of these files."""
+
+    name: str
+    case: str
+    organisation: str
+    subjects: Sequence[str]
+    actor: str
+    more: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+def make_package(
+    plan: Plan,
+    into: Path,
+    log: CustodyLog,
+    clock: Clock,
+    fill: Fill,
+    *,
+    commit: Callable[[], None],
+    stamp: Callable[[bytes], Stamp | None] | None,
+    disk: Disk,
+) -> PackageReport:
+    """Write the package `into / plan.name`, whole or not at all; see `export_package` for what is promised."""
+    target = _free_place(into, plan.name)
+    with unseen_folder(into / f".{plan.name}.partial") as temp:
+        bag = BagWriter(temp, disk)
+        at = clock.now()
+        shown = list(log.entries(cases=(plan.case,), subjects=plan.subjects))
+        fill(bag, shown, times.to_text(at))
+        bag.add("verify/README.txt", _README)
+        bag.add("verify/verify.py", verifier_source())
+        listed = as_list(bag.digests())
+        entry = log.append(_export_event(plan, at, listed))
+        checkpoint = log.checkpoint()
+        commit()
+        _write_proofs(bag, log, checkpoint, [*shown, entry], listed)
+        _write_stamp(bag, stamp(checkpoint.note) if stamp else None)
+        tag_digest = bag.finish(_label(plan, at))
+        disk.rename(temp, target)
+        disk.sync_folder(into)
+    return PackageReport(
+        name=plan.name,
+        folder=str(target),
+        files=len(bag.digests()),
+        entries=len(shown) + 1,
+        export_entry=entry.seq,
+        log_size=checkpoint.size,
+        contents_sha256=hashlib.sha256(listed).hexdigest(),
+        tagmanifest_sha256=tag_digest,
+        log_key=log.verifier.vkey,
+    )
+
+
+def verifier_source() -> bytes:
+    """The verifier as it is copied into each package."""
+    return Path(verifier.__file__).read_bytes()
+
+
+def _free_place(into: Path, name: str) -> Path:
+    if not into.is_dir():
+        raise NotFoundError(f"{into} is no folder.", hint="Make it, or give another one.")
+    target = into / name
+    if target.exists() or target.is_symlink():
+        raise StateError(f"{target} is there already.", hint="Give the package another name or another folder.")
+    return target
+
+
+def _label(plan: Plan, at: datetime) -> dict[str, str]:
+    """What bag-info.txt says; the verifier works the same lines out from the log's entry of the export."""
+    return {
+        "Source-Organization": as_label(plan.organisation),
+        "Bagging-Date": times.to_text(at)[:10],
+        "External-Identifier": plan.name,
+    }
+
+
+def _export_event(plan: Plan, at: datetime, listed: bytes) -> Event:
+    """What the log keeps of an export: enough for the verifier to find everything else unchanged."""
+    return Event(
+        type=EventType.EXPORT,
+        at=at,
+        actor=plan.actor,
+        case=plan.case,
+        payload={
+            "package": plan.name,
+            "organization": as_label(plan.organisation),
+            "contents_sha256": hashlib.sha256(listed).hexdigest(),
+            "files": listed.count(b"\n"),
+            **plan.more,
+        },
+    )
+
+
+def _write_proofs(
+    bag: BagWriter, log: CustodyLog, checkpoint: SignedCheckpoint, entries: Sequence[LogEntry], listed: bytes
+) -> None:
+    lines = [_line(log, checkpoint, entry) for entry in entries]
+    bag.add(_CUSTODY + "contents-sha256.txt", listed)
+    bag.add(_CUSTODY + "entries.jsonl", b"".join(lines))
+    bag.add(_CUSTODY + "checkpoint", checkpoint.note)
+    bag.add(_CUSTODY + "log.vkey", log.verifier.vkey.encode() + b"\n")
+    bag.add(_CUSTODY + "export.tlog-proof", log.prove(entries[-1].seq, checkpoint).to_bytes())
+
+
+def _write_stamp(bag: BagWriter, stamp: Stamp | None) -> None:
+    if stamp is not None:
+        bag.add(_CUSTODY + "checkpoint.tsr", stamp.response)
+        bag.add(_CUSTODY + "tsa-chain.pem", stamp.chain_pem)
+
+
+def _line(log: CustodyLog, checkpoint: SignedCheckpoint, entry: LogEntry) -> bytes:
+    """One entry with its proof, and with what opens it; checked before it leaves the house."""
+    proof = log.prove(entry.seq, checkpoint).hashes
+    signed = checkpoint.checkpoint
+    merkle.check_inclusion(entry.leaf_hash, entry.seq, signed.size, proof, signed.root)
+    line: dict[str, object] = {"leaf": entry.leaf, "proof": [base64.b64encode(one).decode() for one in proof]}
+    if entry.event is not None:
+        line |= {"event": entry.event.to_json().decode(), "salt": entry.salt}
+    return canonical_json(line) + b"\n"
