@@ -26,7 +26,8 @@ from custody.ed25519_vectors import points, vectors
 from custody.forger import Forger
 from firstlight.clock import FixedClock
 from firstlight.custody import CustodyLog, Keyring, MemoryLeafStore, export_package
-from firstlight.custody.package import verifier_source
+from firstlight.custody.packing import verifier_source
+from firstlight.custody.timestamp import Stamp
 
 SECONDS_A_MUTANT = 20
 """A mutant that loops is as dead as one that answers wrongly."""
@@ -34,6 +35,7 @@ SECONDS_A_MUTANT = 20
 EQUIVALENT = {
     "MAX_TEXT = 256 * 1024 * 1024": "the exact limit does not matter, only that there is one",
     "path.stat().st_size > MAX_TEXT": "as above",
+    "MAX_LINE = 8 * 1024 * 1024": "as above",
     "for block in iter(lambda: stream.read(1024 * 1024), b''):": "the size of a read does not matter",
     "super().__init__(where + ': ' + what)": "only `main` prints the exception itself, for a key that was mistyped",
     "ROOT_OF_MINUS_ONE = pow(2, (P - 1) // 4, P)": "P + 1 divides down to the same exponent",
@@ -59,6 +61,11 @@ def packages(base: Path) -> list[Case]:
         cheat.act(forged)
         cases.append((forged.folder, signer.verifier.vkey if cheat.key_given else None))
     cases.append((base / "missing", None))
+    (base / "stamped").mkdir()
+    stamp = Stamp(b"an answer", b"certificates")
+    contents = small_case(log, clock)
+    report = export_package(contents, base / "stamped", log, clock, actor="u-1", stamp=lambda _: stamp)
+    cases.append((Path(report.folder), None))
     return cases
 
 

@@ -26,13 +26,14 @@ import sys
 import typing
 from pathlib import Path
 
-MAX_TEXT = 256 * 1024 * 1024  # bytes of a list or log that is read into memory: ten times the largest real one
+MAX_TEXT = 256 * 1024 * 1024  # bytes of a list that is read into memory: one of a million files has half as many
+MAX_LINE = 8 * 1024 * 1024  # bytes of one entry of the log: events have at most 1 MB
 CUSTODY = "data/custody/"
 CUSTODY_FILES = {CUSTODY + name for name in ("contents-sha256.txt", "entries.jsonl", "checkpoint", "log.vkey")}
 CUSTODY_FILES |= {CUSTODY + name for name in ("export.tlog-proof", "checkpoint.tsr", "tsa-chain.pem")}
 BAG_FILES = {"bagit.txt", "bag-info.txt", "manifest-sha256.txt", "manifest-sha512.txt", "tagmanifest-sha256.txt"}
 Event = typing.Optional[typing.Dict[str, object]]  # noqa: UP006, UP045 - None if it was destroyed
-Shown = typing.Dict[int, typing.Tuple[Event, typing.List[str]]]  # noqa: UP006 - an entry's event and proof by number
+Shown = typing.Tuple[int, int, int, Event, typing.List[str]]  # noqa: UP006 - how many, how many with events, the last
 SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 
 
@@ -333,17 +334,18 @@ def check_entry(where: str, line: str, size: int, root: bytes, before: int) -> t
 
 
 def check_entries(package: Path, size: int, root: bytes) -> Shown:
-    """All entries that the package shows, by their numbers."""
+    """Check every entry that the package shows, one line after the other."""
     where = CUSTODY + "entries.jsonl"
-    text = text_of(package, where)
-    if not text.endswith("\n"):
-        raise DiffersError(where, "the last line is cut off")
-    shown = {}  # type: Shown
-    before = -1
-    for line in text[:-1].split("\n"):
-        before, event, proof = check_entry(where, line, size, root, before)
-        shown[before] = event, proof
-    return shown
+    count, opened, seq, event, proof = 0, 0, -1, None, []  # type: int, int, int, Event, list[str]
+    if not (package / where).is_file():
+        raise DiffersError(where, "this file is missing")
+    with (package / where).open("rb") as lines:
+        for line in iter(lambda: lines.readline(MAX_LINE), b""):
+            if not line.endswith(b"\n"):
+                raise DiffersError(where, "a line is cut off or too long")
+            seq, event, proof = check_entry(where, line[:-1].decode("utf-8", "replace"), size, root, seq)
+            count, opened = count + 1, opened + (event is not None)
+    return count, opened, seq, event, proof
 
 
 # ---- 4. the export --------------------------------------------------------------------------------------------------
@@ -351,8 +353,7 @@ def check_entries(package: Path, size: int, root: bytes) -> Shown:
 
 def check_export(package: Path, shown: Shown, checkpoint: bytes) -> dict[str, object]:
     """What the log itself recorded about this export: its last entry shown here."""
-    newest = max(shown)
-    event, proof = shown[newest]
+    _, _, newest, event, proof = shown
     export = event if event is not None and event.get("type") == "export" else {}
     payload = export.get("payload")
     if not isinstance(payload, dict):
@@ -408,11 +409,10 @@ def verify(package: Path, trusted_key: str | None = None) -> list[str]:
     size, root = check_checkpoint(CUSTODY + "checkpoint", checkpoint, key)
     shown = check_entries(package, size, root)
     covered = check_contents(package, files, oxum, check_export(package, shown, checkpoint))
-    events = sum(event is not None for event, _ in shown.values())
     said = [
         f"The bag is whole: {len(files)} files, each with the SHA-256 that its lists state.",
         f"The custody log {key[0]} signed its state at {size} entries.",
-        f"{len(shown)} entries shown here stand in that log; {events} of them with the event that they recorded.",
+        f"{shown[0]} entries shown here stand in that log; {shown[1]} of them with the event that they recorded.",
         f"The log recorded the SHA-256 of {covered} files when the package was made; all are unchanged.",
     ]
     if trusted_key is None:

@@ -105,7 +105,7 @@ def every_payload_file_changed_and_a_list_turned_round(f: Forger) -> None:
 
 @cheat("data/records/a.json", NEW)
 def several_files_added_and_lists_adjusted(f: Forger) -> None:
-    for name in ("z", "m", "a", "b"):
+    for name in reversed("abcdefghijklmnopqrstuvwxyz"):
         f.write(f"data/records/{name}.json", b"")
     f.cover_up()
 

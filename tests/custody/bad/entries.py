@@ -159,9 +159,33 @@ def export_entry_closed(f: Forger) -> None:
     f.cover_up()
 
 
-@cheat(ENTRIES, "the last line is cut off")
+@cheat(ENTRIES, "a line is cut off or too long")
 def entries_cut_off(f: Forger) -> None:
     f.write(ENTRIES, f.read(ENTRIES)[:-1])
+    f.cover_up()
+
+
+@cheat(ENTRIES, "a line is cut off or too long")
+def entry_without_end(f: Forger) -> None:
+    f.write(ENTRIES, b" " * 9_000_000 + f.read(ENTRIES))
+    f.cover_up()
+
+
+@cheat(ENTRIES, "the last entry shown is not the log's record of this export")
+def no_entries(f: Forger) -> None:
+    f.write(ENTRIES, b"")
+    f.cover_up()
+
+
+@cheat(ENTRIES, "the JSON in this file is malformed")
+def entry_not_text(f: Forger) -> None:
+    f.write(ENTRIES, b"\xff\n" + f.read(ENTRIES))
+    f.cover_up()
+
+
+@cheat(ENTRIES, "this file is missing")
+def entries_missing(f: Forger) -> None:
+    f.path(ENTRIES).unlink()
     f.cover_up()
 
 
