@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from custody.conftest import fixed_entropy
 from custody.faults import FailingDisk, PowerCutError
 from firstlight.clock import FixedClock
 from firstlight.custody import FileKey, Keyring, PassphraseKey
+from firstlight.custody.files import require_private
 from firstlight.errors import FirstlightError, InputError, IntegrityError, NotFoundError, StateError, StorageError
 
 NAME = "example.org/custody"
@@ -184,3 +186,24 @@ def test_destroying_the_key_encryption_key_ends_everything(tmp_path: Path) -> No
         FileKey.open(tmp_path / "kek")
     with pytest.raises(FirstlightError):
         kek.wrap(b"x", b"")
+
+
+def test_a_case_without_a_key_is_told_apart_from_a_shredded_one(
+    tmp_path: Path, keyring: Keyring, clock: FixedClock
+) -> None:
+    for act in (keyring.case_key, lambda case: keyring.destroy_case_key(case, clock.now())):
+        with pytest.raises(NotFoundError, match="no key"):
+            act("case-9")
+    keyring.ensure_case_key("case-1")
+    keyring.destroy_case_key("case-1", clock.now())
+    (tmp_path / "keys" / "cases" / "case-1.destroyed").write_text("{}")
+    with pytest.raises(IntegrityError, match="damaged"):
+        keyring.case_key("case-1")
+
+
+def test_a_folder_of_another_user_or_none_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(StorageError, match="not there"):
+        require_private(tmp_path / "missing")
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+    with pytest.raises(StorageError, match="another user"):
+        require_private(tmp_path)

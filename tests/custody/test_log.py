@@ -19,7 +19,7 @@ from firstlight.custody import (
     TlogProof,
     merkle,
 )
-from firstlight.custody.leaf import Leaf
+from firstlight.custody.leaf import Leaf, commitment
 from firstlight.custody.log import CLOCK_TOLERANCE, MAX_EVENT_SIZE, NEAR_THE_TIME
 from firstlight.custody.note import Ed25519Signer, sign_note
 from firstlight.errors import InputError, IntegrityError, RefusedError, StateError
@@ -313,3 +313,56 @@ def test_entries_are_found_whatever_their_gaps(log: CustodyLog, clock: FixedCloc
     assert [one.seq for one in log.entries(cases=["case-1"])] == [i for i, one in enumerate(pattern) if one]
     assert [one.seq for one in log.entries(cases=["case-2"])] == [i for i, one in enumerate(pattern) if not one]
     assert list(log.entries(cases=["case-3"])) == []
+
+
+def _forge(log: CustodyLog, store: MemoryLeafStore, keyring: Keyring, seq: int, event: Event, honest: bool) -> None:
+    """Put another event beside a leaf, sealed with the right key, as an insider can; honest: the leaf commits to it."""
+    stored = store._leaves[seq]
+    sealer = keyring.event_sealer(None)
+    assert sealer is not None
+    salt = bytes(32)
+    sealed = b"h" + sealer.seal(salt + event.to_json(), b"custody event %d" % seq)
+    leaf = {**json.loads(stored.leaf), "commitment": commitment(salt, event.to_json())}
+    data = canonical_json(leaf) if honest else stored.leaf
+    store._leaves[seq] = replace(stored, sealed=sealed, leaf=data)
+
+
+def test_another_event_beside_a_leaf_is_caught(
+    log: CustodyLog, store: MemoryLeafStore, keyring: Keyring, clock: FixedClock
+) -> None:
+    log.append_many([fact(clock) for _ in range(3)])
+    other = fact(clock, name="another")
+    _forge(log, store, keyring, 1, other, honest=False)
+    with pytest.raises(IntegrityError, match="not the one that was logged"):
+        log.entry(1)
+    assert log.verify().first_bad == 1
+    _forge(log, store, keyring, 1, other.model_copy(update={"type": EventType.EXPORT}), honest=True)
+    with pytest.raises(IntegrityError, match="differ in type or time"):
+        log.entry(1)
+
+
+def test_verify_sees_time_that_goes_back(log: CustodyLog, store: MemoryLeafStore, clock: FixedClock) -> None:
+    log.append_many([fact(clock) for _ in range(3)])
+    leaf = store._leaves[2]
+    earlier = Leaf.model_validate_json(leaf.leaf).model_copy(update={"logged": clock.now() - timedelta(hours=1)})
+    store._leaves[2] = replace(leaf, leaf=earlier.to_bytes())
+    store._hashes = merkle.grow(0, [merkle.leaf_hash(one.leaf) for one in store._leaves], store.hashes)
+    check = log.verify()
+    assert [one.code for one in check.findings] == ["time"]
+    assert check.first_bad == 2
+
+
+def test_verify_sees_a_store_that_miscounts(
+    log: CustodyLog, store: MemoryLeafStore, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.append_many([fact(clock) for _ in range(3)])
+    monkeypatch.setattr(store, "size", lambda: 4)
+    assert log.verify().first_bad == 3
+
+
+def test_without_the_key_of_the_house_nothing_is_logged(
+    store: MemoryLeafStore, keyring: Keyring, clock: FixedClock
+) -> None:
+    log = CustodyLog(store, keyring.log_signer(), clock, sealers=lambda case: None)
+    with pytest.raises(StateError, match="house"):
+        log.append(fact(clock))

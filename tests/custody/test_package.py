@@ -22,13 +22,20 @@ from firstlight.clock import FixedClock
 from firstlight.custody import (
     CustodyLog,
     EventType,
+    FileFacts,
     Keyring,
     MemoryLeafStore,
     PackageContents,
+    Summary,
     TlogProof,
     export_package,
+    verifier,
     verify_package,
 )
+from firstlight.custody.bag import BagWriter
+from firstlight.custody.certificate import draft_certificate
+from firstlight.custody.files import Disk
+from firstlight.custody.pages import start_here
 from firstlight.custody.tables import safe_cell, to_csv
 from firstlight.errors import InputError, NotFoundError, StateError, StorageError
 
@@ -250,3 +257,48 @@ def test_the_verifier_keeps_to_the_syntax_and_library_of_python_3_8(package: Pat
     assert imported == {"base64", "binascii", "hashlib", "hmac", "json", "os", "re", "sys", "typing"}
     assert froms == {"__future__", "pathlib"}
     assert len((package / "verify" / "verify.py").read_text().splitlines()) < 500
+
+
+def test_the_verifier_from_within(
+    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, log: CustodyLog
+) -> None:
+    assert verifier.main([str(package), "--key", log.verifier.vkey]) == 0
+    assert capsys.readouterr().out.endswith("VERIFIED.\n")
+    assert verifier.main([str(tmp_path / "missing")]) == 1
+    assert "this is no folder" in capsys.readouterr().out
+    for wrong in (["--key"], ["--key", "no key"], ["a", "b"], ["--what"]):
+        assert verifier.main(wrong) == 2
+        assert capsys.readouterr().err
+
+    def unreadable(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(verifier, "check_bag", unreadable)
+    assert verifier.main([str(package)]) == 2
+    assert "Cannot read" in capsys.readouterr().err
+    with pytest.raises(StorageError, match="permission"):
+        verify_package(package)
+
+
+def test_the_first_page_says_who_and_where_and_what_is_not_recorded(contents: PackageContents) -> None:
+    summary = Summary(danger="none <known>", roles=("reporter: account 7",), places=("a shop",))
+    bare = FileFacts(digests=contents.files[0].digests, origin=("a sign",), origin_limits="its limits")
+    full = contents.model_copy(update={"summary": summary, "files": (bare,)})
+    page, text = (data.decode() for data in start_here(full, "now", "key"))
+    for words in ("reporter: account 7", "a shop", "no viewing by a person is recorded", "a sign. its limits"):
+        assert words in page
+        assert words in text
+    assert "none &lt;known&gt;" in page
+    assert (
+        "No files belong to this case." in start_here(full.model_copy(update={"files": ()}), "now", "key")[1].decode()
+    )
+    empty = contents.model_copy(update={"files": ()})
+    assert b"No files belong to this matter." in draft_certificate(empty, "now", "key")
+
+
+def test_names_in_a_bag_cannot_collide_or_climb(tmp_path: Path) -> None:
+    bag = BagWriter(tmp_path / "bag", Disk())
+    bag.add("data/a.txt", b"")
+    for name in ("data/A.txt", "data/a.txt", "../a", "/a", "data//a", "", "data/\u00e4"):
+        with pytest.raises(InputError):
+            bag.add(name, b"")

@@ -11,7 +11,7 @@ import pytest
 
 from custody.conftest import small_case
 from firstlight.clock import FixedClock
-from firstlight.custody import CustodyLog, export_package, verify_package
+from firstlight.custody import CustodyLog, export_package, timestamp, verify_package
 from firstlight.custody.timestamp import MAX_RESPONSE, Stamp, check_stamp, timestamp_query
 from firstlight.errors import IntegrityError, MissingExtraError
 
@@ -115,3 +115,15 @@ def test_a_package_carries_the_stamp_of_its_checkpoint(
     check = verify_package(folder)
     assert check.ok
     assert any("openssl ts -verify" in line for line in check.says)
+
+
+@pytest.mark.parametrize(("script", "why"), [("exit 0", "states no time"), ("exec sleep 60", "did not end")])
+def test_an_openssl_that_says_nothing_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, why: str
+) -> None:
+    program = tmp_path / "openssl"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(timestamp, "_OPENSSL_SECONDS", 0.5)
+    with pytest.raises(IntegrityError, match=why):
+        check_stamp(NOTE, Stamp(b"x", b"y"), openssl=str(program))

@@ -299,3 +299,16 @@ def test_the_last_room_on_the_disk_is_kept_for_the_records(tmp_path: Path, keyri
     with pytest.raises(StorageError, match="Only 1,000 bytes"):
         Vault(tmp_path / "v", keyring, disk=SmallDisk(), reserve=1001).put(io.BytesIO(b"x"), case_key)
     assert Disk().free(tmp_path) > 0
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path, vault: Vault, case_key: CaseKey, keyring: Keyring) -> None:
+    stored = vault.put(io.BytesIO(DATA), case_key)
+    (path,) = files_of(tmp_path / "vault")
+    path.unlink()
+    path.mkdir()
+    for act in (vault.open, vault.check, vault.check_sealed):
+        with pytest.raises(StorageError, match="Cannot read"):
+            act(stored)
+    (tmp_path / "vault" / "incoming" / "nowhere").symlink_to(tmp_path / "missing")
+    with pytest.raises(StorageError, match="Cannot open"):
+        Vault(tmp_path / "vault", keyring)

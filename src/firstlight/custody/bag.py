@@ -49,6 +49,7 @@ class BagWriter:
         self._disk = disk
         self._made: set[Path] = set()
         self._digests: dict[str, tuple[str, str, int]] = {}
+        self._folded: set[str] = set()
         disk.make_folder(folder)
         self._made.add(folder)
 
@@ -62,8 +63,9 @@ class BagWriter:
 
     def add_with(self, name: str, fill: Callable[[BagFile], object]) -> None:
         """Write one file of any size: `fill` writes it piece by piece; see `add`."""
-        if not _NAME.fullmatch(name) or name.lower() in {one.lower() for one in self._digests}:
+        if not _NAME.fullmatch(name) or name.lower() in self._folded:
             raise InputError(f"{name!r} cannot be the name of a file in this package.")
+        self._folded.add(name.lower())
         path = self.folder / name
         for folder in reversed(path.relative_to(self.folder).parents):
             self._make(self.folder / folder)
