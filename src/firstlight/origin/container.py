@@ -19,10 +19,10 @@ MAX_PARTS: Final = 100_000
 MAX_BLOCKS: Final = 512
 """Blocks of metadata kept from one file. Real files hold a handful; extended XMP comes in up to a few hundred parts."""
 
-MAX_BLOCK: Final = 4 << 20
+MAX_BLOCK: Final = 2 << 20
 """Bytes of one block, after inflating. A ComfyUI workflow reaches some hundred kilobytes."""
 
-MAX_TOTAL: Final = 16 << 20
+MAX_TOTAL: Final = 8 << 20
 """Bytes of all blocks of one file, after inflating."""
 
 
@@ -73,6 +73,7 @@ class Walk:
     stopped: str = ""
     pixels_at: int = 0
     exif: Exif | None = None
+    crowded: bool = False
     auxiliaries: list[str] = field(default_factory=list)
     _room: int = MAX_TOTAL
 
@@ -90,6 +91,11 @@ class Walk:
         """Count work on a block that could not be kept. False once the limit for all blocks is used up."""
         self._room -= size
         return self._room >= 0
+
+    def crowd(self, what: str) -> None:
+        """Note that the file has more parts than are looked at; other readers should not go over them either."""
+        self.crowded = True
+        self.stop(f"more than {MAX_PARTS} {what}")
 
     def stop(self, why: str) -> bool:
         """Note the first reason to stop; always False."""

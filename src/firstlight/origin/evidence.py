@@ -30,7 +30,7 @@ MAX_EXIF: Final = 8
 """Blocks of EXIF that are read. Files have one, rarely two."""
 
 MAX_TEXTS: Final = 1_000
-MAX_TEXT_TOTAL: Final = 32 << 20
+MAX_TEXT_TOTAL: Final = 8 << 20
 """Texts looked at, and their characters together: tags may point at one another's bytes, so that a small block could
 hold many large texts."""
 
@@ -74,7 +74,7 @@ class Evidence:
 
     def picture(self) -> Image.Image | None:
         """The decoded picture, decoded at the first asking; None when it cannot be, or is too large."""
-        if not self.pixels:
+        if not self.pixels or not self.walk.pixels_at:
             return None
         if not self._picture:
             from firstlight.origin.pixels import open_picture
@@ -84,7 +84,7 @@ class Evidence:
 
     def small_grey(self) -> Image.Image | None:
         """The picture in grey and about a hundred pixels wide, decoded once; None when it cannot be had."""
-        if not self.pixels:
+        if not self.pixels or not self.walk.pixels_at:
             return None
         if not self._small:
             from firstlight.origin.pixels import small_grey

@@ -12,10 +12,10 @@ MAX_DIRECTORIES: Final = 8
 MAX_ENTRIES: Final = 512
 """Tags in one directory. Cameras write under a hundred."""
 
-MAX_VALUE: Final = 4 << 20
+MAX_VALUE: Final = 2 << 20
 """Bytes of one value: the text of a generation graph can be long."""
 
-MAX_VALUES: Final = 8 << 20
+MAX_VALUES: Final = 4 << 20
 """Bytes of all values of one block: values may lie over one another, so that a small block could announce much."""
 
 _WIDTHS: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}

@@ -180,7 +180,25 @@ def test_blocks_are_counted() -> None:
     ],
 )
 def test_parts_are_counted(data: bytes) -> None:
-    assert f"more than {container.MAX_PARTS}" in walk(data).stopped
+    found = walk(data)
+    assert f"more than {container.MAX_PARTS}" in found.stopped
+    assert found.crowded
+
+
+def test_sub_blocks_of_a_gif_are_counted() -> None:
+    start = b"GIF89a" + bytes(7) + b"\x21\xfe"
+    assert not walk(start + b"\x01a" * 499_999 + b"\0;").crowded
+    assert walk(start + b"\x01a" * 500_000 + b"\0;").crowded
+
+
+def test_no_other_reader_is_sent_over_a_crowded_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_arguments: object, **_options: object) -> None:
+        raise AssertionError("the reader of credentials was asked")
+
+    monkeypatch.setattr("firstlight.origin.indicators.content_credentials.read_credential", asked)
+    crowd = png()[:33] + chunk(b"abCd", b"") * (container.MAX_PARTS + 1)
+    assert set(signs(crowd)) == {"examination.stopped"}
+    assert set(signs(crowd + chunk(b"caBX", b"c2pa"))) == {"c2pa.unreadable", "examination.stopped"}
 
 
 @pytest.mark.parametrize(

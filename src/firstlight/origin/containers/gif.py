@@ -11,6 +11,9 @@ _PICTURE: Final = 0x2C
 _TRAILER: Final = 0x3B
 _COMMENT: Final = 0xFE
 _APPLICATION: Final = 0xFF
+_MAX_SUB_BLOCKS: Final = 500_000
+"""Sub-blocks of up to 255 bytes in one file: 127 megabytes of picture when they are full."""
+
 _XMP_MAGIC: Final = 258
 """After an XMP packet stand 258 bytes that lead a reader of sub-blocks to the end of it, wherever it comes in."""
 
@@ -20,23 +23,25 @@ def walk(data: memoryview, found: Walk) -> None:
     if len(data) < 13:
         found.stop("the file ends within its header")
         return
-    at = 13 + _colours(data[10])
+    at, walked = 13 + _colours(data[10]), _SubBlocks(data)
     for _ in range(MAX_PARTS):
+        if not walked.all_walked:
+            break
         if at + 2 > len(data) or data[at] == _TRAILER:
             return
         start = at
         if data[at] == _PICTURE and at + 10 < len(data):
             found.pixels_at = found.pixels_at or at
-            at = _past(data, at + 11 + _colours(data[at + 9]))[0]
+            at = walked.past(at + 11 + _colours(data[at + 9]))[0]
         elif data[at] == _EXTENSION:
             kind = data[at + 1]
-            at, body = _past(data, at + 2)
+            at, body = walked.past(at + 2)
             if not _keep(kind, body, f"extension at byte {start}", found):
                 return
         else:
             found.stop(f"byte {at} begins no block")
             return
-    found.stop(f"more than {MAX_PARTS} blocks")
+    found.crowd("blocks")
 
 
 def _keep(kind: int, body: memoryview, where: str, found: Walk) -> bool:
@@ -52,12 +57,24 @@ def _colours(flags: int) -> int:
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def _past(data: memoryview, at: int) -> tuple[int, memoryview]:
-    """Where the sub-blocks that begin at `at` end, and all their bytes with their lengths."""
-    start = at
-    while at < len(data) and data[at]:
-        at += data[at] + 1
-    return at + 1, data[start : min(at + 1, len(data))]
+class _SubBlocks:
+    """Goes over sub-blocks, up to the limit for the whole file."""
+
+    def __init__(self, data: memoryview) -> None:
+        self._data = data
+        self._left = _MAX_SUB_BLOCKS
+
+    @property
+    def all_walked(self) -> bool:
+        return self._left > 0
+
+    def past(self, at: int) -> tuple[int, memoryview]:
+        """Where the sub-blocks that begin at `at` end, and all their bytes with their lengths."""
+        data, start = self._data, at
+        while at < len(data) and data[at] and self._left > 0:
+            at += data[at] + 1
+            self._left -= 1
+        return at + 1, data[start : min(at + 1, len(data))]
 
 
 def _joined(body: memoryview) -> bytes:

@@ -59,7 +59,7 @@ def _boxes(data: memoryview, found: Walk, base: int = 0) -> Iterator[_Box]:
             return
         yield _Box(bytes(data[at + 4 : at + 8]), data[at + head : at + size], base + at)
         at += size
-    found.stop(f"more than {MAX_PARTS} boxes")
+    found.crowd("boxes")
 
 
 def _meta(meta: _Box, data: memoryview, found: Walk) -> None:

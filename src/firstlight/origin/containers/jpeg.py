@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from firstlight.origin.container import MAX_BLOCK, MAX_PARTS, Carries, Walk
 
+_FILL: Final = re.compile(rb"\xff{2,}")
 _ALONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 _START_OF_SCAN: Final = 0xDA
 _END: Final = 0xD9
@@ -25,8 +27,8 @@ def walk(data: memoryview, found: Walk) -> None:
     """Keep EXIF, XMP (extended XMP joined), IPTC-IIM, comments, the index of further pictures and AIGC labels."""
     at, extended = 2, _Extended()
     for _ in range(MAX_PARTS):
-        while at < len(data) and data[at] == 0xFF and bytes(data[at + 1 : at + 2]) == b"\xff":
-            at += 1
+        if (fill := _FILL.match(data, at)) is not None:
+            at = fill.end() - 1
         if at + 2 > len(data) or data[at] != 0xFF:
             found.stop("the segments end before the picture begins")
             break
@@ -45,7 +47,7 @@ def walk(data: memoryview, found: Walk) -> None:
             break
         at += 2 + length
     else:
-        found.stop(f"more than {MAX_PARTS} segments")
+        found.crowd("segments")
     extended.into(found)
 
 

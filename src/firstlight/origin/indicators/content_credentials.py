@@ -248,7 +248,7 @@ KIND: Final = Kind(
 
 def detect(evidence: Evidence, trust: TrustLists) -> list[Indicator]:
     """What the file's credential says. Opens no connection."""
-    found = read_credential(evidence.data, evidence.container, trust, previews=evidence.pixels)
+    found = _read(evidence, trust)
     if found is None:
         return []
     name, version = tool()
@@ -260,6 +260,14 @@ def detect(evidence: Evidence, trust: TrustLists) -> list[Indicator]:
     return _Speaker(
         found, trust, Source(tool=name, version=version, where="active manifest"), other_picture=other
     ).all()
+
+
+def _read(evidence: Evidence, trust: TrustLists) -> Credential | NotReadable | None:
+    """The credential, unless the file has so many parts that going over them once more would be an attack's aim."""
+    if evidence.walk.crowded:
+        named = b"c2pa" in evidence.data or b"C2PA" in evidence.data
+        return NotReadable("the file has more parts than are read") if named else None
+    return read_credential(evidence.data, evidence.container, trust, previews=evidence.pixels)
 
 
 def _looks_different(preview: bytes, evidence: Evidence) -> bool:
