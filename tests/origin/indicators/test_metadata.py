@@ -89,6 +89,7 @@ MARKED = {
         ),
         "drawthings",
     ),
+    "tensor.art": (png_with(text("generation_data", json.dumps({"models": [], "prompt": CANARY}))), "tensor-art"),
     "hugging face": (png_with(text("hf-job-id", UUID)), "hf-space"),
     "grok": (jpeg_with(exif_segment(tiff({0x013B: UUID, 0x010E: "Signature: " + "Ab3+" * 20}))), "grok"),
     "ideogram": (jpeg_with(exif_segment(tiff({0x010F: "Ideogram AI"}))), "ideogram"),
@@ -222,6 +223,13 @@ def test_a_cameras_tags_beside_a_generators_text_raise() -> None:
     said = signs(jpeg_with(exif_segment(tags)))
     assert said["metadata.camera_beside_generator"].claim is Claim.PHOTO_DERIVED
     assert "metadata.generator_text" in said
+
+
+def test_a_telephones_edit_by_a_generator_is_a_trace() -> None:
+    record = b'PhotoEditor_Re_Edit_Data{"originalPath": "x", "genAIType" : 1}'
+    assert signs(jpeg() + record)["metadata.phone_ai_edit"].claim is Claim.PHOTO_DERIVED
+    assert signs(jpeg() + record.replace(b"1}", b"0}")) == {}
+    assert signs(jpeg() + b'{"genAIType": 1}') == {}
 
 
 # --- source types, labels ---

@@ -110,6 +110,8 @@ MARKS: Final = (
     Mark("dall-e", "DALL-E", _matches(r"(?i)^(openai )?dall[-·. ]?e\b"), _PROGRAM),
     Mark("firefly", "Adobe Firefly", _matches(r"(?i)^adobe firefly"), _PROGRAM),
     Mark("google-ai", "Google's image services", _matches(r"^(Made|Edited) with Google AI$"), ("Credit",)),
+    Mark("tensor-art", "Tensor.Art", _json_with("models", "prompt"), ("generation_data",)),
+    Mark("comfyui", "ComfyUI", _any, ("ComfyScript",)),
     Mark("hf-space", "a hosted demonstration of a model", _any, ("hf-job-id",)),
     Mark("grok", "Grok", _matches(r"^Signature: [A-Za-z0-9+/]{40,}={0,2}$"), ("ImageDescription",)),
 )

@@ -36,11 +36,23 @@ CAMERA_BESIDE: Final = Statement(
     does_not_say="Which of the two was there first.",
 )
 
+PHONE_EDIT: Final = Statement(
+    name="metadata.phone_ai_edit",
+    claim=Claim.PHOTO_DERIVED,
+    strength=WEAK_TO_MODERATE,
+    forgeable_by=ForgeableBy.ANYONE,
+    binding=Binding.CONTAINER,
+    family=Family.METADATA,
+    says="The file ends with a telephone's record of an edit that used a generator. Under it lies a photograph; treat "
+    "it as a real child until seen otherwise.",
+    does_not_say="What the edit changed.",
+)
+
 KIND: Final = Kind(
     name="photo_input",
     title="Traces of a photograph that went in",
     reads="the generators' settings and graphs; names of people, models and files in them are never told",
-    statements=(TRACE, CAMERA_BESIDE),
+    statements=(TRACE, CAMERA_BESIDE, PHONE_EDIT),
 )
 
 
@@ -139,7 +151,7 @@ _MIDJOURNEY: Final = (
 
 
 def detect(evidence: Evidence) -> list[Indicator]:
-    """One indicator for all traces in each text, and one for a camera's tags beside a generator's text."""
+    """One indicator for all traces in each text, for a camera's tags beside a generator's, for a telephone's edit."""
     out = []
     marks = generator_text.marks_of(evidence)
     for text in evidence.texts:
@@ -151,7 +163,21 @@ def detect(evidence: Evidence) -> list[Indicator]:
     camera = camera_tags.maker_of(evidence)
     if marks and camera:
         out.append(CAMERA_BESIDE.indicator(own_source(camera.where), facts={"make": camera.make}))
+    if _phone_edit(evidence.data):
+        out.append(PHONE_EDIT.indicator(own_source("behind the picture")))
     return out
+
+
+_EDIT_RECORD: Final = b"PhotoEditor_Re_Edit_Data"
+_BY_GENERATOR: Final = re.compile(rb'"genAIType"\s*:\s*[1-9]')
+_EDIT_REACH: Final = 1 << 18
+"""Bytes of the record that are looked at; it is a short text near the end of the file."""
+
+
+def _phone_edit(data: bytes) -> bool:
+    """Whether Samsung's record of an edit names a generator."""
+    at = data.find(_EDIT_RECORD, max(0, len(data) - _EDIT_REACH))
+    return at >= 0 and _BY_GENERATOR.search(data, at) is not None
 
 
 def _traces(text: Text) -> Iterator[str]:
