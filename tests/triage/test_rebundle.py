@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from firstlight.errors import InputError
+from firstlight.errors import InputError, LimitError
 from firstlight.triage import Bundler, Bundles, PriorityTable, bundle_all
 from firstlight.triage import rebundle as module
-from firstlight.triage.rebundle import JOINED, first_equal, plain_join
+from firstlight.triage.rebundle import JOINED, PlainFounders, PlainPairs, first_equal, plain_join, plain_self_join
 from firstlight.values import Pdq, PdqMode
 from triage.cases import PlainHashes, flipped
 
@@ -58,9 +58,9 @@ items = st.lists(
 )
 
 
-@given(items, st.sampled_from([1, 3, 64]))
+@given(items, st.sampled_from([1, 3, 64]), st.sampled_from([1, 7, 64]))
 @settings(max_examples=150)
-def test_it_equals_live_placement(drawn: list[tuple[int, int, set[int], int]], block: int) -> None:
+def test_it_equals_live_placement(drawn: list[tuple[int, int, set[int], int]], block: int, chunk: int) -> None:
     scenes = [Random(i).randbytes(32) for i in range(3)]
     seen: dict[int, tuple[bytes, int]] = {}
     pdq, quality = [], []
@@ -75,6 +75,7 @@ def test_it_equals_live_placement(drawn: list[tuple[int, int, set[int], int]], b
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "BLOCK", block)
+        patch.setattr(module, "CHUNK", chunk)
         found = bundle_all(*arrays, RULE)
     assert same(found, live(*arrays))
     assert found.count == len(set(found.first.tolist()))
@@ -86,20 +87,45 @@ def test_a_flood_of_copies_is_absorbed_without_listing_its_pairs() -> None:
     n = 6000
     pdq = scenes[rng.integers(0, 3, n)].copy()
     pdq[np.arange(n), rng.integers(0, 32, n)] ^= (1 << rng.integers(0, 8, n)).astype(np.uint8)
-    asked: list[int] = []
+    listed: list[int] = []
 
-    def join(queries: NDArray[np.uint8], base: NDArray[np.uint8], threshold: int) -> module.Pairs:
-        pairs = plain_join(queries, base, threshold)
-        asked.append(len(pairs[0]))
+    def join(hashes: NDArray[np.uint8], threshold: int) -> PlainPairs:
+        pairs = plain_self_join(hashes, threshold)
+        listed.append(len(pairs.left))
         return pairs
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "BLOCK", 100)
+        patch.setattr(module, "CHUNK", 1000)
         found = bundle_all(
-            rng.integers(0, 256, (n, 32), dtype=np.uint8), pdq, np.full(n, 100, dtype=np.uint8), RULE, join
+            rng.integers(0, 256, (n, 32), dtype=np.uint8), pdq, np.full(n, 100, dtype=np.uint8), RULE, join=join
         )
     assert found.count == 3
-    assert sum(asked) <= n
+    assert sum(listed) <= n
+
+
+class EmptyAtFirst(PlainFounders):
+    """An index that is false while it is empty, as anything with a length is."""
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+
+def test_the_index_given_is_the_one_used() -> None:
+    founders = EmptyAtFirst()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "CHUNK", 2)
+        arrays = rows([bytes([i]) * 32 for i in range(5)])
+        found = bundle_all(arrays, arrays, np.full(5, 100, dtype=np.uint8), RULE, founders=founders)
+    assert sorted(founders._keys.tolist()) == sorted(set(found.first.tolist()))
+
+
+def test_a_join_that_never_fits_is_no_endless_loop() -> None:
+    def never(hashes: NDArray[np.uint8], threshold: int) -> PlainPairs:
+        raise LimitError("Too many.")
+
+    with pytest.raises(LimitError):
+        bundle_all(rows([b"a" * 32]), rows([b"b" * 32]), np.full(1, 100, dtype=np.uint8), RULE, join=never)
 
 
 def test_nothing_at_all_is_no_bundle() -> None:
