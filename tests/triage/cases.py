@@ -15,7 +15,6 @@ from firstlight.banks.match import Match, Via
 from firstlight.origin.indicator import Basis, Binding, Claim, Family, ForgeableBy, Indicator, Source, Strength
 from firstlight.origin.verdict import Verdict
 from firstlight.triage import Confirmation, Context, ContextFact
-from firstlight.triage.priority import is_hard_camera
 from firstlight.values import BankPurpose, Digests, ErrorNote, Reason
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -49,10 +48,10 @@ def verdict(
     unreadable: bool = False,
     sha256: str = SHA,
 ) -> Verdict:
-    """A verdict with `origin` weighed as the evidence model says: synthetic with hard camera signs is a conflict."""
+    """A verdict weighed as widely as may be: any machine's mark beside a camera's or a known child's is a conflict."""
     kept = tuple(indicators)
     claims = {i.claim for i in kept}
-    if claims & {Claim.SYNTHETIC, Claim.KNOWN_SYNTHETIC} and any(is_hard_camera(i) for i in kept):
+    if claims & {Claim.SYNTHETIC, Claim.KNOWN_SYNTHETIC} and claims & {Claim.CAMERA, Claim.KNOWN_CHILD}:
         claims.add(Claim.CONFLICT)
     return Verdict(
         at=AT,

@@ -179,6 +179,7 @@ ALIKE = indicator(Claim.KNOWN_SYNTHETIC, 3, 4.5, Family.AUTHORITY, Binding.PIXEL
         ([ALIKE], {}, "no record of the authority for exactly these bytes"),
         ([ASSESSED, indicator(Claim.PHOTO_DERIVED, 0, 0.0)], {}, "contrary evidence: photo_derived"),
         ([ASSESSED, indicator(Claim.CAMERA, 0, 0.4)], {}, "contrary evidence: camera"),
+        ([ASSESSED, indicator(Claim.EDITED, 0, 0.4)], {}, "contrary evidence: edited"),
         ([ASSESSED], {"unreadable": True}, "contrary evidence: unreadable"),
         ([ASSESSED], {"matches": [match(exact=False, vetoed_by="ours")]}, "match in one"),
         ([ASSESSED], {"sha256": "cd" * 32}, "for another file"),
@@ -197,6 +198,29 @@ def test_what_the_service_states_holds_whoever_made_the_picture() -> None:
     priority = prioritise(verdict([ASSESSED]), context, TABLE, confirmation())
     assert priority.level is Level.HIGH
     assert "holds the level" in "\n".join(priority.reasons.lines())
+
+
+@pytest.mark.parametrize(
+    ("signs", "counts"),
+    [
+        ([indicator(Claim.SYNTHETIC, 0), indicator(Claim.CAMERA, 1, 3.5)], False),
+        ([indicator(Claim.SYNTHETIC, 1, 3.0), indicator(Claim.CAMERA, 0)], False),
+        ([indicator(Claim.SYNTHETIC, 0), indicator(Claim.CAMERA, 2, 3.5)], True),
+        ([indicator(Claim.SYNTHETIC, 2, 3.5), indicator(Claim.CAMERA, 1, 3.5)], True),
+        ([indicator(Claim.CONFLICT, 0)], True),
+    ],
+)
+def test_a_conflict_of_two_plantable_marks_is_a_lead(signs: list[Indicator], counts: bool) -> None:
+    priority = prioritise(verdict(signs), NOTHING, TABLE)
+    assert (priority.level is Level.HIGH) is counts
+    assert (Claim.CONFLICT in priority.raising) is counts
+    assert ("an uploader could have put it there." in "\n".join(priority.reasons.lines())) is not counts
+
+
+def test_a_stamp_on_known_material_adds_nothing() -> None:
+    known = indicator(Claim.KNOWN_CHILD, 3, 4.5, Family.AUTHORITY)
+    stamped = prioritise(verdict([known, indicator(Claim.SYNTHETIC, 0)]), NOTHING, TABLE)
+    assert stamped.sort_key == prioritise(verdict([known]), NOTHING, TABLE).sort_key
 
 
 def test_leads_are_told_so_that_nobody_thinks_they_were_overlooked() -> None:

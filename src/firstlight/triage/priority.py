@@ -27,6 +27,9 @@ STRONG_PHOTO_STRENGTH = 2.0
 HARD_FAMILIES = frozenset({Family.C2PA, Family.PIXELS, Family.AUTHORITY, Family.GENERATOR_LOG})
 """Families that can hold a record no uploader can write. Metadata, detectors and reporters never can."""
 
+MADE_BY_MACHINE = frozenset({Claim.SYNTHETIC, Claim.KNOWN_SYNTHETIC})
+"""Claims that a machine made it. By themselves they move nothing."""
+
 RAISING_CLAIMS = frozenset({Claim.PHOTO_DERIVED, Claim.CAMERA, Claim.KNOWN_CHILD, Claim.CONFLICT})
 """Claims that speak for a real child and open a bundle again."""
 
@@ -138,7 +141,7 @@ def origin_signals(verdict: Verdict) -> frozenset[OriginSignal]:
         out.add(OriginSignal.KNOWN_CHILD)
     if Claim.PHOTO_DERIVED in claims:
         out.add(OriginSignal.PHOTO_DERIVED)
-    if Claim.CONFLICT in claims:
+    if Claim.CONFLICT in claims and _conflict_counts(verdict):
         out.add(OriginSignal.CONFLICT)
     if Claim.UNREADABLE in claims or verdict.unreadable is not None:
         out.add(OriginSignal.UNREADABLE)
@@ -152,6 +155,22 @@ def origin_signals(verdict: Verdict) -> frozenset[OriginSignal]:
         if match.counts and match.purpose is BankPurpose.NCII:
             out.add(OriginSignal.NCII)
     return frozenset(out)
+
+
+def _conflict_counts(verdict: Verdict) -> bool:
+    """Whether a conflict rests on something that an uploader could not have put there.
+
+    A machine's mark beside a camera's, both of them plantable, is two plantable marks: neither moves anything, and so
+    they move nothing together. Where it cannot be told what a conflict rests on, it counts.
+    """
+    if any(i.claim is Claim.CONFLICT for i in verdict.indicators):
+        return True
+    machine = [i for i in verdict.indicators if i.claim in MADE_BY_MACHINE]
+    return (
+        not machine
+        or any(i.forgeable_by >= ForgeableBy.KEY_HOLDER for i in machine)
+        or any(is_hard_camera(i) for i in verdict.indicators)
+    )
 
 
 def is_hard_camera(indicator: Indicator) -> bool:
@@ -228,7 +247,7 @@ def _lowering(
 def _contrary(verdict: Verdict) -> list[str]:
     """What speaks against lowering: also a forgeable camera sign, and also a match that an `allow` bank vetoes."""
     claims = {i.claim for i in verdict.indicators} | set(verdict.origin)
-    out = {claim.value for claim in claims & (RAISING_CLAIMS | {Claim.UNREADABLE})}
+    out = {claim.value for claim in claims & (RAISING_CLAIMS | {Claim.EDITED, Claim.UNREADABLE})}
     out |= {signal.value for signal in origin_signals(verdict)}
     out |= {f"match in {m.bank}" for m in verdict.matches if m.purpose in (BankPurpose.KNOWN, BankPurpose.NCII)}
     return sorted(out)
@@ -238,7 +257,7 @@ def _hard_records(verdict: Verdict, table: PriorityTable) -> Iterator[Indicator]
     rule = table.lowering
     for indicator in verdict.indicators:
         if (
-            indicator.claim in (Claim.SYNTHETIC, Claim.KNOWN_SYNTHETIC)
+            indicator.claim in MADE_BY_MACHINE
             and indicator.forgeable_by >= rule.forgeable_by_at_least
             and indicator.strength.low >= rule.strength_at_least
             and indicator.family in HARD_FAMILIES
@@ -286,8 +305,12 @@ def _saying(verdict: Verdict, signal: OriginSignal) -> tuple[Reason, ...]:
 def _leads(verdict: Verdict) -> tuple[Reason, ...]:
     """Signs that move nothing: told, so that nobody wonders whether they were overlooked."""
     moving = RAISING_CLAIMS - {Claim.CAMERA} | {Claim.UNREADABLE}
-    return tuple(
+    leads = [
         Reason(rule=f"indicator.{i.name}", says=i.says)
         for i in verdict.indicators
         if i.claim not in moving and not is_hard_camera(i)
-    )
+    ]
+    if verdict.has(Claim.CONFLICT) and not _conflict_counts(verdict):
+        says = "A machine's mark stands beside a camera's or a listed child's; an uploader could have put it there."
+        leads.append(Reason(rule="lead.conflict", says=says))
+    return tuple(leads)
