@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,6 +15,7 @@ from firstlight.errors import InputError
 
 _XS = "{http://www.w3.org/2001/XMLSchema}"
 _F = "{urn:firstlight:cybertip}"
+FACETS = ("pattern", "minLength", "maxLength", "length", "minInclusive", "maxInclusive", "whiteSpace")
 _SIMPLE = ("string", "token", "int", "integer", "long", "boolean", "dateTime", "date", "double", "normalizedString")
 
 
@@ -26,6 +28,14 @@ class Rules:
     between: tuple[int, int] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A restriction of a simple type, by its name in the schema."""
+
+    name: str
+    value: str
+
+
 @dataclass(slots=True)
 class TypeOf:
     """A type: simple (`particles` is none), or with children, or with text and attributes."""
@@ -33,6 +43,7 @@ class TypeOf:
     name: str
     base: str = "string"
     values: tuple[str, ...] | None = None
+    facets: tuple[Facet, ...] = ()
     particles: tuple[Particle, ...] | None = None
     in_any_order: bool = False
     attributes: dict[str, AttributeOf] = field(default_factory=dict)
@@ -119,35 +130,52 @@ class _Reader:
     def __init__(self, schema: Schema | None) -> None:
         self._schema = schema
         self._types: dict[str, TypeOf] = {}
+        self._named: dict[str, Element] = {}
+        self._globals: dict[str, Element] = {}
+
+    def _defined(self, name: str) -> TypeOf:
+        """A type of the document, read when it is first needed: types may stand in any order."""
+        if name not in self._types:
+            node = self._named[name]
+            read = self._simple if node.tag == _XS + "simpleType" else self._complex
+            self._types[name] = read(node, name)
+        return self._types[name]
 
     def description(self, root: Element) -> Description:
         if root.tag != _XS + "schema":
             raise InputError("This is no XML Schema document.", hint="Give the file that the service serves at /xsd.")
-        roots: dict[str, ElementOf] = {}
+        self._named = {c.get("name", ""): c for c in root if c.tag in (_XS + "complexType", _XS + "simpleType")}
+        self._globals = {c.get("name", ""): c for c in root if c.tag == _XS + "element"}
         for child in root:
-            name = child.get("name", "")
-            if child.tag == _XS + "element":
-                roots[name] = self._element(child)
-            elif child.tag == _XS + "complexType":
-                self._types[name] = self._complex(child, name)
-            elif child.tag == _XS + "simpleType":
-                self._types[name] = self._simple(child, name)
-            elif child.tag != _XS + "annotation":
+            if child.tag not in (_XS + "complexType", _XS + "simpleType", _XS + "element", _XS + "annotation"):
                 raise _unknown(child)
+        for name in self._named:
+            self._defined(name)
+        roots = {name: self._element(child) for name, child in self._globals.items()}
         for element in roots.values():
-            element.type()
+            self._resolve(element.type(), set())
         return Description(self._types, roots)
+
+    def _resolve(self, kind: TypeOf, seen: set[int]) -> None:
+        """Look every type up that a document may come to, so that a missing one is said now."""
+        if id(kind) in seen:
+            return
+        seen.add(id(kind))
+        for particle in kind.particles or ():
+            for element in particle.elements:
+                self._resolve(element.type(), seen)
+        for attribute in kind.attributes.values():
+            attribute.type()
 
     def _ref(self, name: str) -> Callable[[], TypeOf]:
         local = name.rpartition(":")[2]
-        if ":" in name and local in _SIMPLE and local not in self._types:
-            return lambda: TypeOf(local, base=local, is_simple=True)
 
         def look_up() -> TypeOf:
-            found = self._types.get(local) or (TypeOf(local, base=local, is_simple=True) if local in _SIMPLE else None)
-            if found is None:
-                raise InputError(f"The schema names the type {name} and does not define it.", hint="Check the file.")
-            return found
+            if local in self._named:
+                return self._defined(local)
+            if local in _SIMPLE:
+                return TypeOf(local, base=local, is_simple=True)
+            raise InputError(f"The schema names the type {name} and does not define it.", hint="Check the file.")
 
         return look_up
 
@@ -165,6 +193,11 @@ class _Reader:
         return since is not None and self._schema is not None and since not in self._schema.additions
 
     def _element(self, node: Element) -> ElementOf:
+        if (
+            node.get("ref") is not None
+            and (found := self._globals.get(node.get("ref", "").rpartition(":")[2])) is not None
+        ):
+            return self._element(found)
         name, type_name = node.get("name", ""), node.get("type")
         inner = [c for c in node if c.tag != _XS + "annotation"]
         if not name:
@@ -187,12 +220,20 @@ class _Reader:
         restriction = node.find(_XS + "restriction")
         if restriction is None:
             raise _unknown(node)
-        facets = [c for c in restriction if c.tag != _XS + "annotation"]
-        if any(c.tag != _XS + "enumeration" for c in facets):
-            raise _unknown(next(c for c in facets if c.tag != _XS + "enumeration"))
-        values = tuple(c.get("value", "") for c in facets) or None
-        base = restriction.get("base", "").rpartition(":")[2]
-        return TypeOf(name, base=base, values=values, is_simple=True)
+        base = self._ref(restriction.get("base", ""))()
+        values, facets = [], []
+        for child in restriction:
+            facet = str(child.tag).removeprefix(_XS)
+            if facet == "enumeration":
+                values.append(child.get("value", ""))
+            elif facet in FACETS:
+                if facet == "pattern" and not _is_pattern(child.get("value", "")):
+                    raise _unknown(child)
+                facets.append(Facet(facet, child.get("value", "")))
+            elif facet != "annotation":
+                raise _unknown(child)
+        known = tuple(values) or base.values
+        return TypeOf(name, base=base.base, values=known, facets=(*base.facets, *facets), is_simple=True)
 
     def _complex(self, node: Element, name: str) -> TypeOf:
         out = TypeOf(name, particles=(), rules=self._rules(node))
@@ -216,7 +257,7 @@ class _Reader:
             raise _unknown(node)
         out.particles = None
         base = self._ref(extension.get("base", ""))()
-        out.base, out.values = base.base, base.values
+        out.base, out.values, out.facets = base.base, base.values, base.facets
         for child in extension:
             if child.tag != _XS + "attribute":
                 raise _unknown(child)
@@ -251,6 +292,15 @@ class _Reader:
         if (node.get("minOccurs", "1"), node.get("maxOccurs", "1")) != ("1", "1"):
             raise _unknown(node)
         return tuple(self._particle(c) for c in node if c.tag != _XS + "annotation" and not self._left_out(c))
+
+
+def _is_pattern(text: str) -> bool:
+    """Whether a pattern of the schema is one here too; XML Schema has a few signs of its own."""
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return re.search(r"\\[icIC]|-\[", text) is None
 
 
 def _unknown(node: Element) -> InputError:

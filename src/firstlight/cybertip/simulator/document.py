@@ -13,6 +13,10 @@ MAX_DEPTH = 100
 """Reports nest less than ten deep; what nests deeper only wants to exhaust the stack."""
 
 
+NAMESPACE_MARK = " "
+"""Stands between namespace and name of an element that has a namespace; the service's have none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A line and a column, both from 1, just after a tag."""
@@ -36,6 +40,7 @@ class Node:
     text: str = ""
     children: list[Node] = field(default_factory=list)
     declared: ElementOf | None = None
+    is_one_tag: bool = False
 
     def child(self, name: str) -> Node | None:
         """The first child of a name."""
@@ -56,7 +61,7 @@ class _Builder:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._parser = expat.ParserCreate()
+        self._parser = expat.ParserCreate(namespace_separator=NAMESPACE_MARK)
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
@@ -75,6 +80,9 @@ class _Builder:
         return self.root
 
     def _after_tag(self) -> Place:
+        return self._place(self._tag_end())
+
+    def _tag_end(self) -> int:
         at = self._parser.CurrentByteIndex
         quote = 0
         while at < len(self._data):
@@ -86,13 +94,17 @@ class _Builder:
                 quote = byte
             elif byte == 0x3E:
                 break
+        return at
+
+    def _place(self, at: int) -> Place:
         before = self._data[:at]
         line_start = before.rfind(b"\n") + 1
         return Place(before.count(b"\n") + 1, len(before[line_start:].decode("utf-8", "replace")) + 1)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        place = self._after_tag()
-        node = Node(name, attributes, place, place)
+        end = self._tag_end()
+        place = self._place(end)
+        node = Node(name, attributes, place, place, is_one_tag=self._data[end - 2 : end] == b"/>")
         if len(self._stack) >= MAX_DEPTH:
             raise MalformedError("The document nests too deep.")
         if self._stack:
@@ -102,7 +114,9 @@ class _Builder:
         self._stack.append(node)
 
     def _end(self, _name: str) -> None:
-        self._stack.pop().closed = self._after_tag()
+        node = self._stack.pop()
+        if not node.is_one_tag:
+            node.closed = self._after_tag()
 
     def _text(self, text: str) -> None:
         self._stack[-1].text += text

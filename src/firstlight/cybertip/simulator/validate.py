@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 
-from firstlight.cybertip.simulator.description import AttributeOf, Description, ElementOf, Particle, TypeOf
-from firstlight.cybertip.simulator.document import Node, Place
+from firstlight.cybertip.simulator.description import AttributeOf, Description, ElementOf, Facet, Particle, TypeOf
+from firstlight.cybertip.simulator.document import NAMESPACE_MARK, Node, Place
 
-_XSI = "xsi:"
+_XSI = f"http://www.w3.org/2001/XMLSchema-instance{NAMESPACE_MARK}"
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _DATE_TIME = re.compile(r"(-?\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)(Z|[+-]\d\d:\d\d)?")
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)(Z|[+-]\d\d:\d\d)?")
@@ -31,7 +31,8 @@ def validate(root: Node, description: Description) -> None:
     """
     declared = description.roots.get(root.name)
     if declared is None:
-        raise SchemaFaultError(root.opened, f"cvc-elt.1.a: Cannot find the declaration of element '{root.name}'.")
+        name = root.name.rpartition(NAMESPACE_MARK)[2]
+        raise SchemaFaultError(root.opened, f"cvc-elt.1.a: Cannot find the declaration of element '{name}'.")
     _element(root, declared)
 
 
@@ -75,7 +76,7 @@ def _no_children(node: Node, kind: TypeOf) -> None:
 
 def _attributes(node: Node, kind: TypeOf) -> None:
     for name, value in node.attributes.items():
-        if name.startswith((_XSI, "xmlns")):
+        if name.startswith(_XSI):
             continue
         declared = kind.attributes.get(name)
         if declared is None:
@@ -197,29 +198,51 @@ def _simple(text: str, kind: TypeOf, place: Place) -> None:
     Raises:
         SchemaFaultError: it is none of its type.
     """
-    if kind.values is not None:
-        if text not in kind.values:
-            listed = ", ".join(kind.values)
-            raise SchemaFaultError(
-                place,
-                f"cvc-enumeration-valid: Value '{text}' is not facet-valid with respect to enumeration '[{listed}]'. "
-                "It must be a value from the enumeration.",
-            )
-        return
+    if kind.values is not None and text not in kind.values:
+        listed = ", ".join(kind.values)
+        raise SchemaFaultError(
+            place,
+            f"cvc-enumeration-valid: Value '{text}' is not facet-valid with respect to enumeration '[{listed}]'. "
+            "It must be a value from the enumeration.",
+        )
     trimmed = " ".join(text.split()) if kind.base not in ("string", "normalizedString") else text
     if not _is_valid(trimmed, kind.base):
         name = "integer" if kind.base in ("int", "long", "integer") else kind.base
         raise SchemaFaultError(place, f"cvc-datatype-valid.1.2.1: '{trimmed}' is not a valid value for '{name}'.")
     if kind.base in _BOUNDS:
         low, high = _BOUNDS[kind.base]
-        number = int(trimmed)
-        if not low <= number <= high:
-            facet, bound = ("maxInclusive", high) if number > high else ("minInclusive", low)
-            raise SchemaFaultError(
-                place,
-                f"cvc-{facet}-valid: Value '{trimmed}' is not facet-valid with respect to {facet} '{bound}' "
-                f"for type '{kind.base}'.",
-            )
+        _facet(trimmed, Facet("minInclusive", str(low)), kind.base, place)
+        _facet(trimmed, Facet("maxInclusive", str(high)), kind.base, place)
+    for facet in kind.facets:
+        _facet(trimmed, facet, kind.name, place)
+
+
+def _facet(text: str, facet: Facet, kind: str, place: Place) -> None:
+    if _is_within(text, facet):
+        return
+    length = f" with length = '{len(text)}'" if "ength" in facet.name else ""
+    raise SchemaFaultError(
+        place,
+        f"cvc-{facet.name}-valid: Value '{text}'{length} is not facet-valid with respect to {facet.name} "
+        f"'{facet.value}' for type '{kind}'.",
+    )
+
+
+def _is_within(text: str, facet: Facet) -> bool:
+    match facet.name:
+        case "pattern":
+            return re.fullmatch(facet.value, text) is not None
+        case "minLength":
+            return len(text) >= int(facet.value)
+        case "maxLength":
+            return len(text) <= int(facet.value)
+        case "length":
+            return len(text) == int(facet.value)
+        case "minInclusive":
+            return float(text) >= float(facet.value) if "." in text else int(text) >= int(facet.value)
+        case "maxInclusive":
+            return float(text) <= float(facet.value) if "." in text else int(text) <= int(facet.value)
+    return True  # whiteSpace says how a value is read, not which values there are
 
 
 def _is_valid(text: str, base: str) -> bool:
