@@ -65,7 +65,7 @@ def case() -> CaseFacts:
                 file_name="log.txt",
             ),
         ),
-        narrative="The upload filter found it; a reviewer looked at it.",
+        narrative="The upload filter found it on a public page.",
     )
 
 

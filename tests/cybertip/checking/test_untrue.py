@@ -63,8 +63,10 @@ def test_viewed_needs_a_viewing_of_the_whole(draft: Draft, clock: FixedClock, vi
 def test_a_viewing_of_another_file_is_none(draft: Draft, clock: FixedClock) -> None:
     record = MemoryRecord(viewings={"0" * 64: (VIEWING,)}, matches={SHA: (MATCH,)})
     findings = check(draft, record, at=clock.now())
-    (finding,) = findings.of_kind(FindingKind.UNTRUE)
-    assert (finding.rule, finding.where) == ("untrue.viewed", "files[1]/fileViewedByEsp")
+    assert [(f.rule, f.where) for f in findings.of_kind(FindingKind.UNTRUE)] == [
+        ("untrue.viewed", "files[1]/fileViewedByEsp"),
+        ("untrue.viewed-in-words", "files[1]/additionalInfo[1]"),
+    ]
     assert not findings.may_be_filed
 
 
@@ -131,13 +133,51 @@ def test_machine_made_in_words_needs_a_statement_too(draft: Draft, record: Memor
     assert untrue(claims, record, clock) == {"untrue.ai-in-words"}
 
 
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [
+        ("An exact copy of a listed file.", "untrue.exact-copy"),
+        ("The pictures are AI-generated.", "untrue.ai-in-words"),
+        ("Our reviewer looked at the file.", "untrue.viewed-in-words"),
+        ("A moderator has watched the whole video.", "untrue.viewed-in-words"),
+    ],
+)
+def test_the_words_of_the_report_itself_are_held_to_the_record(
+    case: CaseFacts, clock: FixedClock, words: str, rule: str
+) -> None:
+    bare = tuple(f.model_copy(update={"viewings": (), "matches": ()}) for f in case.files)
+    draft = draft_report(case.model_copy(update={"narrative": words, "files": bare}))
+    assert untrue(draft, MemoryRecord(), clock) == {rule}
+    exact = ListMatch(list_name="harbours", exact=True, hash_type="SHA256")
+    seen = VIEWING.model_copy(update={"whole": False})
+    record = MemoryRecord(viewings={SHA: (seen,)}, matches={SHA: (exact,)}, origin_claims={SHA: (SAYS,)})
+    assert untrue(draft, record, clock) == set()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "No person at the reporting company has viewed this file.",
+        "Our reviewers have not looked at it.",
+        "The user viewed the profile of a child.",
+        "We do not know whether it is AI-generated.",
+        "It is not AI-generated as far as its credentials say.",
+    ],
+)
+def test_what_is_denied_or_said_of_others_is_no_claim(case: CaseFacts, clock: FixedClock, words: str) -> None:
+    bare = tuple(f.model_copy(update={"viewings": (), "matches": ()}) for f in case.files)
+    draft = draft_report(case.model_copy(update={"narrative": words, "files": bare}))
+    assert untrue(draft, MemoryRecord(), clock) == set()
+
+
 def test_a_digest_must_be_the_files_own(draft: Draft, record: MemoryRecord, clock: FixedClock) -> None:
     claims = with_first_file(draft, original_file_hash=(FileHash(value="0" * 32, hash_type="md5"),))
     assert untrue(claims, record, clock) == {"untrue.digest"}
 
 
 def test_a_class_needs_a_viewing_or_an_exact_match_that_carries_it(draft: Draft, clock: FixedClock) -> None:
-    claims = with_first_file(draft, industry_classification=IndustryClassification.B2, file_viewed_by_esp=False)
+    classified = {"industry_classification": IndustryClassification.B2, "file_viewed_by_esp": False}
+    claims = with_first_file(draft, additional_info=(), **classified)
     near = MATCH.model_copy(update={"classification": IndustryClassification.B2})
     assert untrue(claims, MemoryRecord(matches={SHA: (near,)}), clock) == {"untrue.classification"}
     exact = ListMatch(list_name="harbours", exact=True, hash_type="SHA256", classification=IndustryClassification.B2)
@@ -155,7 +195,7 @@ def test_prior_reports_must_be_known(case: CaseFacts, clock: FixedClock) -> None
 def test_viewing_is_said_as_the_record_says_whatever_the_time(draft: Draft, clock: FixedClock) -> None:
     """A viewing after drafting changes the truth, so the check at filing finds the draft out."""
     late = VIEWING.model_copy(update={"at": HAPPENED + timedelta(days=1)})
-    unseen = with_first_file(draft, file_viewed_by_esp=False)
+    unseen = with_first_file(draft, file_viewed_by_esp=False, additional_info=())
     assert untrue(unseen, MemoryRecord(matches={SHA: (MATCH,)}), clock) == set()
     assert untrue(unseen, MemoryRecord(viewings={SHA: (late,)}, matches={SHA: (MATCH,)}), clock) == {
         "untrue.not-viewed"

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 
+import httpx
 import pytest
 
 from cybertip.small_case import BYTES, open_bytes
 from firstlight.clock import FixedClock
 from firstlight.cybertip import (
     DEMO_CREDENTIALS,
+    Approval,
     CaseFacts,
     Client,
     Credentials,
@@ -26,6 +28,8 @@ from firstlight.cybertip import (
     MemoryJournal,
     MemoryRecord,
     PlannedFile,
+    Production,
+    Registration,
     RetryPolicy,
     Service,
     SimulatorDestination,
@@ -97,6 +101,25 @@ def test_nothing_is_sent_when_the_check_finds_something_invalid(
     with pytest.raises(RefusedError, match="must be in the past"):
         file_it(draft=late)
     assert service.log() == ()
+
+
+def test_production_is_never_asked_when_the_check_finds_something(file_it: Filer, journal: MemoryJournal) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    approvals = (Approval("Ada Reed", at, "go-live"), Approval("Bo Lind", at, "go-live"))
+    production = Production("https://service.invalid/ispws", Registration("Example", "ESP-17"), approvals)
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return httpx.Response(500)
+
+    with Client(production, DEMO_CREDENTIALS, transport=httpx.MockTransport(answer)) as client:
+        with pytest.raises(RefusedError, match="no viewing"):
+            file_it(client=client, record=MemoryRecord())
+        assert (asked, journal.entries()) == ([], ())
+        with pytest.raises(UpstreamError):
+            file_it(client=client)
+        assert asked[0] == "https://service.invalid/ispws/submit"
 
 
 def test_changed_bytes_are_never_filed(file_it: Filer, service: Service, journal: MemoryJournal) -> None:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from firstlight.cybertip.findings import Finding, FindingKind
 from firstlight.cybertip.model.annotations import FileAnnotation
 from firstlight.cybertip.model.files import FileDescription
-from firstlight.cybertip.model.report import Draft, PlannedFile
+from firstlight.cybertip.model.report import Draft, PlannedFile, Report
 from firstlight.cybertip.record import AiBasis, Record
 from firstlight.cybertip.wire import Must, walk
 
 _EXACT_COPY = re.compile(
     r"\b(exact(ly)?\s+(copy|copies|duplicate|match)|identical\s+(copy|file|to)|bit[- ]identical)\b", re.I
 )
-_DENIED = re.compile(r"\b(no|not|isn't|never|without|nor)\b[^.;\n]*$", re.I)
+_DENIED = re.compile(r"\b(no|not|\w+n't|never|nobody|without|nor)\b[^.;\n]*$", re.I)
 _MADE_BY_MACHINE = re.compile(
     r"\b(AI|machine|computer)[- ](generated|made)\b"
     r"|\b(generated|made|created)\s+(by|with)\s+(an?\s+)?(AI|machine|model)\b",
+    re.I,
+)
+_VIEWED = re.compile(
+    r"\b(we|our|reviewers?|moderators?|analysts?|staff|a person at)\b[^.;\n]{0,60}"
+    r"\b(viewed|saw|seen|watched|looked\s+at|reviewed)\b[^.;\n]{0,40}"
+    r"\b(files?|images?|pictures?|photos?|videos?|material|contents?|it|them)\b",
     re.I,
 )
 _DIGEST_NAMES = {"MD5": "md5", "SHA1": "sha1", "SHA256": "sha256"}
@@ -35,8 +41,11 @@ def untrue_findings(draft: Draft, record: Record) -> Iterator[Finding]:
         yield from _viewing(file, path, record)
         yield from _digests(file, path)
         yield from _origin(file, path, record)
-        yield from _copy(file, path, record)
+        for where, text in _texts(file.description):
+            yield from _words(f"{path}/{where}", text, (file,), record)
         yield from _classification(file, path, record)
+    for where, text in _report_texts(draft.report) if draft.files else ():
+        yield from _words(where, text, draft.files, record)
     known = record.prior_reports()
     for where, slot, value in walk(draft.report, "report"):
         if Must.BE_FINISHED_REPORT in slot.rules and value not in known:
@@ -102,15 +111,15 @@ def _texts(file: FileDescription) -> Iterator[tuple[str, str]]:
 
 
 def _asserts(pattern: re.Pattern[str], text: str) -> bool:
-    """Whether the text says it at least once without denying it just before."""
-    return any(not _DENIED.search(text[: found.start()]) for found in pattern.finditer(text))
+    """Whether the text says it at least once without denying it in the same sentence, before or within."""
+    return any(not _DENIED.search(text[: found.end()]) for found in pattern.finditer(text))
 
 
 def _origin(file: PlannedFile, path: str, record: Record) -> Iterator[Finding]:
     claims = record.origin_claims(file.digests.sha256)
-    carried = any(c.basis.carries_annotation for c in claims)
-    annotated = file.description.is_annotated(FileAnnotation.GENERATIVE_AI)
-    if annotated and not carried:
+    if any(c.basis.carries_annotation for c in claims):
+        return
+    if file.description.is_annotated(FileAnnotation.GENERATIVE_AI):
         training = any(c.basis is AiBasis.KNOWN_IN_TRAINING_DATA for c in claims)
         yield _untrue(
             "ai-training-data" if training else "ai",
@@ -121,33 +130,47 @@ def _origin(file: PlannedFile, path: str, record: Record) -> Iterator[Finding]:
             "A real child may be hidden behind the flag, and real machine-made cases drown in wrong ones.",
             "Drop the annotation and say in words what is known, or record the statement it rests on.",
         )
-    own_words = {c.says for c in claims}
-    for where, text in _texts(file.description):
-        stripped = text
-        for words in own_words:
-            stripped = stripped.replace(words, "")
-        if not annotated and not carried and _asserts(_MADE_BY_MACHINE, stripped):
-            yield _untrue(
-                "ai-in-words",
-                f"{path}/{where}",
-                "The text calls the file machine-made; the record holds no statement that says so of this file.",
-                "A real child may be hidden behind the words.",
-                "Say what was seen and by whom, not what it is taken for.",
-            )
 
 
-def _copy(file: PlannedFile, path: str, record: Record) -> Iterator[Finding]:
-    if any(m.exact for m in record.matches(file.digests.sha256)):
-        return
-    for where, text in _texts(file.description):
-        if _asserts(_EXACT_COPY, text):
-            yield _untrue(
-                "exact-copy",
-                f"{path}/{where}",
-                "The text speaks of an exact copy; no match of the file's own digest is recorded.",
-                "A perceptual match is a near-duplicate at any distance; whether a warrant is needed hangs on it.",
-                "Call it a near-duplicate, with its distance.",
-            )
+def _words(where: str, text: str, files: Sequence[PlannedFile], record: Record) -> Iterator[Finding]:
+    """What a text claims of some files; words of the report itself speak of all of them."""
+    names = [f.digests.sha256 for f in files]
+    claims = [c for name in names for c in record.origin_claims(name)]
+    if _asserts(_EXACT_COPY, text) and not any(m.exact for name in names for m in record.matches(name)):
+        yield _untrue(
+            "exact-copy",
+            where,
+            "The text speaks of an exact copy; no match of the file's own digest is recorded.",
+            "A perceptual match is a near-duplicate at any distance; whether a warrant is needed hangs on it.",
+            "Call it a near-duplicate, with its distance.",
+        )
+    if _asserts(_VIEWED, text) and not any(record.viewings(name) for name in names):
+        yield _untrue(
+            "viewed-in-words",
+            where,
+            "The text says that somebody here viewed the material; no viewing is recorded.",
+            "It would be read as a viewing, and whether the police need a warrant hangs on that.",
+            "Say who reported or found it instead, or have a person view it.",
+        )
+    for claim in claims:
+        text = text.replace(claim.says, "")
+    if _asserts(_MADE_BY_MACHINE, text) and not any(c.basis.carries_annotation for c in claims):
+        yield _untrue(
+            "ai-in-words",
+            where,
+            "The text calls the material machine-made; the record holds no statement that says so of it.",
+            "A real child may be hidden behind the words.",
+            "Say what was seen and by whom, not what it is taken for.",
+        )
+
+
+def _report_texts(report: Report) -> Iterator[tuple[str, str]]:
+    """The texts in which the company speaks for itself; what users wrote to each other is evidence, not a claim."""
+    if report.additional_info:
+        yield "report/additionalInfo", report.additional_info
+    for number, user in enumerate(report.person_or_user_reported, start=1):
+        if user.additional_info:
+            yield f"report/personOrUserReported[{number}]/additionalInfo", user.additional_info
 
 
 def _classification(file: PlannedFile, path: str, record: Record) -> Iterator[Finding]:
