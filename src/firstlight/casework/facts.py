@@ -150,7 +150,7 @@ def _to_report(work: Work, case: int) -> list[tuple[Item, Decision]]:
         .join(tables.Decision, tables.Decision.item_id == Item.id)
         .where(Item.case_id == case, Item.state == "decided", Item.filing_id.is_(None))
         .order_by(tables.Decision.id)
-    ).tuples()
+    )
     pairs = [(item, Decision.from_json(document)) for item, document in rows]
     return [(item, decision) for item, decision in pairs if decision.conclusion.finding is Finding.REPORT]
 

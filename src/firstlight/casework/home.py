@@ -194,7 +194,7 @@ class Home:
             Item.bundle == Item.id, Item.pdq.is_not(None), Item.pdq_quality >= self.table.bundling.min_quality
         )
         with self.database.read() as session:
-            rows = session.execute(wanted.order_by(Item.id)).tuples().all()
+            rows = session.execute(wanted.order_by(Item.id)).all()
         if rows:
             import numpy as np  # not needed by commands that look at no picture
 

@@ -55,7 +55,7 @@ class SqlLeafStore:
         found: dict[int, bytes] = {}
         for start in range(0, len(places), _MANY):
             part = places[start : start + _MANY]
-            rows = self._session.execute(select(LogHash.place, LogHash.hash).where(LogHash.place.in_(part))).tuples()
+            rows = self._session.execute(select(LogHash.place, LogHash.hash).where(LogHash.place.in_(part)))
             found.update(rows.all())
         return [found[place] for place in places if place in found]
 

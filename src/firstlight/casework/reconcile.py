@@ -73,7 +73,7 @@ def reconcile(home: Home, *, originals: bool = False) -> Reconciliation:
     now = home.clock.now()
     with home.look() as work:
         session = work.session
-        states = Counter(dict(session.execute(select(Item.state, func.count()).group_by(Item.state)).tuples().all()))
+        states = Counter(dict(session.execute(select(Item.state, func.count()).group_by(Item.state)).all()))
         unexamined = _count(session, select(Item.id).where(Item.verdict.is_(None)))
         overdue = _count(session, select(Item.id).where(Item.state == "held", Item.deadline < now))
         unfinished = _count(session, select(Filing.id).where(Filing.state.not_in(ENDED)))
@@ -87,7 +87,7 @@ def reconcile(home: Home, *, originals: bool = False) -> Reconciliation:
             found += _banks(home, logged)
         found += _states(session)
         found += _places(work)
-        rows = session.execute(select(Item.id, Item.stored)).tuples().all()
+        rows = session.execute(select(Item.id, Item.stored)).all()
     stored = [(number, Stored.from_json(text)) for number, text in rows]
     there = {object_id for _, object_id in home.vault}
     found += _vault(home, stored, there, originals=originals)
@@ -161,8 +161,8 @@ def _digest(value: JsonValue) -> bytes:
 
 def _against_the_log(session: Session, logged: _Logged) -> Iterator[Discrepancy]:
     """What stands in the tables was logged in the same words, and the other way round."""
-    items = session.execute(select(Item.sha256, Item.source, Item.stored)).tuples()
-    ranked = session.execute(select(Item.id, Item.priority).where(Item.priority.is_not(None))).tuples()
+    items = session.execute(select(Item.sha256, Item.source, Item.stored))
+    ranked = session.execute(select(Item.id, Item.priority).where(Item.priority.is_not(None)))
     for what, log, there in (
         ("came in", logged.ingest, (_digest([sha, source, json.loads(stored)]) for sha, source, stored in items)),
         (
@@ -180,7 +180,7 @@ def _against_the_log(session: Session, logged: _Logged) -> Iterator[Discrepancy]
         if extra:
             says = f"The log says that {extra} items {what} which are not there."
             yield Discrepancy(about="items", says=says, hint=_RESTORE)
-    filings = dict(session.execute(select(Filing.id, Filing.receipt)).tuples().all())
+    filings = dict(session.execute(select(Filing.id, Filing.receipt)).all())
     for number in sorted({one for one, receipt in filings.items() if receipt} - logged.finished):
         says = f"Filing {number} has a receipt, and the log does not say that it was finished."
         yield Discrepancy(about="custody log", says=says, hint=_RESTORE)

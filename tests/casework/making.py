@@ -1,0 +1,115 @@
+"""Pictures drawn by code, and a home with something in it, for the tests of casework and of the commands."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from firstlight.casework import cases, examine, intake, review
+from firstlight.casework.home import Home
+from firstlight.casework.intake import IntakeReport
+from firstlight.casework.review import Conclusion, Decision, Finding
+from firstlight.casework.upload import Upload
+from firstlight.clock import FixedClock
+from firstlight.cybertip import Rendition, RetryPolicy
+from firstlight.cybertip.drafting.facts import Conduct
+from firstlight.media import Cage
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+AT_ONCE = RetryPolicy(first_wait=0, growth=1)
+SETTINGS = """\
+[organisation]
+name = "Example Photos"
+contact_first_name = "Ada"
+contact_last_name = "Example"
+contact_email = "safety@photos.example"
+"""
+AI_SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+
+
+def picture(seed: int, side: int = 256) -> Image.Image:
+    """A soft brownish texture; another seed is another picture, far away by pixels."""
+    grid = np.random.default_rng(seed).integers(0, 256, (24, 24), dtype=np.uint8)
+    grey = Image.fromarray(grid).resize((side, side * 3 // 4), Image.Resampling.BICUBIC)
+    return Image.merge("RGB", (grey, grey.point(lambda v: v * 0.9), grey.point(lambda v: v * 0.8)))
+
+
+def jpeg(seed: int, quality: int = 95, side: int = 256, xmp: bytes | None = None) -> bytes:
+    """The picture as a JPEG."""
+    out = io.BytesIO()
+    picture(seed, side).save(out, "JPEG", quality=quality, subsampling=0, **({"xmp": xmp} if xmp else {}))
+    return out.getvalue()
+
+
+def png(seed: int, **texts: str) -> bytes:
+    """The picture as a PNG with these texts in it."""
+    info = PngImagePlugin.PngInfo()
+    for key, value in texts.items():
+        info.add_text(key, value)
+    out = io.BytesIO()
+    picture(seed).save(out, "PNG", pnginfo=info)
+    return out.getvalue()
+
+
+def ai_xmp(source: str = AI_SOURCE, tool: str = "SomeGenerator 3") -> bytes:
+    """The metadata that says a picture came from a generator; anybody can write it."""
+    return f"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+ Iptc4xmpExt:DigitalSourceType="{source}" xmp:CreatorTool="{tool}"/></rdf:RDF></x:xmpmeta>""".encode()
+
+
+def put(folder: Path, files: Mapping[str, bytes]) -> Path:
+    """Write files into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def new_home(folder: Path, clock: FixedClock | None = None) -> Home:
+    """A home whose settings say who reports."""
+    folder.mkdir(mode=0o700)
+    (folder / "settings.toml").write_text(SETTINGS)
+    return Home.open(folder, clock=clock or FixedClock(NOW, timedelta(milliseconds=1)))
+
+
+def upload(account: str = "", **more: object) -> Upload:
+    """The facts of an upload."""
+    return Upload.model_validate({"account": account, "uploaded_at": NOW - timedelta(hours=1), **more})
+
+
+def take_in(
+    home: Home,
+    cage: Cage,
+    paths: Iterable[Path],
+    about: Mapping[str, Upload] | None = None,
+    default: Upload | None = None,
+) -> IntakeReport:
+    """Receive and examine."""
+    report = intake.receive(home, intake.arrivals(paths, about or {}, default))
+    examine.examine(home, cage)
+    return report
+
+
+def case_of(home: Home, name: str) -> int:
+    """The case of the item with this file name."""
+    for place in cases.queue(home).places:
+        if any(item.name == name for item in cases.show(home, place.case).items):
+            return place.case
+    raise LookupError(name)
+
+
+def look_at(home: Home, item: int, rendition: Rendition = Rendition.ORIGINAL, entire: bool = True) -> None:
+    """A person looks at an item."""
+    review.record_viewing(home, item, actor="rev-1", rendition=rendition, seconds=3.0, entire=entire)
+
+
+def report_it(home: Home, case: int, **more: object) -> tuple[Decision, ...]:
+    """A person decides that what comes next in a case is to be reported."""
+    fields = {"finding": Finding.REPORT, "why": "A reason in words.", "conduct": Conduct.MATERIAL, **more}
+    return review.decide(home, case, Conclusion.of(**fields), actor="rev-1")
