@@ -18,6 +18,7 @@ EXCEPTIONS = frozenset({"certifi", "hypothesis", "pillow-heif"})
 # How packages that state no SPDX expression word their licence, in old metadata fields.
 _OLD_WORDS = {
     "Apache-2.0": r"apache",
+    "CC0-1.0": r"public domain",
     "BSD-2-Clause": r"\bbsd",
     "BSD-3-Clause": r"\bbsd",
     "ISC": r"\bisc",
@@ -31,8 +32,9 @@ _OLD_WORDS = {
 DOCUMENT = (sources.ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
 CORE = {row[0]: row for row in sources.table_rows(DOCUMENT, "Core")}
 BROUGHT = {row[0]: row for row in sources.table_rows(DOCUMENT, "Brought along")}
+EXTRAS = {row[0]: row for row in sources.table_rows(DOCUMENT, "Extras")}
 TOOLS = {row[0]: row for row in sources.table_rows(DOCUMENT, "For building and checking")}
-LICENCES = {name: row[-1] for rows in (CORE, BROUGHT, TOOLS) for name, row in rows.items()}
+LICENCES = {name: row[-1] for rows in (CORE, BROUGHT, EXTRAS, TOOLS) for name, row in rows.items()}
 
 
 def names_in(requirements: list[str]) -> set[str]:
@@ -50,7 +52,11 @@ def test_the_tables_are_what_pyproject_asks_for() -> None:
     project = sources.project()
     groups = project["dependency-groups"]
     assert set(CORE) == names_in(project["project"]["dependencies"])
-    assert set(TOOLS) == names_in(groups["dev"] + groups["build"])
+    extras = {name: names_in(needs) for name, needs in project["project"]["optional-dependencies"].items()}
+    assert set(EXTRAS) == set().union(*extras.values())
+    assert all(f"[{name}]" in EXTRAS[package][1] for name, needs in extras.items() for package in needs)
+    assert set(EXTRAS) <= names_in(groups["dev"]), "the tests run with every extra"
+    assert set(TOOLS) == names_in(groups["dev"] + groups["build"]) - set(EXTRAS)
 
 
 def test_what_is_brought_along_is_named_too() -> None:
@@ -114,6 +120,6 @@ def test_every_exception_is_explained() -> None:
 
 
 def test_every_row_says_what_for_and_why() -> None:
-    for row in [*CORE.values(), *TOOLS.values()]:
+    for row in [*CORE.values(), *EXTRAS.values(), *TOOLS.values()]:
         assert len(row) == 4
         assert all(len(cell.split()) >= 2 for cell in row[1:3]), row

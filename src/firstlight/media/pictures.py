@@ -163,6 +163,12 @@ def _check_scans(data: bytes, limits: Limits) -> None:
 
 
 def _register_heif() -> None:
-    import pillow_heif  # a large library that most runs never need
-
+    try:
+        import pillow_heif  # a large library that most runs never need
+    except ImportError as e:
+        raise UnreadableError(
+            "This is an HEIC picture; the decoder for it is not installed.",
+            hint="Install it with: pip install 'firstlight[heic]'. The file is kept as it is until then.",
+            code="unreadable.no-decoder",
+        ) from e
     pillow_heif.register_heif_opener(thumbnails=False)
