@@ -11,8 +11,9 @@ PYTHON := $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 endif
 BIN := .venv/bin
 PYTEST_ARGS ?=
-LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate \
-	--quiet --custom-compile-command "make lock"
+HOW := --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock"
+LOCK := $(BIN)/uv pip compile pyproject.toml $(HOW)
+REFERENCE := --group pyproject.toml:reference --constraint lock/dev.txt --no-deps $(HOW)
 
 .PHONY: install install-dev demo test lock names clean python
 
@@ -43,6 +44,7 @@ test: install-dev
 lock: install-dev
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --group build --output-file lock/core.txt
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --constraint lock/core.txt --group build --group dev --output-file lock/dev.txt
+	@$(BIN)/uv pip compile $(REFERENCE) $(if $(UPGRADE),--upgrade) --output-file lock/reference.txt
 
 names: install-dev
 	@$(BIN)/python scripts/public_names.py

@@ -10,6 +10,7 @@ Standard library only, and written for old interpreters too, so that one which i
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -127,6 +128,23 @@ def pip(arguments: List[str], total: int) -> None:
         clear_line()
 
 
+def install_reference() -> None:
+    """The reference PDQ comes as source. It is compared with where it can be built, and missed nowhere else."""
+    why = "no C++ compiler is here (on Debian and Ubuntu: apt install g++ python3-dev)"
+    if shutil.which("g++") or shutil.which("c++"):
+        say("building the reference PDQ, which some tests compare ours with")
+        lock = os.path.join(ROOT, "lock", "reference.txt")
+        if pip_quietly(["--no-deps", "--require-hashes", "--requirement", lock]):
+            return
+        why = "it could not be built (on Debian and Ubuntu it needs g++ and python3-dev)"
+    say("without the reference PDQ: %s. The tests that compare with it will skip." % why)
+
+
+def pip_quietly(arguments: List[str]) -> bool:
+    command = [in_venv("python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet"]
+    return subprocess.run(command + arguments, cwd=ROOT, capture_output=True).returncode == 0
+
+
 def clear_line() -> None:
     if sys.stdout.isatty():
         sys.stdout.write("\r\033[K")
@@ -149,6 +167,8 @@ def main() -> None:
     say("fetching up to %d locked packages (%s); a minute or two on a fast line" % (total, os.path.relpath(lock, ROOT)))
     pip(["--require-hashes", "--requirement", lock], total)
     pip(["--no-deps", "--no-build-isolation", "--editable", ROOT], 0)
+    if group == "dev":
+        install_reference()
     with open(stamp_file(group), "w") as f:
         f.write(stamp)
     say("installed in %d s: .venv/bin/firstlight" % (time.time() - started))
