@@ -59,6 +59,12 @@ def test_every_page_is_reached_from_the_readme() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_file_of_ours_that_is_named_exists(page: Path) -> None:
+    named = re.findall(r"`((?:src|tests|docs|scripts|lock|benchmarks)/[\w./-]+)`", page.read_text(encoding="utf-8"))
+    assert not [name for name in named if not (sources.ROOT / name).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_make_target_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (sources.ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     text = page.read_text(encoding="utf-8")
