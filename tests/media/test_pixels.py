@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from firstlight.media.pixels import packed
+from firstlight.media.pixels import grey, packed
 
 
 def _channels(image: Image.Image) -> np.ndarray:
@@ -22,6 +22,14 @@ def test_pixels_are_those_of_the_picture(mode: str, size: tuple[int, int]) -> No
     image = Image.effect_noise(size, 90).convert("RGB")
     image.putpixel((0, 0), (1, 2, 3))
     assert np.array_equal(_channels(image.convert(mode)), np.asarray(image))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (4, 3), (5, 3), (6, 2), (7, 9), (640, 481), (5001, 4001)])
+def test_grey_pixels_are_those_of_the_picture(size: tuple[int, int]) -> None:
+    image = Image.effect_noise((min(size[0], 640), min(size[1], 480)), 90).resize(size)
+    pixels = grey(image)
+    assert np.array_equal(pixels, np.asarray(image))
+    assert not pixels.flags.writeable
 
 
 def test_a_picture_in_several_blocks_is_copied() -> None:

@@ -13,7 +13,7 @@ from firstlight.hashing.modes import SCALED_MIN_SIDE, Mode
 from firstlight.media.kinds import MediaType
 from firstlight.media.limits import Limits
 from firstlight.media.pictures import count_frames, decoding, open_picture
-from firstlight.media.pixels import packed
+from firstlight.media.pixels import grey, packed
 from firstlight.media.task import CagedFile
 from firstlight.values import PdqMode
 
@@ -54,7 +54,7 @@ def _hash_scaled(image: Image.Image, kind: MediaType) -> pdq.RawPdq:
     with decoding(kind):
         image.draft("L", (SCALED_MIN_SIDE, SCALED_MIN_SIDE))
         image.load()
-        plane = np.asarray(image)
+        plane = grey(image)
     return pdq.scaled(plane, full, _scale(full, image.size))
 
 
@@ -82,7 +82,7 @@ def pixels_of(image: Image.Image) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint
     if image.mode in _WIDE_MODES:
         return _stretched(np.asarray(image).astype(np.float64))
     if image.mode in _GREY_MODES or image.mode == "1":
-        return np.asarray(image.convert("L"))
+        return grey(image if image.mode == "L" else image.convert("L"))
     if image.mode == "RGBa":
         image = image.convert("RGBA")
     if image.mode not in ("RGB", "RGBX", "RGBA"):

@@ -7,7 +7,6 @@ no Arrow library has to be there.
 from __future__ import annotations
 
 import ctypes
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,21 +41,31 @@ def packed(image: Image.Image) -> npt.NDArray[np.uint32]:
     It is the picture's own memory where that is in one piece (in a worker it is), and a copy elsewhere. The array keeps
     the memory alive, also after the picture is closed.
     """
+    memory = _memory(image, 4 * image.width * image.height)
+    if memory is None:
+        memory = np.frombuffer(image.tobytes("raw", "RGBX" if image.mode == "RGB" else image.mode), np.uint8)
+    return memory.view(np.uint32).reshape(image.height, image.width)
+
+
+def grey(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """The pixels of a grey picture (mode L), one byte each, read-only; in place where it can be, as for `packed`."""
+    memory = _memory(image, image.width * image.height)
+    if memory is None:
+        memory = np.frombuffer(image.tobytes(), np.uint8)
+    return memory.reshape(image.height, image.width)
+
+
+def _memory(image: Image.Image, size: int) -> npt.NDArray[np.uint8] | None:
+    """The picture's own memory, or None where it is in several blocks or its rows are padded."""
     image.load()
-    shape = (image.height, image.width)
     try:
         _, capsule = image.__arrow_c_array__()
-    except ValueError:  # in several blocks
-        raw = image.tobytes("raw", "RGBX" if image.mode == "RGB" else image.mode)
-        return np.frombuffer(raw, np.uint32).reshape(shape)
-    return _view(capsule, shape[0] * shape[1]).reshape(shape)
-
-
-def _view(capsule: Any, count: int) -> npt.NDArray[np.uint32]:  # noqa: ANN401 - a PyCapsule has no type of its own
+    except ValueError:
+        return None
     array = ctypes.cast(_get_pointer(capsule, b"arrow_array"), ctypes.POINTER(_ArrowArray)).contents
-    child = array.children[0].contents
-    memory = (ctypes.c_uint32 * count).from_address(child.buffers[1])
+    flat = array.children[0].contents if array.n_children else array
+    memory = (ctypes.c_uint8 * size).from_address(flat.buffers[1])
     memory.owner = capsule  # type: ignore[attr-defined] # lives as long as the array that looks at it
-    view: npt.NDArray[np.uint32] = np.ctypeslib.as_array(memory)
+    view: npt.NDArray[np.uint8] = np.ctypeslib.as_array(memory)
     view.flags.writeable = False
     return view
