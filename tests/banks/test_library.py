@@ -258,6 +258,19 @@ def test_withdrawn_entries_come_back_with_their_list_denied_ones_do_not(
     assert [m.entry for m in library.match(pdq=pdq_of("beet"))] == ["beet"]
 
 
+def test_confirmed_entries_go_on_matching_and_stay_confirmed(library: Library) -> None:
+    library.create_bank("roots", BankPurpose.KNOWN)
+    library.add("roots", [carrot()])
+    assert library.confirm("roots", ["carrot"], "seen by two people").keys == ("carrot",)
+    library.add("roots", [carrot(note="new")])
+    assert library.entry("roots", "carrot").standing is Standing.CONFIRMED
+    assert len(library.match(digests_of(b"carrot"), pdq_of("carrot"))) == 1
+    assert library.bank("roots").entries == 1
+    library.withdraw("roots", ["carrot"], "taken back by the owner")
+    assert library.match(digests_of(b"carrot"), pdq_of("carrot")) == ()
+    assert library.bank("roots").entries == 0
+
+
 def test_two_open_libraries_see_each_other_at_once(library: Library, tmp_path: Path, sealer: Sealer | None) -> None:
     other = reopened(tmp_path, sealer)
     library.create_bank("roots", BankPurpose.KNOWN)

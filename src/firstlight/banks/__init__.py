@@ -1,6 +1,7 @@
 """Banks of hashes: lists with a purpose, kept as secrets, searched exactly."""
 
 from firstlight.banks.entry import Entry, NewEntry, Standing
+from firstlight.banks.flood import Flood, FloodGuard
 from firstlight.banks.library import Library
 from firstlight.banks.match import Match, Via
 from firstlight.banks.report import AddReport, Bank, BankReport, ImportReport, Skip, StandingReport
@@ -11,6 +12,8 @@ __all__ = [
     "Bank",
     "BankReport",
     "Entry",
+    "Flood",
+    "FloodGuard",
     "ImportReport",
     "Library",
     "Match",

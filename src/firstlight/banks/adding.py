@@ -142,7 +142,7 @@ class Adding:
             return
         if record.stamp and record.stamp == old.stamp and old.standing is Standing.WITHDRAWN:
             record.standing, record.reason = old.standing, old.reason
-        if old.standing is Standing.DENIED:
+        if old.standing in (Standing.DENIED, Standing.CONFIRMED):
             record.standing, record.reason = old.standing, old.reason
         if record.same_content(old):
             self._counts["unchanged"] += 1

@@ -49,13 +49,20 @@ class JunkError(InputError):
 
 
 class Standing(StrEnum):
-    """Where an entry stands. Only active entries match."""
+    """Where an entry stands. Active and confirmed entries match."""
 
     ACTIVE = "active"
+    CONFIRMED = "confirmed"
+    """This house looked at what it matched and says that it is right."""
     WITHDRAWN = "withdrawn"
     """Its list took it back. It comes back when a list brings it again."""
     DENIED = "denied"
     """This house says that it is wrong. No list brings it back, only `Library.restore`."""
+
+    @property
+    def matches(self) -> bool:
+        """Whether the entry takes part in matching."""
+        return self in (Standing.ACTIVE, Standing.CONFIRMED)
 
 
 @dataclass(frozen=True, slots=True)

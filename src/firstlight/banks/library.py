@@ -242,8 +242,12 @@ class Library:
         """Say that entries are wrong: they stop matching, and no import brings them back."""
         return self._set_standing(name, keys, Standing.DENIED, _needed(reason))
 
+    def confirm(self, name: str, keys: Sequence[str], reason: str) -> StandingReport:
+        """Say that entries are right. They go on matching; what the house found stays when their list comes again."""
+        return self._set_standing(name, keys, Standing.CONFIRMED, _needed(reason))
+
     def restore(self, name: str, keys: Sequence[str], reason: str) -> StandingReport:
-        """Let entries match again that were withdrawn or denied."""
+        """Put entries back to active that were withdrawn, denied or confirmed."""
         return self._set_standing(name, keys, Standing.ACTIVE, _needed(reason))
 
     def entries(self, name: str) -> Iterator[Entry]:

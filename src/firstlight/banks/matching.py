@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from firstlight import clock
-from firstlight.banks.entry import Record, Standing
+from firstlight.banks.entry import Record
 from firstlight.banks.match import Match, Via
 from firstlight.banks.store import BankStore
 from firstlight.values import BankPurpose, Digests, Pdq
@@ -48,7 +48,7 @@ def _in_bank(store: BankStore, digests: Digests | None, hashes: Mapping[str, Pdq
     if digests is not None:
         for via in _STRENGTH:
             for ordinal, record in store.find(via.value, getattr(digests, via.value)):
-                if record.standing is Standing.ACTIVE and ordinal not in found:
+                if record.standing.matches and ordinal not in found:
                     found[ordinal] = _Found(record, via, _agrees(record, digests))
     for orientation, pdq in hashes.items():
         if pdq.quality < store.min_quality:
@@ -61,7 +61,7 @@ def _in_bank(store: BankStore, digests: Digests | None, hashes: Mapping[str, Pdq
             if best is not None and (best.via is not Via.PDQ or best.distance <= distance):
                 continue
             record = best.record if best is not None else store.record(key)
-            if record.standing is Standing.ACTIVE and (record.quality is None or record.quality >= store.min_quality):
+            if record.standing.matches and (record.quality is None or record.quality >= store.min_quality):
                 found[key] = _Found(record, Via.PDQ, exact=False, distance=distance, orientation=orientation)
     return found
 

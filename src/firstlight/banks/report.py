@@ -93,7 +93,7 @@ class ImportReport(AddReport):
 
 
 class StandingReport(Document):
-    """Entries were withdrawn, denied or restored. Their records stay."""
+    """Entries were withdrawn, denied, confirmed or restored. Their records stay."""
 
     title_for_people = "report on entries"
 

@@ -251,7 +251,7 @@ class BankStore:
             lines = []
             for ordinal, record in writes[at : at + ENTRIES_PER_FRAME]:
                 old = former.get(ordinal)
-                how = _NEW if old is None else _FOR_ACTIVE if old.standing is Standing.ACTIVE else _FOR_RESTING
+                how = _NEW if old is None else _FOR_ACTIVE if old.standing.matches else _FOR_RESTING
                 lines.append(f"[{ordinal},{record.encode()},{how}]".encode())
             self._append(lines)
         if self._state.pdq_end:
@@ -298,7 +298,7 @@ class BankStore:
                         owners.append(ordinal)
             state.new_places[ordinal] = frame.offset << _SLOT_BITS | slot
             state.ordinals = max(state.ordinals, ordinal + 1)
-            state.active += ("s" not in content) - (how == _FOR_ACTIVE)
+            state.active += _matches(content) - (how == _FOR_ACTIVE)
             if "pdq" in hashes or how != _NEW:
                 state.pdq_end = frame.end
 
@@ -410,11 +410,16 @@ class BankStore:
                         if ordinal in keys:
                             at = keys.index(ordinal)
                             del keys[at], hashes[at]
-                    if "pdq" in content["h"] and "s" not in content:
+                    if "pdq" in content["h"] and _matches(content):
                         keys.append(ordinal)
                         hashes.append(content["h"]["pdq"])
             array = np.frombuffer(bytes.fromhex("".join(hashes)), dtype=np.uint8).reshape(len(keys), 32)
             index.change(array, keys, remove=gone, mark=position)
+
+
+def _matches(content: dict[str, Any]) -> bool:
+    """Whether a stored record takes part in matching."""
+    return Standing(content.get("s", Standing.ACTIVE)).matches
 
 
 def _line(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
