@@ -55,11 +55,6 @@ class FaultyDisk(Disk):
             raise CrashError
         super().truncate(fd, size, path)
 
-    def reserve(self, fd: int, size: int, path: Path) -> None:
-        if self._now(path):
-            raise CrashError
-        super().reserve(fd, size, path)
-
     def replace(self, source: Path, target: Path) -> None:
         if self._now(target):
             raise CrashError

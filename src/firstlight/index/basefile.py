@@ -8,6 +8,7 @@ in bucket order). All numbers are little-endian.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
@@ -28,6 +29,9 @@ from firstlight.index.plan import BITS, STRIDE, Chunking, chunking
 PAGE: Final = 4096
 MAGIC: Final = b"FLbase\r\n"
 VERSION: Final = 1
+WRITE_BLOCK: Final = 16 << 20
+"""Written in large blocks, a file can lie in the page cache in pages of 2 MiB. A search touches thousands of places all
+over the file, and with small pages it spends most of its time on finding out where they are."""
 MAX_ROWS: Final = 1 << 31
 """Row numbers are 32 bits wide; half of that leaves room for offsets everywhere."""
 
@@ -106,17 +110,19 @@ def write_base(path: Path, sources: Sequence[Source], count: int, *, chunks: int
         raise LimitError(f"An index holds at most {MAX_ROWS} hashes.", hint="Split the bank in two.", code="limit.rows")
     cut = chunking(chunks)
     places, size = _layout(count, cut)
+    content = mmap.mmap(-1, size)  # memory of its own, which compactions give back
+    sections = {
+        name: np.frombuffer(content, dtype, places[name][1], places[name][0]) for name, dtype in _DTYPES.items()
+    }
+    _fill(sections, sources, count, cut)
+    checksums = {name: zlib.crc32(section.data) for name, section in sections.items()}
+    content[:PAGE] = _header(count, cut, mark, places, checksums)
     temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
-    fd = open_file(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+    fd = open_file(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:
-        disk.reserve(fd, size, temporary)
-        mapping = mmap.mmap(fd, size)
-        sections = {
-            name: np.frombuffer(mapping, dtype, places[name][1], places[name][0]) for name, dtype in _DTYPES.items()
-        }
-        _fill(sections, sources, count, cut)
-        checksums = {name: zlib.crc32(section.data) for name, section in sections.items()}
-        mapping[:PAGE] = _header(count, cut, mark, places, checksums)
+        whole = memoryview(content)
+        for at in range(0, size, WRITE_BLOCK):
+            disk.write(fd, whole[at : at + WRITE_BLOCK], temporary)
         disk.sync(fd, temporary)
     finally:
         os.close(fd)
@@ -136,6 +142,8 @@ def open_base(path: Path) -> Base:
         if size < PAGE:
             raise damaged(path, "it is shorter than its header")
         mapping = mmap.mmap(fd, size, prot=mmap.PROT_READ)
+        with contextlib.suppress(OSError):  # a kernel without large pages
+            mapping.madvise(mmap.MADV_HUGEPAGE)
     finally:
         os.close(fd)
     header = _parse_header(path, mapping[:PAGE])

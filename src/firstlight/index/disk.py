@@ -39,11 +39,6 @@ class Disk:
         with _storage("shorten", path):
             os.ftruncate(fd, size)
 
-    def reserve(self, fd: int, size: int, path: Path) -> None:
-        """Make the file `size` bytes long with the room really set aside, so that mapped writes cannot fail."""
-        with _storage("make room for", path):
-            os.posix_fallocate(fd, 0, size)
-
     def replace(self, source: Path, target: Path) -> None:
         """Put `source` in the place of `target` in one step, and make the step durable."""
         with _storage("replace", target):
