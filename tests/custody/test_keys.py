@@ -9,7 +9,16 @@ import pytest
 from custody.conftest import fixed_entropy
 from custody.faults import FailingDisk, PowerCutError
 from firstlight.clock import FixedClock
-from firstlight.custody import FileKey, Keyring, PassphraseKey
+from firstlight.custody import (
+    CustodyLog,
+    Event,
+    EventType,
+    FileKey,
+    Keyring,
+    MemoryLeafStore,
+    PassphraseKey,
+    SignedCheckpoint,
+)
 from firstlight.custody.files import require_private
 from firstlight.errors import FirstlightError, InputError, IntegrityError, NotFoundError, StateError, StorageError
 
@@ -207,3 +216,43 @@ def test_a_folder_of_another_user_or_none_is_refused(tmp_path: Path, monkeypatch
     monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
     with pytest.raises(StorageError, match="another user"):
         require_private(tmp_path)
+
+
+def test_the_log_goes_on_under_a_new_key(tmp_path: Path, clock: FixedClock) -> None:
+    folder = tmp_path / "k"
+    ring = Keyring.create(folder, NAME)
+    store = MemoryLeafStore()
+
+    def log(ring: Keyring) -> CustodyLog:
+        return CustodyLog(store, ring.log_signer(), clock, sealers=ring.event_sealer, trusted=ring.retired_verifiers())
+
+    log(ring).append(Event(type=EventType.LOGIN, at=clock.now(), actor="u"))
+    old = log(ring).checkpoint()
+    before = ring.log_signer().verifier
+    after = ring.rotate_log_key().verifier
+    assert after.name == before.name
+    assert after.public_key != before.public_key
+    again = Keyring.open(folder)
+    assert again.log_signer().verifier == after
+    assert again.retired_verifiers() == (before,)
+    log(again).append(Event(type=EventType.CONFIG_CHANGE, at=clock.now(), actor="u"))
+    assert SignedCheckpoint.open(log(again).checkpoint().note, after).size == 2
+    assert log(again).verify([old.note]).ok
+    again.rotate_log_key()
+    assert Keyring.open(folder).retired_verifiers() == (before, after)
+
+
+def test_a_rotation_that_fails_leaves_the_old_key(tmp_path: Path) -> None:
+    folder = tmp_path / "k"
+    ring = Keyring.create(folder, NAME)
+    old = ring.log_signer().verifier
+    count = FailingDisk()
+    Keyring.open(folder, disk=count)
+    opening = len(count.calls)
+    for step in range(opening, opening + 4):  # clear the way, create, write, sync; the rename is the change itself
+        for error in (errno.ENOSPC, None):
+            disk = FailingDisk(step, error)
+            with pytest.raises((StorageError, PowerCutError)):
+                Keyring.open(folder, disk=disk).rotate_log_key()
+            assert Keyring.open(folder).log_signer().verifier == old
+            assert Keyring.open(folder).retired_verifiers() == ()

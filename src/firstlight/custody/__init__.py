@@ -15,6 +15,7 @@ from firstlight.custody.contents import (
 )
 from firstlight.custody.elements import ElementsTable
 from firstlight.custody.event import Event, EventType
+from firstlight.custody.inspection import PackageSummary, inspect_package
 from firstlight.custody.kek import FileKey, KeyProvider, PassphraseKey
 from firstlight.custody.keys import CaseKey, KeyDestruction, Keyring
 from firstlight.custody.leaf import LogEntry
@@ -56,6 +57,7 @@ __all__ = [
     "PackageCheck",
     "PackageContents",
     "PackageReport",
+    "PackageSummary",
     "PassphraseKey",
     "RetentionClock",
     "RetentionTable",
@@ -71,6 +73,7 @@ __all__ = [
     "Viewed",
     "approval_event",
     "export_package",
+    "inspect_package",
     "may_destroy",
     "require_second_person",
     "reveal",

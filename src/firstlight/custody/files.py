@@ -125,11 +125,11 @@ def _words(path: Path, act: str) -> Iterator[None]:
         raise storage_error(path, act, e) from e
 
 
-def write_whole(disk: Disk, path: Path, blocks: Iterable[bytes]) -> None:
+def write_whole(disk: Disk, path: Path, blocks: Iterable[bytes], *, replace: bool = False) -> None:
     """Write a file that is there whole or not at all, and durable once this returns.
 
     Raises:
-        StorageError: it could not be written, or the name is taken; nothing is left behind.
+        StorageError: it could not be written, or the name is taken and `replace` is false; what was there stays.
     """
     temp = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     disk.unlink(temp)
@@ -141,7 +141,10 @@ def write_whole(disk: Disk, path: Path, blocks: Iterable[bytes]) -> None:
             disk.sync(fd, temp)
         finally:
             os.close(fd)
-        disk.link(temp, path)
+        if replace:
+            disk.rename(temp, path)
+        else:
+            disk.link(temp, path)
     finally:
         with contextlib.suppress(OSError):
             temp.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from pydantic import StringConstraints
 from firstlight.clock import in_utc
 from firstlight.custody.files import Disk, require_private, write_whole
 from firstlight.custody.kek import FileKey, KeyProvider
-from firstlight.custody.note import Ed25519Signer, checked_key_name
+from firstlight.custody.note import Ed25519Signer, NoteVerifier, checked_key_name
 from firstlight.custody.sealing import KEY_SIZE, KeySealer, Sealer
 from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError
 from firstlight.values import Document, Instant, checked_name
@@ -40,6 +40,7 @@ class _KeyringFile(Document):
     origin: str
     provider: str
     log_key: _Hex
+    retired: tuple[str, ...] = ()
     house_key: _Hex
 
 
@@ -102,9 +103,7 @@ class Keyring:
         self._disk = disk
         self._entropy = entropy
         self._origin = kept.origin
-        self._signer = Ed25519Signer(
-            kept.origin, provider.unwrap(bytes.fromhex(kept.log_key), b"log key " + kept.origin.encode())
-        )
+        self._take_log_key(kept)
         self._house = provider.unwrap(bytes.fromhex(kept.house_key), b"house key " + kept.origin.encode())
         self._cached: dict[str, CaseKey] = {}
 
@@ -183,6 +182,32 @@ class Keyring:
     def log_signer(self) -> Ed25519Signer:
         """Signs the log's checkpoints."""
         return self._signer
+
+    def retired_verifiers(self) -> tuple[NoteVerifier, ...]:
+        """The public halves of the log's earlier keys; what they signed stays good. For `CustodyLog(trusted=...)`."""
+        return tuple(NoteVerifier.from_vkey(one) for one in self._retired)
+
+    def rotate_log_key(self) -> Ed25519Signer:
+        """Make a new key for the log; the old one signs nothing any more and its public half is kept.
+
+        Log the change and publish the new key: packages made from now on are signed by it.
+
+        Raises:
+            StorageError: the keyring cannot be written; the old key stays.
+        """
+        path = self._folder / _KEYRING
+        kept = _KeyringFile.from_json(self._disk.read(path))
+        wrapped = self._provider.wrap(self._entropy(KEY_SIZE), b"log key " + kept.origin.encode())
+        old = self._signer.verifier.vkey
+        renewed = kept.model_copy(update={"log_key": wrapped.hex(), "retired": (*kept.retired, old)})
+        write_whole(self._disk, path, [renewed.to_json()], replace=True)
+        self._take_log_key(renewed)
+        return self._signer
+
+    def _take_log_key(self, kept: _KeyringFile) -> None:
+        seed = self._provider.unwrap(bytes.fromhex(kept.log_key), b"log key " + kept.origin.encode())
+        self._signer = Ed25519Signer(kept.origin, seed)
+        self._retired = kept.retired
 
     def sealer(self, purpose: str) -> KeySealer:
         """A sealer of the house for one purpose, such as `banks`."""
