@@ -85,17 +85,20 @@ def encrypt(
     salt = entropy(SALT_SIZE)
     secrets = _derive(key, salt, context)
     yield salt + secrets.commitment
-    waiting = bytearray()
+    waiting = b""
     chunk = 0
     for block in blocks:
-        waiting += block
-        start = 0
-        while len(waiting) - start >= CHUNK_SIZE:
-            yield secrets.aead.encrypt(secrets.nonce(chunk), waiting[start : start + CHUNK_SIZE], None)
-            start += CHUNK_SIZE
-            chunk += 1
-        del waiting[:start]
-    yield secrets.aead.encrypt(secrets.nonce(chunk), bytes(waiting), None)
+        view = memoryview(waiting + block)
+        full = len(view) // CHUNK_SIZE
+        sealed = [
+            secrets.aead.encrypt(secrets.nonce(chunk + i), view[i * CHUNK_SIZE : (i + 1) * CHUNK_SIZE], None)
+            for i in range(full)
+        ]
+        chunk += full
+        waiting = bytes(view[full * CHUNK_SIZE :])
+        if sealed:
+            yield b"".join(sealed)
+    yield secrets.aead.encrypt(secrets.nonce(chunk), waiting, None)
 
 
 class SealedReader(io.RawIOBase):
