@@ -91,7 +91,7 @@ def make_package(
         bag.add("verify/README.txt", _README)
         bag.add("verify/verify.py", verifier_source())
         listed = as_list(bag.digests())
-        entry = log.append(_export_event(plan, at, listed))
+        entry = log.append(_export_event(plan, at, listed, shown))
         checkpoint = log.checkpoint()
         commit()
         _write_proofs(bag, log, checkpoint, [*shown, entry], listed)
@@ -135,7 +135,7 @@ def _label(plan: Plan, at: datetime) -> dict[str, str]:
     }
 
 
-def _export_event(plan: Plan, at: datetime, listed: bytes) -> Event:
+def _export_event(plan: Plan, at: datetime, listed: bytes, shown: Sequence[LogEntry]) -> Event:
     """What the log keeps of an export: enough for the verifier to find everything else unchanged."""
     return Event(
         type=EventType.EXPORT,
@@ -147,9 +147,15 @@ def _export_event(plan: Plan, at: datetime, listed: bytes) -> Event:
             "organization": as_label(plan.organisation),
             "contents_sha256": hashlib.sha256(listed).hexdigest(),
             "files": listed.count(b"\n"),
+            "entries_sha256": hashlib.sha256(b"".join(_shown_line(one) for one in shown)).hexdigest(),
             **plan.more,
         },
     )
+
+
+def _shown_line(entry: LogEntry) -> bytes:
+    """What the log records of an entry that is shown: nobody can leave it out or close it afterwards."""
+    return b"%d %s\n" % (entry.seq, b"closed" if entry.event is None else b"open")
 
 
 def _write_proofs(

@@ -10,7 +10,7 @@ What it checks, in this order:
   2. checkpoint   the organisation's custody log signed its state (Ed25519, C2SP signed note)
   3. entries      every log entry shown stands in that signed log (RFC 6962 inclusion proofs), and every event shown
                   is the one that the entry committed to when it was written (HMAC-SHA-256)
-  4. export       the log itself recorded the SHA-256 of every record and statement in this package
+  4. export       the log itself recorded which entries are shown here, and the SHA-256 of every record and statement
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ CUSTODY_FILES = {CUSTODY + name for name in ("contents-sha256.txt", "entries.jso
 CUSTODY_FILES |= {CUSTODY + name for name in ("export.tlog-proof", "checkpoint.tsr", "tsa-chain.pem")}
 BAG_FILES = {"bagit.txt", "bag-info.txt", "manifest-sha256.txt", "manifest-sha512.txt", "tagmanifest-sha256.txt"}
 Event = typing.Optional[typing.Dict[str, object]]  # noqa: UP006, UP045 - None if it was destroyed
-Shown = typing.Tuple[int, int, int, Event, typing.List[str]]  # noqa: UP006 - how many, how many with events, the last
+# how many entries, how many with their event; number, event and proof of the last; digest of the list of the others
+Shown = typing.Tuple[int, int, int, Event, typing.List[str], str]  # noqa: UP006
 SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 
 
@@ -337,6 +338,7 @@ def check_entries(package: Path, size: int, root: bytes) -> Shown:
     """Check every entry that the package shows, one line after the other."""
     where = CUSTODY + "entries.jsonl"
     count, opened, seq, event, proof = 0, 0, -1, None, []  # type: int, int, int, Event, list[str]
+    listed, waiting = hashlib.sha256(), b""
     if not (package / where).is_file():
         raise DiffersError(where, "this file is missing")
     with (package / where).open("rb") as lines:
@@ -345,7 +347,9 @@ def check_entries(package: Path, size: int, root: bytes) -> Shown:
                 raise DiffersError(where, "a line is cut off or too long")
             seq, event, proof = check_entry(where, line[:-1].decode("utf-8", "replace"), size, root, seq)
             count, opened = count + 1, opened + (event is not None)
-    return count, opened, seq, event, proof
+            listed.update(waiting)
+            waiting = f"{seq} {'closed' if event is None else 'open'}\n".encode()
+    return count, opened, seq, event, proof, listed.hexdigest()
 
 
 # ---- 4. the export --------------------------------------------------------------------------------------------------
@@ -353,11 +357,15 @@ def check_entries(package: Path, size: int, root: bytes) -> Shown:
 
 def check_export(package: Path, shown: Shown, checkpoint: bytes) -> dict[str, object]:
     """What the log itself recorded about this export: its last entry shown here."""
-    _, _, newest, event, proof = shown
+    _, _, newest, event, proof, listed = shown
     export = event if event is not None and event.get("type") == "export" else {}
     payload = export.get("payload")
     if not isinstance(payload, dict):
         raise DiffersError(CUSTODY + "entries.jsonl", "the last entry shown is not the log's record of this export")
+    if payload.get("entries_sha256") != listed:
+        raise DiffersError(
+            CUSTODY + "entries.jsonl", "entries were left out, or closed, since the log recorded the export"
+        )
     alone = "\n".join(["c2sp.org/tlog-proof@v1", f"index {newest}", *proof, "", ""]).encode() + checkpoint
     if read(package, CUSTODY + "export.tlog-proof") != alone:
         raise DiffersError(CUSTODY + "export.tlog-proof", f"this proof is not that of the export, entry {newest}")
@@ -425,7 +433,7 @@ def verify(package: Path, trusted_key: str | None = None) -> list[str]:
             "NOT PROVED: the time stamp on the checkpoint. To check it as well, in data/custody: openssl ts -verify"
         )
         said.append("-data checkpoint -in checkpoint.tsr -CAfile (the authority's certificates, from the authority).")
-    said.append("NOT PROVED: that what was recorded is true, or that nothing was left out of the selection shown here.")
+    said.append("NOT PROVED: that what was recorded is true, or that the organisation chose to show all that matters.")
     return said
 
 

@@ -159,6 +159,33 @@ def export_entry_closed(f: Forger) -> None:
     f.cover_up()
 
 
+LEFT_OUT = "entries were left out, or closed, since the log recorded the export"
+
+
+@cheat(ENTRIES, LEFT_OUT)
+def viewing_left_out(f: Forger) -> None:
+    f.write_entries([one for one in f.entries() if '"type":"reveal"' not in one["leaf"]])
+    f.cover_up()
+
+
+@cheat(ENTRIES, LEFT_OUT)
+def first_entry_left_out(f: Forger) -> None:
+    f.write_entries(f.entries()[1:])
+    f.cover_up()
+
+
+@cheat(ENTRIES, LEFT_OUT)
+def all_entries_but_the_export_left_out(f: Forger) -> None:
+    f.write_entries(f.entries()[-1:])
+    f.cover_up()
+
+
+@cheat(ENTRIES, LEFT_OUT)
+def viewing_closed(f: Forger) -> None:
+    f.change_entry(2, event=..., salt=...)
+    f.cover_up()
+
+
 @cheat(ENTRIES, "a line is cut off or too long")
 def entries_cut_off(f: Forger) -> None:
     f.write(ENTRIES, f.read(ENTRIES)[:-1])
