@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-MAX_JSON: Final = 2 << 20
+MAX_JSON: Final = 1 << 20
 """Characters. A large ComfyUI workflow has some three hundred thousand."""
 
 

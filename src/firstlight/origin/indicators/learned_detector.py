@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Final, Protocol, Self
+from typing import Annotated, Final, Literal, Protocol, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
@@ -79,6 +79,7 @@ class ModelCard(Value):
     side: Annotated[int, Field(ge=32, le=1024, description="the model sees a square of this many pixels")]
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     deviation: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    output: Literal["probability", "logit"] = "probability"
     machine_is_high: bool = True
     calibration: Calibration | None = None
 
