@@ -75,6 +75,7 @@ class Credential:
     common_name: str
     serial: str
     signed_at: str
+    time_is_vouched: bool
     created_as: tuple[str, ...]
     done_with: tuple[str, ...]
     opened: bool
@@ -257,7 +258,8 @@ def _taken_apart(answer: dict[str, Any], trust: TrustLists) -> Credential:
         organisation=organisation,
         common_name=common_name,
         serial=serial,
-        signed_at=_stamped_at(signature.get("time"), passed),
+        signed_at=_time(signature.get("time")),
+        time_is_vouched=_time_is_vouched(passed),
         created_as=_types(made),
         done_with=_types([action for action in actions if action.get("action") != "c2pa.created"]),
         opened=any(action.get("action") in ("c2pa.opened", "c2pa.placed") for action in actions),
@@ -284,9 +286,17 @@ def _hexadecimal(serial: object) -> str:
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.]\d{1,9})?(Z|[+-]\d\d:\d\d)")
 
 
-def _stamped_at(time: object, passed: dict[str, str]) -> str:
-    """When a trusted time-stamping authority saw the signature; empty when none vouches for it."""
-    return time if isinstance(time, str) and "timeStamp.trusted" in passed and _TIME.fullmatch(time) else ""
+def _time(time: object) -> str:
+    return time if isinstance(time, str) and _TIME.fullmatch(time) else ""
+
+
+def _time_is_vouched(passed: dict[str, str]) -> bool:
+    """Whether an authority of the time-stamp list vouches for the time.
+
+    For records of the first version the reader accepts any authority and says "legacy": that is nobody's word.
+    """
+    why = passed.get("timeStamp.trusted")
+    return why is not None and not why.startswith("legacy")
 
 
 def _integrity(passed: dict[str, str], failed: dict[str, str]) -> Integrity:

@@ -369,8 +369,16 @@ def test_the_interim_list_and_its_date_are_named(public_pictures: Path, lists: T
     assert (read(data, lists).trust, read(data).trust) == (TrustClass.INTERIM, None)
     sign = signs(data, lists)["c2pa.generative_edit"]
     assert sign.source.list_date == "2026-01-01"
-    assert sign.facts["signed_at"] == "2023-11-27T17:46:19+00:00"
-    assert sign.says.startswith("A valid signature of Adobe Inc. of 2023-11-27, listed by the interim list (frozen), ")
+    assert sign.says.startswith("A valid signature of Adobe Inc., listed by the interim list (frozen), ")
+    # The stamp of this older record is from an authority that stands on no list: the time is told as a claim.
+    assert sign.facts["claimed_time"] == "2023-11-27T17:46:19+00:00"
+    assert "signed_at" not in sign.facts
+
+
+def test_a_time_is_vouched_for_only_by_a_listed_authority(public_pictures: Path, lists: TrustLists) -> None:
+    data = (public_pictures / "c2pa-python/C_with_CAWG_data.jpg").read_bytes()
+    known, unknown = (signs(data, trust)["c2pa.capture.unvouched"].facts for trust in (lists, NO_TRUST))
+    assert known["signed_at"] == unknown["claimed_time"] == "2025-07-29T23:13:49+00:00"
 
 
 def test_an_ingredients_trouble_is_not_the_files_own(public_pictures: Path, lists: TrustLists) -> None:

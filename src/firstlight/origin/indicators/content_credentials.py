@@ -286,7 +286,7 @@ class _Speaker:
         self._source = source.model_copy(update={"list_date": trust.date_of(listed)})
         self._words = {
             "signer": credential.organisation or credential.common_name or "an unnamed signer",
-            "when": f" of {credential.signed_at[:10]}" if credential.signed_at else "",
+            "when": f" of {credential.signed_at[:10]}" if credential.signed_at and credential.time_is_vouched else "",
             "list": "the official C2PA list"
             if credential.trust is TrustClass.OFFICIAL
             else "the interim list (frozen)",
@@ -302,7 +302,7 @@ class _Speaker:
             ("signer" if credential.trust else "claimed_signer"): credential.organisation,
             ("signer_common_name" if credential.trust else "claimed_common_name"): credential.common_name,
             "serial": credential.serial,
-            "signed_at": credential.signed_at,
+            ("signed_at" if credential.time_is_vouched else "claimed_time"): credential.signed_at,
             "reader_state": credential.state,
             "reader_codes": ", ".join(credential.codes),
             "ingredients": len(credential.ingredients),
