@@ -40,11 +40,11 @@ MADE = {
 
 @pytest.mark.parametrize("name", MADE)
 def test_made_files(name: str) -> None:
-    try_mutations(MADE[name], 400, seed=7)
+    try_mutations(MADE[name], 250, seed=7)
 
 
 def test_a_signed_file() -> None:
-    try_mutations(Authority.new().signer().sign(MADE["jpeg"]), 300, seed=7)
+    try_mutations(Authority.new().signer().sign(MADE["jpeg"]), 150, seed=7)
 
 
 def test_public_files(public_pictures: Path) -> None:

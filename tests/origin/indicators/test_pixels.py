@@ -103,7 +103,7 @@ def test_a_decode_of_all_ones_or_zeros_is_an_artefact() -> None:
 
 
 def test_unmarked_and_small_pictures_are_misses() -> None:
-    for seed in range(1, 6):
+    for seed in range(1, 4):
         assert "pixels.dwt_watermark" not in signs(encoded(scene(seed)))
     small = scene(size=(MIN_SIDE - 1, 512))
     assert "pixels.dwt_watermark" not in signs(encoded(marked(small, PAYLOADS[2])))
