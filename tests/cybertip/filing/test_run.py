@@ -156,23 +156,30 @@ def test_a_journal_belongs_to_one_draft(file_it: Filer, draft: Draft, case: Case
         file_it(draft=other)
 
 
-def test_a_journal_belongs_to_one_destination(file_it: Filer, service: Service) -> None:
+def test_a_journal_belongs_to_one_destination(file_it: Filer) -> None:
     file_it()
-    elsewhere = TestHost("https://test-host.invalid/ispws")
+    transport = httpx.MockTransport(lambda _: httpx.Response(500))
     with (
-        Client(elsewhere, DEMO_CREDENTIALS, transport=SimulatorTransport(service)) as client,
+        Client(TestHost("https://service.invalid/ispws"), DEMO_CREDENTIALS, transport=transport) as client,
         pytest.raises(StateError, match="another destination"),
     ):
         file_it(client=client)
 
 
-def test_a_simulator_that_was_started_again_on_another_port_is_the_same_destination(
-    file_it: Filer, service: Service
+def test_a_filing_goes_on_at_the_next_simulator(
+    file_it: Filer, service: Service, clock: FixedClock, journal: MemoryJournal
 ) -> None:
-    finished = file_it()
-    elsewhere = SimulatorDestination("http://127.0.0.1:1/ispws")
-    with Client(elsewhere, DEMO_CREDENTIALS, transport=SimulatorTransport(service)) as client:
-        assert file_it(client=client) == finished
+    """Another simulator knows nothing of the report, even where finish was begun: it is opened anew there."""
+    service.script(Fault(kind=FaultKind.DROP_REQUEST, endpoint=Endpoint.FINISH, times=2))
+    with pytest.raises(UpstreamError):
+        file_it()
+    assert filing_of(journal).state is FilingState.UNRESOLVED
+    second = Service({DEMO_CREDENTIALS.username: DEMO_CREDENTIALS.password}, clock)
+    elsewhere = SimulatorDestination("http://127.0.0.2/ispws")
+    with Client(elsewhere, DEMO_CREDENTIALS, transport=SimulatorTransport(second)) as client:
+        filing = file_it(client=client)
+    assert filing.state is FilingState.FINISHED
+    assert states(second) == [ReportState.FINISHED]
 
 
 def test_a_refusal_of_the_service_closes_the_filing(file_it: Filer, service: Service, journal: MemoryJournal) -> None:
