@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import socket
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO, cast
 
 import httpx
 
@@ -42,6 +47,40 @@ def test_many_clients_at_once_each_get_their_own_report(
 def test_an_early_refusal_of_a_large_upload_arrives(simulator: Simulator) -> None:
     answer = httpx.post(f"{simulator.url}/upload", content=b"x" * 8_000_000, trust_env=False)
     assert answer.status_code == 401
+
+
+class Endless(io.RawIOBase):
+    """A stream of any size that holds nothing."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def read(self, size: int = -1, /) -> bytes:
+        part = min(self._left, size)
+        self._left -= part
+        return bytes(part)
+
+
+def test_a_large_upload_streams_through_both_ends(simulator: Simulator, draft: Draft) -> None:
+    size = 48 * 1024 * 1024
+    with Client(simulator.destination, DEMO_CREDENTIALS) as client:
+        number = client.submit(draft.report).report_id or 0
+        tracemalloc.start()
+        answer, md5 = client.upload(number, cast("BinaryIO", Endless(size)), size, file_name="large")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert answer.md5 == md5 == hashlib.md5(bytes(size)).hexdigest()
+    assert peak < 4 * 1024 * 1024
+
+
+def test_a_full_disk_is_answered_and_no_more(tmp_path: Path, clock: FixedClock, draft: Draft) -> None:
+    folder = tmp_path / "sim"
+    with Simulator.of(clock, folder=folder) as sim, Client(sim.destination, DEMO_CREDENTIALS) as client:
+        (folder / "simulator.json.new").mkdir()
+        answer = client.submit(draft.report)
+        assert (answer.status, answer.is_uncertain) == (500, True)
+        (folder / "simulator.json.new").rmdir()
+        assert client.submit(draft.report).succeeded
 
 
 def test_a_body_that_ends_early_ends_the_connection_and_nothing_else(simulator: Simulator) -> None:

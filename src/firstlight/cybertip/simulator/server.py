@@ -21,7 +21,7 @@ from firstlight.cybertip.simulator.knobs import Knobs
 from firstlight.cybertip.simulator.page import page_of
 from firstlight.cybertip.simulator.reports import LogLine, StoredReport
 from firstlight.cybertip.simulator.service import Reply, Request, Service
-from firstlight.errors import InputError, StorageError
+from firstlight.errors import FirstlightError, InputError, StorageError
 
 CHUNK_BYTES = 64 * 1024
 MAX_LINE_BYTES = 64
@@ -108,6 +108,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(reply)
         except (_BrokenBodyError, OSError):
             self.close_connection = True
+        except FirstlightError:  # the folder could not be written: nobody can say that the request was carried out
+            self.close_connection = True
+            self._send(Reply(500, b"", "text/plain"))
 
     def _drain(self, body: Iterator[bytes]) -> None:
         """Read on what an early answer left unread: a connection closed upon unread bytes may lose the answer too."""
