@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from firstlight.cybertip import FaultKind, Knobs, Scenario, checking
+from firstlight.cybertip import Draft, FaultKind, Knobs, Scenario, Simulator, checking, to_xml
 from firstlight.cybertip.checking.thin import _NEEDS
+from firstlight.cybertip.simulator.reports import ReportState
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = ("cybertip.md", "simulator.md")
@@ -25,6 +29,18 @@ def test_the_code_runs(page: str) -> None:
     assert found
     for code in found:
         exec(compile(code, page, "exec"), {"__name__": "document"})
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_shell_example_files_a_report(tmp_path: Path, simulator: Simulator, draft: Draft) -> None:
+    (script,) = blocks("simulator.md", "sh")
+    (tmp_path / "report.xml").write_bytes(to_xml(draft.report))
+    environment = {"PATH": os.environ["PATH"], "URL": simulator.url, "no_proxy": "*"}
+    done = subprocess.run(["sh", "-e", "-c", script], cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    (received,) = simulator.reports()
+    assert received.state is ReportState.FINISHED
+    assert len(received.files) == 1
 
 
 def test_the_scenario_is_one() -> None:
