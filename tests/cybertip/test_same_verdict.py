@@ -105,6 +105,14 @@ def test_a_valid_description_is_accepted_and_parses_back_to_itself(description: 
 
 
 @QUIET
+@given(reports(wild=True), descriptions(wild=True))
+def test_a_draft_is_the_same_after_a_journey_as_json(report: Report, description: FileDescription) -> None:
+    draft = Draft(report=report, files=(PlannedFile(key="a", digests=EMPTY, description=description),))
+    assert Draft.from_json(draft.to_json()) == draft
+    assert Draft.from_json(draft.to_json()).to_json() == draft.to_json()
+
+
+@QUIET
 @given(reports(wild=True))
 def test_check_and_simulator_agree_on_any_report(report: Report) -> None:
     rules = wrong(report)

@@ -15,7 +15,7 @@ from firstlight.cybertip.drafting.draft import draft_report
 from firstlight.cybertip.drafting.facts import CaseFacts
 from firstlight.cybertip.filing.journal import Journal, JournalEntry, MemoryJournal
 from firstlight.cybertip.filing.policy import DrawnPolicy
-from firstlight.cybertip.filing.progress import Filing, FilingState, Receipt, filing_of
+from firstlight.cybertip.filing.progress import Filing, FilingState, Receipt, filing_of, waiting
 from firstlight.cybertip.filing.run import RetryPolicy, abandon, file_report
 from firstlight.cybertip.findings import Finding, FindingKind, Findings
 from firstlight.cybertip.model.files import FileDescription, FileDetails
@@ -84,4 +84,5 @@ __all__ = [
     "from_xml",
     "schema_in_force",
     "to_xml",
+    "waiting",
 ]

@@ -38,6 +38,7 @@ from firstlight.cybertip import (
     draft_report,
     file_report,
     filing_of,
+    waiting,
 )
 from firstlight.cybertip.drafting.facts import FileSign
 from firstlight.cybertip.filing.journal import Phase, Step
@@ -268,6 +269,9 @@ def test_a_file_list_that_differs_is_said_in_the_receipt(
     filing = file_report(client, draft, open_bytes, record=record, journal=Meddled(), clock=clock)
     assert filing.receipt is not None
     assert filing.receipt.file_list == "differs"
+    assert filing.troubles == (
+        "The service holds other files in the report than were sent; tell it, with the Request-ID.",
+    )
 
 
 def test_an_abandoned_filing_is_retracted(
@@ -290,7 +294,43 @@ def test_an_escalation_stays_loud_until_it_is_finished(
     with pytest.raises(UpstreamError):
         file_it(draft=urgent)
     assert filing_of(journal).loud
-    assert not file_it(draft=urgent).loud
+    assert filing_of(journal).troubles[0].startswith("An escalated report is not filed yet")
+    done = file_it(draft=urgent)
+    assert (done.loud, done.troubles) == (False, ())
+
+
+def test_what_waits_is_listed_by_urgency(clock: FixedClock) -> None:
+    soon, later = clock.now() + timedelta(hours=1), clock.now() + timedelta(hours=9)
+    filings = [
+        Filing(state=FilingState.FINISHED, last_words="finished"),
+        Filing(state=FilingState.OPEN, expires_at=later, last_words="later"),
+        Filing(state=FilingState.NEW, last_words="new"),
+        Filing(state=FilingState.OPEN, expires_at=soon, last_words="soon"),
+        Filing(state=FilingState.UNRESOLVED, expires_at=later, last_words="unresolved"),
+        Filing(state=FilingState.NEW, escalated=True, last_words="escalated"),
+        Filing(state=FilingState.ABANDONED, escalated=True, last_words="refused"),
+        Filing(state=FilingState.ABANDONED, last_words="given up"),
+    ]
+    assert [f.last_words for f in waiting(filings)] == ["escalated", "refused", "unresolved", "soon", "later", "new"]
+
+
+def test_a_known_offender_is_reported_again_and_linked(
+    file_it: Filer, client: Client, case: CaseFacts, record: MemoryRecord, clock: FixedClock, service: Service
+) -> None:
+    first = file_it().receipt
+    assert first is not None
+    assert case.suspect is not None
+    suspect = case.suspect.model_copy(update={"prior_reports": (first.report_id,)})
+    again = draft_report(case.model_copy(update={"suspect": suspect}))
+    names = [f.digests.sha256 for f in again.files]
+    grown = MemoryRecord(
+        viewings={n: record.viewings(n) for n in names},
+        matches={n: record.matches(n) for n in names},
+        prior_reports=(first.report_id,),
+    )
+    second = file_report(client, again, open_bytes, record=grown, journal=MemoryJournal(), clock=clock)
+    assert second.state is FilingState.FINISHED
+    assert f"<priorCTReports>{first.report_id}</priorCTReports>" in service.reports()[1].xml
 
 
 def test_drawings_alone_need_a_written_policy(file_it: Filer, service: Service, case: CaseFacts) -> None:

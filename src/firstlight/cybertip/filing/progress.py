@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -93,6 +94,34 @@ class Filing(Document):
     def loud(self) -> bool:
         """Whether an escalation waits here."""
         return self.escalated and self.state is not FilingState.FINISHED
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """What a person has to know about it, in words; nothing when all is well."""
+        out = []
+        if self.loud:
+            out.append("An escalated report is not filed yet: a child may be in danger now.")
+        if self.state is FilingState.UNRESOLVED:
+            out.append("Whether the report is finished is not known; file it again to find out.")
+        if self.state is FilingState.ABANDONED:
+            out.append(f"It was given up and nothing is filed: {self.last_words}")
+        if self.receipt is not None and self.receipt.file_list is FileList.DIFFERS:
+            out.append("The service holds other files in the report than were sent; tell it, with the Request-ID.")
+        return tuple(out)
+
+
+def waiting(filings: Iterable[Filing]) -> tuple[Filing, ...]:
+    """The filings that need somebody: escalated ones first, then unresolved ones, then by their expiry.
+
+    An escalated one that was given up stays in the list: leave it out of `filings` once a new one has taken its place.
+    """
+    left = [f for f in filings if f.loud or f.state not in (FilingState.FINISHED, FilingState.ABANDONED)]
+
+    def urgency(filing: Filing) -> tuple[bool, bool, float]:
+        expires = filing.expires_at.timestamp() if filing.expires_at is not None else float("inf")
+        return not filing.loud, filing.state is not FilingState.UNRESOLVED, expires
+
+    return tuple(sorted(left, key=urgency))
 
 
 @dataclass(slots=True)
