@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from firstlight.cybertip.model.annotations import FileAnnotation, ReportAnnotation
 from firstlight.cybertip.model.codes import COUNTRIES, STATES
-from firstlight.cybertip.model.files import FileDescription, NameValuePair
+from firstlight.cybertip.model.files import FileDescription
 from firstlight.cybertip.model.incident import EmailIncident, InternetDetails, NewsgroupIncident
 from firstlight.cybertip.model.people import (
     AssociatedAccount,
@@ -179,6 +179,3 @@ def reports(draw: st.DrawFn, wild: bool = False) -> Report:
 def descriptions(wild: bool = False) -> st.SearchStrategy[FileDescription]:
     """Any description of a file."""
     return blocks(FileDescription, wild)
-
-
-PAIR = NameValuePair(name="Generator seed", value="0042")

@@ -167,6 +167,38 @@ def test_a_journal_belongs_to_one_destination(file_it: Filer) -> None:
         file_it(client=client)
 
 
+def test_nothing_is_retracted_at_a_destination_that_is_not_its_own(
+    file_it: Filer, service: Service, journal: MemoryJournal, clock: FixedClock
+) -> None:
+    """Report numbers of another host are other reports."""
+    service.script(Fault(kind=FaultKind.CODE, code=1110, endpoint=Endpoint.UPLOAD, times=2))
+    with pytest.raises(UpstreamError):
+        file_it()
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(500)
+
+    destination = TestHost("https://service.invalid/ispws")
+    with Client(destination, DEMO_CREDENTIALS, transport=httpx.MockTransport(answer)) as client:
+        with pytest.raises(StateError, match="another destination"):
+            file_it(client=client, record=MemoryRecord())
+        with pytest.raises(StateError, match="another destination"):
+            abandon(client, journal, clock=clock, reason="no")
+    assert asked == []
+
+
+def test_a_draft_that_is_not_fit_any_more_leaves_nothing_open(file_it: Filer, service: Service) -> None:
+    service.script(Fault(kind=FaultKind.CODE, code=1110, endpoint=Endpoint.UPLOAD, times=2))
+    with pytest.raises(UpstreamError):
+        file_it()
+    with pytest.raises(RefusedError, match="viewing"):
+        file_it(record=MemoryRecord())
+    assert states(service) == [ReportState.RETRACTED]
+    assert file_it().state is FilingState.FINISHED
+
+
 def test_a_filing_goes_on_at_the_next_simulator(
     file_it: Filer, service: Service, clock: FixedClock, journal: MemoryJournal
 ) -> None:

@@ -66,6 +66,7 @@ def file_report(
         UpstreamError: the service could not be reached, or its answer is still unknown; call again.
     """
     run = _Run(client, draft, open_file, journal, clock, retries or RetryPolicy(), sleep)
+    run.require_own(draft)
     if run.progress.finished is None and run.progress.state() is not FilingState.UNRESOLVED:
         try:
             _require_fit(client, draft, record, clock)
@@ -96,9 +97,11 @@ def abandon(client: Client, journal: Journal, *, clock: Clock, reason: str) -> F
     """Give a filing up: its open report is retracted and the journal is closed.
 
     Raises:
-        StateError: it is finished, or finish was begun and its outcome is unknown; file it again to find out.
+        StateError: it is finished, or finish was begun and its outcome is unknown; file it again to find out. Or the
+            journal belongs to another destination.
     """
     run = _Run(client, None, None, journal, clock, RetryPolicy(), lambda _: None)
+    run.require_own(None)
     state = run.progress.state()
     if state in (FilingState.FINISHED, FilingState.UNRESOLVED):
         raise StateError(
@@ -152,7 +155,7 @@ class _Run:
         if self._draft is None:
             raise StateError("There is no draft to file.", hint="Draft the report first.")
         draft = self._draft
-        self._bind(draft, policy)
+        self._plan(draft, policy)
         for _ in range(self._retries.reports):
             if self.progress.finished is not None:
                 return self.progress.filing()
@@ -169,23 +172,36 @@ class _Run:
             code="upstream.gave-up",
         )
 
-    def _bind(self, draft: Draft, policy: DrawnPolicy | None) -> None:
-        digest = hashlib.sha256(draft.to_json()).hexdigest()
-        destination = label(self._client.destination)
-        plan = self.progress.plan
+    def require_own(self, draft: Draft | None) -> None:
+        """Return if the journal is that of this draft and this destination, or new: nothing is sent anywhere else.
+
+        Raises:
+            StateError: it belongs to others, or was closed.
+        """
         if self.progress.abandoned is not None:
             raise StateError("This filing was abandoned.", hint="Draft the report anew and file it as a new filing.")
+        plan = self.progress.plan
         if plan is None:
-            escalated = draft.report.incident_summary.escalate_to_high_priority is not None
-            says = f"under the policy {policy.reference} on drawn material" if policy else ""
-            self.note(
-                Step.PLAN, Phase.DONE, draft_sha256=digest, destination=destination, escalated=escalated, says=says
-            )
-        elif (plan.draft_sha256, plan.destination) != (digest, destination):
+            return
+        if plan.destination != label(self._client.destination) or (
+            draft is not None and plan.draft_sha256 != _digest(draft)
+        ):
             raise StateError(
                 "The journal belongs to another draft or another destination.",
                 hint="Go on with the draft it was begun with, or abandon it and begin a new filing.",
             )
+
+    def _plan(self, draft: Draft, policy: DrawnPolicy | None) -> None:
+        if self.progress.plan is not None:
+            return
+        self.note(
+            Step.PLAN,
+            Phase.DONE,
+            draft_sha256=_digest(draft),
+            destination=label(self._client.destination),
+            escalated=draft.report.incident_summary.escalate_to_high_priority is not None,
+            says=f"under the policy {policy.reference} on drawn material" if policy else "",
+        )
 
     def _one_report(self, draft: Draft) -> None:
         """Bring the present report, or a new one, to its end."""
@@ -394,6 +410,10 @@ class _Run:
             self.note(Step.RETRACT, Phase.DONE, answer)
         else:
             self.note(Step.RETRACT, Phase.GONE if answer.code in _GONE else Phase.REFUSED, answer)
+
+
+def _digest(draft: Draft) -> str:
+    return hashlib.sha256(draft.to_json()).hexdigest()
 
 
 def _unresolved(report_id: int, words: str) -> UpstreamError:
