@@ -160,6 +160,7 @@ def test_exactly_one_whole_report_is_finished(
         service = run(seed, draft, record, clock)
         finished = [r for r in service.reports() if r.state is ReportState.FINISHED]
         assert len(finished) == 1, f"seed {seed}"
+        assert service.doubles() == ()
         (report,) = finished
         sent = sorted((f.sha256, f.details is not None) for f in report.files.values())
         assert sent == sorted((f.digests.sha256, True) for f in draft.files), f"seed {seed}"

@@ -209,6 +209,8 @@ def test_finish_and_retract_take_both_encodings(simulator: Simulator, form: dict
         ("finish", {"Content-Type": "application/x-www-form-urlencoded"}, b"", 4000),
         ("finish", {"Content-Type": "application/x-www-form-urlencoded"}, b"x" * 70_000, 4000),
         ("nowhere", XML, b"", 1210),
+        ("../status", XML, b"", 1210),
+        ("../x/ispws/finish", XML, b"", 1210),
     ],
 )
 def test_bad_requests_get_a_code(
@@ -224,6 +226,17 @@ def test_chunked_bodies_are_taken_unless_the_knob_says_no(clock: FixedClock, dra
             body = (part for part in [to_xml(draft.report)[:100], to_xml(draft.report)[100:]])
             answer = httpx.post(f"{sim.url}/submit", auth=AUTH, headers=XML, content=body, trust_env=False)
             assert f"<responseCode>{code}<" in answer.text
+
+
+def test_a_blind_repetition_is_seen(simulator: Simulator, draft: Draft) -> None:
+    with Client(simulator.destination, DEMO_CREDENTIALS) as client:
+        numbers = [opened(client, draft) for _ in range(3)]
+        client.finish(numbers[0])
+        assert simulator.doubles() == ()
+        client.finish(numbers[2])
+    assert simulator.doubles() == ((numbers[0], numbers[2]),)
+    page = httpx.get(f"http://127.0.0.1:{simulator.port}/", trust_env=False).text
+    assert f"Filed more than once: {numbers[0]}, {numbers[2]}." in page
 
 
 def test_the_page_shows_what_came_and_escapes_it(simulator: Simulator, draft: Draft) -> None:

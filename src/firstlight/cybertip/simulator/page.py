@@ -32,6 +32,7 @@ def page_of(service: Service) -> bytes:
         "<h1>Simulated reporting service</h1>",
         "<p>Nothing that is sent here leaves this machine. Files are digested and not kept.</p>",
         f"<p>{len(reports)} reports: {counted}. Schema {escape(service.knobs.schema_in_force.name)}.</p>",
+        *(f'<p class="fault">Filed more than once: {", ".join(map(str, n))}.</p>' for n in service.doubles()),
         "<h2>Reports</h2>",
         *(_report(r) for r in shown),
         "<h2>Requests</h2><table><tr><th>#<th>time<th>request<th>outcome<th>scripted fault<th>Request-ID</tr>",

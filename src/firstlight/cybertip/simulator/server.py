@@ -270,6 +270,10 @@ class Simulator:
         """Every report it received."""
         return self.service.reports()
 
+    def doubles(self) -> tuple[tuple[int, ...], ...]:
+        """Finished reports that are one document sent more than once."""
+        return self.service.doubles()
+
     def log(self) -> tuple[LogLine, ...]:
         """Every request it received, without content."""
         return self.service.log()

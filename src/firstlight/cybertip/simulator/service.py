@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 
 from firstlight.clock import Clock
 from firstlight.cybertip.answers import Code
+from firstlight.cybertip.destination import PATH
 from firstlight.cybertip.simulator.body import BadBodyError, Form, read_all, read_form, require_xml
 from firstlight.cybertip.simulator.description import Description, own_description, own_xsd
 from firstlight.cybertip.simulator.document import MalformedError, Node, read_document
@@ -131,6 +132,14 @@ class Service:
             self._expire()
             return tuple(self._reports[n].copy() for n in sorted(self._reports))
 
+    def doubles(self) -> tuple[tuple[int, ...], ...]:
+        """Finished reports that are one document sent more than once: what a client does that repeats blindly."""
+        same: dict[str, list[int]] = {}
+        for report in self.reports():
+            if report.state is ReportState.FINISHED:
+                same.setdefault(report.xml, []).append(report.report_id)
+        return tuple(tuple(numbers) for numbers in same.values() if len(numbers) > 1)
+
     def log(self) -> tuple[LogLine, ...]:
         """Every request, in order; without any content."""
         with self._lock:
@@ -154,8 +163,8 @@ class Service:
 
     @staticmethod
     def _endpoint(path: str) -> Endpoint | None:
-        name = path.split("?")[0].rstrip("/").rpartition("/")[2]
-        return Endpoint(name) if name in set(Endpoint) else None
+        base, _, name = path.partition("?")[0].rpartition("/")
+        return Endpoint(name) if base == PATH and name in set(Endpoint) else None
 
     def _with_fault(self, request: Request, endpoint: Endpoint | None, fault: Fault | None) -> tuple[Reply | None, str]:
         kind = fault.kind if fault else None
