@@ -104,6 +104,7 @@ def _leads_to_a_command(command: Any, words: list[str]) -> bool:
 CHECKED = [page for page in PAGES if any(examples_of(page.read_text(encoding="utf-8")))]
 
 
+@pytest.mark.timeout(1200)  # a dozen commands, each a process of its own, perhaps on a busy machine
 @pytest.mark.parametrize("page", CHECKED, ids=[str(page.relative_to(sources.ROOT)) for page in CHECKED])
 def test_examples_print_what_the_document_shows(page: Path, tmp_path: Path) -> None:
     pytest.importorskip("firstlight.cli.main")
