@@ -124,3 +124,11 @@ def test_every_row_says_what_for_and_why() -> None:
     for row in [*CORE.values(), *EXTRAS.values(), *TOOLS.values()]:
         assert len(row) == 4
         assert all(len(cell.split()) >= 2 for cell in row[1:3]), row
+
+
+def test_no_test_needs_what_only_a_compiler_can_build() -> None:
+    """The group `reference` comes as source; tests reach for it by `pytest.importorskip` and skip without it."""
+    names = names_in(sources.project()["dependency-groups"]["reference"])
+    direct = re.compile(rf"^\s*(?:import|from) (?:{'|'.join(sorted(names))})\b", re.MULTILINE)
+    tests = sorted((sources.ROOT / "tests").rglob("*.py"))
+    assert not [str(path) for path in tests if direct.search(path.read_text(encoding="utf-8"))]

@@ -12,13 +12,14 @@ from functools import cache
 from random import Random
 
 import numpy as np
-import pdqhash
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from firstlight.triage import Bundler, Joined, Member, PriorityTable, units
 from firstlight.values import Level, Pdq, PdqMode
 from triage.cases import AT, PlainHashes
+
+pdqhash = pytest.importorskip("pdqhash", reason="the reference PDQ needs a C++ compiler: apt install g++ python3-dev")
 
 RULE = PriorityTable.load().bundling
 SCENES = 20
