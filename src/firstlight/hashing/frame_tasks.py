@@ -117,7 +117,7 @@ def _video(file: CagedFile, limits: Limits) -> tuple[_Head, Iterator[_Frame]]:
             hint="Install it with: pip install 'firstlight[video]'",
         ) from e
     with decoding(file.media_type):
-        container = av.open(file.open(), format=_CONTAINERS[file.media_type], metadata_errors="ignore")
+        container = _opened(av, file)
         if not container.streams.video:
             raise UnreadableError("It holds no moving picture.", code="unreadable.no-frame")
         stream = container.streams.video[0]
@@ -129,6 +129,14 @@ def _video(file: CagedFile, limits: Limits) -> tuple[_Head, Iterator[_Frame]]:
     if width < 1 or height < 1:
         raise UnreadableError("It holds no moving picture.", code="unreadable.no-frame")
     return _Head(width, height, seconds), _video_frames(file, container, stream, limits)
+
+
+def _opened(av: Any, file: CagedFile) -> Any:  # noqa: ANN401 - PyAV is optional
+    form = _CONTAINERS[file.media_type]
+    try:
+        return av.open(file.open(), format=form, metadata_errors="ignore")
+    except TypeError:  # later versions have no such option, and are tolerant
+        return av.open(file.open(), format=form)
 
 
 def _video_frames(file: CagedFile, container: Any, stream: Any, limits: Limits) -> Iterator[_Frame]:  # noqa: ANN401
