@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shutil
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -363,6 +364,45 @@ def test_many_entries_are_folded_into_tables_and_still_found(
         assert sorted(e.key for e in opened.entries("roots")) == sorted(names)
     other.close()
     third.close()
+
+
+def test_readers_never_miss_what_was_acknowledged_while_others_add(
+    library: Library, tmp_path: Path, sealer: Sealer | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firstlight.banks.store.RUN_ENTRIES", 20)
+    monkeypatch.setattr("firstlight.banks.store.MAX_RUNS", 2)
+    monkeypatch.setattr("firstlight.banks.store.ENTRIES_PER_FRAME", 5)
+    library.create_bank("roots", BankPurpose.KNOWN)
+    names = [f"vegetable-{i}" for i in range(300)]
+    added = 0
+    misses: list[str] = []
+    stop = threading.Event()
+    other = reopened(tmp_path, sealer)
+
+    def read(reader: Library, step: int) -> None:
+        turn = 0
+        while not stop.is_set():
+            turn += step
+            if added:
+                name = names[turn % added]
+                found = reader.match(digests_of(name.encode()), pdq_of(name))
+                if [m.entry for m in found] != [name] or not found[0].exact:
+                    misses.append(name)
+                if [m.entry for m in reader.match(pdq=pdq_of(name, 5))] != [name]:
+                    misses.append(name)
+
+    readers = [threading.Thread(target=read, args=(one, step)) for one in (library, other) for step in (7, 11)]
+    for reader in readers:
+        reader.start()
+    for at in range(0, 300, 15):
+        part = names[at : at + 15]
+        library.add("roots", [NewEntry(key=n, md5=digests_of(n.encode()).md5, pdq=pdq_of(n).hex) for n in part])
+        added = at + 15
+    stop.set()
+    for reader in readers:
+        reader.join()
+    other.close()
+    assert misses == []
 
 
 def test_a_sealed_index_is_opened_from_its_copy_after_a_restart(

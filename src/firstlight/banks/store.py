@@ -78,10 +78,8 @@ class BankStore:
         self._pen = threading.Lock()
         self._frames: OrderedDict[int, list[str]] = OrderedDict()
         self._log = FrameLog(folder / _LOG, disk=disk)
-        self._state = _State()
         self._index: HammingIndex | None = None
-        self._load_runs()
-        self.refresh()
+        self._state = self._loaded()
 
     @staticmethod
     def make(folder: Path, header: dict[str, Any], sealing: Sealing, disk: Disk) -> None:
@@ -98,14 +96,9 @@ class BankStore:
         if not self._log.grown():
             return
         with self._mutex:
-            for frame in self._log.read():
-                self._apply(frame, self._lines(frame))
-            if self._log.grown():
-                self._log.check_tail(self._folder / _LOCK)
+            self._read_into(self._state)
             if len(self._state.new_places) > 2 * RUN_ENTRIES:
-                self._load_runs()  # another process wrote runs meanwhile
-                for frame in self._log.read():
-                    self._apply(frame, self._lines(frame))
+                self._state = self._loaded()  # another process wrote runs meanwhile
 
     @property
     def revision(self) -> int:
@@ -282,8 +275,7 @@ class BankStore:
         what = f"Frame {frame.number} of bank {self.name!r}"
         return self._sealing.open(frame.payload, _context(self._log, frame.number), what).decode().split("\n")
 
-    def _apply(self, frame: Frame, lines: list[str]) -> None:
-        state = self._state
+    def _apply(self, state: _State, frame: Frame, lines: list[str]) -> None:
         for slot, line in enumerate(lines):
             value = json.loads(line)
             if isinstance(value, dict):
@@ -291,12 +283,12 @@ class BankStore:
                 continue
             ordinal, content, how = value
             hashes = content["h"]
+            state.new_places[ordinal] = frame.offset << _SLOT_BITS | slot  # first: prints must lead somewhere
             for kind, text in (("key", content["k"]), *hashes.items()):
                 if kind != "pdq":
                     owners = state.new_prints.setdefault(self._sealing.print_of(kind, text), [])
                     if ordinal not in owners:
                         owners.append(ordinal)
-            state.new_places[ordinal] = frame.offset << _SLOT_BITS | slot
             state.ordinals = max(state.ordinals, ordinal + 1)
             state.active += _matches(content) - (how == _FOR_ACTIVE)
             if "pdq" in hashes or how != _NEW:
@@ -330,7 +322,14 @@ class BankStore:
 
     # -- what is derived from it -----------------------------------------------------------------------------------
 
-    def _load_runs(self) -> None:
+    def _read_into(self, state: _State) -> None:
+        for frame in self._log.read():
+            self._apply(state, frame, self._lines(frame))
+        if self._log.grown():
+            self._log.check_tail(self._folder / _LOCK)
+
+    def _loaded(self) -> _State:
+        """The state anew: runs first, then the rest of the log. Searches go on with the old one meanwhile."""
         for _ in range(_OPEN_TRIES):
             try:
                 runs = tables.chain(self._folder, HEAD_SIZE)
@@ -349,7 +348,8 @@ class BankStore:
             self._log.skip(state.covered, meta["frames"])
         else:
             self._log.skip(HEAD_SIZE, 0)
-        self._state = state
+        self._read_into(state)
+        return state
 
     def _fold(self) -> None:
         """Write what is held in memory to a table file; merge the files when there are many."""
