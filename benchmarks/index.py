@@ -26,9 +26,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from numpy.typing import NDArray
 
+from firstlight.banks import sealed_index
+from firstlight.banks.sealing import Sealing
 from firstlight.index import HammingIndex, neighbours
+from firstlight.index.disk import Disk
 
 Hashes = NDArray[np.uint8]
 THRESHOLD = 31
@@ -171,6 +175,7 @@ def searching(count: int, folder: Path, queries: int) -> None:
     adding(index, theirs if name == "threatexchange" else None, count)
     index.close()
     attaching(folder, hashes[0].tobytes(), count)
+    starting(folder, hashes[0].tobytes(), count)
 
 
 FOLLOWER = """
@@ -244,6 +249,42 @@ def attaching(folder: Path, wanted: bytes, count: int) -> None:
     wait = statistics.median(times)
     put(Row(f"attach and first query (wall), {count:,}", wait, "ms", goal="< 50 ms", reached=0 < wait < 50))
     put(Row("load the compiled kernels, once a process (wall)", statistics.median(loading), "ms"))
+
+
+class Sealed:
+    """AES-256-GCM, as a home seals its banks."""
+
+    def __init__(self) -> None:
+        self._key = AESGCM(os.urandom(32))
+
+    def seal(self, data: bytes, context: bytes) -> bytes:
+        """Sealed, with its nonce before it."""
+        nonce = os.urandom(12)
+        return nonce + self._key.encrypt(nonce, data, context)
+
+    def unseal(self, data: bytes, context: bytes) -> bytes:
+        """Opened."""
+        return self._key.decrypt(data[:12], data[12:], context)
+
+
+def starting(folder: Path, wanted: bytes, count: int) -> None:
+    """From the sealed copy on disk to the first answer, as after a restart of the machine; wall time."""
+    sealing = Sealing(b"library", os.urandom(32), Sealed())
+    with HammingIndex.open(folder) as index, tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        sealed_index.save(index, folder, sealing, b"bank", Disk())
+        fd = os.open(folder / "pdq.sealed", os.O_RDONLY)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(fd)
+        begin = time.perf_counter()
+        sealed_index.restore(folder, Path(memory) / "pdq", sealing, b"bank", Disk())
+        with HammingIndex.open(Path(memory) / "pdq") as opened:
+            found = bool(opened.search(wanted, THRESHOLD))
+        seconds = time.perf_counter() - begin
+    put(
+        Row(
+            f"cold start from sealed files (wall), {count:,}", seconds, "s", goal="< 5 s", reached=found and seconds < 5
+        )
+    )
 
 
 def joining(count: int) -> None:
