@@ -33,8 +33,8 @@ from firstlight.values import Document, Sha256Hex, Versioned, canonical_json
 _CUSTODY = "data/custody/"
 _README = b"""Run:  python3 -I verify.py ..
 
-verify.py needs nothing but Python 3.8 or later. Read it first: it is short. Whoever changed a package could have changed
-this file too: to be sure, run one that you have from the Firstlight release, or compare the two.
+verify.py needs nothing but Python 3.8 or later. Read it first: it is short. Whoever changed a package could have
+changed this file too: to be sure, run one that you have from a release of Firstlight, or compare the two.
 
 To be sure whose log this is, add  --key  and the line that the organisation publishes as its log key.
 """
