@@ -11,7 +11,7 @@ import pytest
 
 from firstlight.clock import from_text
 from firstlight.errors import InputError, StorageError
-from firstlight.triage import ContextFact, OriginSignal, PriorityTable
+from firstlight.triage import FACTS, ContextFact, OriginSignal, PriorityTable
 from firstlight.triage.table import MAX_TABLE_BYTES
 from firstlight.values import Level
 
@@ -45,6 +45,18 @@ def test_a_conflict_weighs_in_the_shipped_table_what_the_camera_signs_alone_weig
     origin = PriorityTable.load().origin
     conflict, camera = origin[OriginSignal.CONFLICT], origin[OriginSignal.CAMERA]
     assert (conflict.level, conflict.expected) == (camera.level, camera.expected)
+
+
+def test_in_the_shipped_table_what_was_seen_outweighs_what_could_be_staged() -> None:
+    facts = PriorityTable.load().facts
+    for level in (Level.IMMEDIATE, Level.HIGH):
+        seen = [
+            row.expected for fact, row in facts.items() if row.level is level and not FACTS[fact].uploader_could_cause
+        ]
+        staged = [
+            row.expected for fact, row in facts.items() if row.level is level and FACTS[fact].uploader_could_cause
+        ]
+        assert min(seen) > max(staged), level
 
 
 def test_an_operators_table_replaces_it(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.triage.facts import ContextFact
+from firstlight.triage.facts import FACTS, ContextFact
 from firstlight.triage.priority import RAISING_SIGNALS, score
 from firstlight.triage.simulation.scenario import CLASSES, Scenario, Seen
 from firstlight.triage.table import OriginSignal, PriorityTable
@@ -53,7 +53,7 @@ def draw(scenario: Scenario, table: PriorityTable, seed: int) -> World:
     seen = {what: drawn[i] < rates[i][kind] for i, what in enumerate(OBSERVATIONS)}
     jitter, which, member, cluster = drawn[len(OBSERVATIONS) :]
     mark = np.where(seen["ai_mark"] | seen["attested"], 1, np.where(seen["camera_mark"], -1, 0)).astype(np.int8)
-    level, order, raising = _priorities(seen, which, table)
+    level, order, raising = _priorities(seen, kind == FLOOD, which, table)
     return World(
         arrival=arrival,
         kind=kind,
@@ -108,31 +108,46 @@ _EXTRAS = {"new_upload": ContextFact.NEW_UPLOAD, "user_report": ContextFact.USER
 
 
 def _priorities(
-    seen: dict[str, NDArray[np.bool_]], which: NDArray[np.float64], table: PriorityTable
+    seen: dict[str, NDArray[np.bool_]], staged: NDArray[np.bool_], which: NDArray[np.float64], table: PriorityTable
 ) -> tuple[NDArray[np.int8], NDArray[np.float64], NDArray[np.bool_]]:
-    """Level and order by the real table. Only distinct sets of observations are scored, not every item."""
-    urgent = [f for f in ContextFact if table.facts[f].level is Level.IMMEDIATE and f not in _EXTRAS.values()]
-    high = [f for f in ContextFact if table.facts[f].level is Level.HIGH and f not in _EXTRAS.values()]
-    choices = np.where(seen["immediate"], len(urgent), len(high))
-    fact = np.where(seen["visible"] & (choices > 0), (which * choices).astype(np.int64), -1)
+    """Level and order by the real table. Only distinct sets of observations are scored, not every item.
+
+    What is stated of the flood is what an uploader could bring about, such as a faked threat; all else is drawn from
+    all facts of the level.
+    """
+    stated = tuple(ContextFact)
+    fact = np.full(len(which), -1, dtype=np.int64)
+    for immediate, level in ((True, Level.IMMEDIATE), (False, Level.HIGH)):
+        for flood in (True, False):
+            choices = np.array(_facts(table, level, staged=flood), dtype=np.int64)
+            rows = np.flatnonzero(seen["visible"] & (seen["immediate"] == immediate) & (staged == flood))
+            if len(choices):
+                fact[rows] = choices[(which[rows] * len(choices)).astype(np.int64)]
     stamped = seen["ai_mark"] | seen["attested"]
-    columns = [fact, seen["immediate"], stamped, *(seen[what] for what in (*_EXTRAS, *_SIGNALS))]
+    columns = [fact, stamped, *(seen[what] for what in (*_EXTRAS, *_SIGNALS))]
     distinct, inverse = np.unique(np.stack([c.astype(np.int64) for c in columns]), axis=1, return_inverse=True)
-    scored = [_scored(column.tolist(), urgent, high, table) for column in distinct.T]
-    level = np.array([rank for rank, _, _ in scored], dtype=np.int8)
+    scored = [_scored(column.tolist(), stated, table) for column in distinct.T]
+    levels = np.array([rank for rank, _, _ in scored], dtype=np.int8)
     order = np.array([order for _, order, _ in scored], dtype=np.float64)
     raising = np.array([opens for _, _, opens in scored], dtype=np.bool_)
-    return level[inverse], order[inverse], raising[inverse]
+    return levels[inverse], order[inverse], raising[inverse]
 
 
-def _scored(
-    column: list[int], urgent: list[ContextFact], high: list[ContextFact], table: PriorityTable
-) -> tuple[int, float, bool]:
-    fact, immediate, stamped, *rest = column
+def _facts(table: PriorityTable, level: Level, *, staged: bool) -> list[int]:
+    """The numbers of the facts of this level, or of those among them that can be staged."""
+    return [
+        number
+        for number, fact in enumerate(ContextFact)
+        if table.facts[fact].level is level and (FACTS[fact].uploader_could_cause or not staged)
+    ]
+
+
+def _scored(column: list[int], stated: tuple[ContextFact, ...], table: PriorityTable) -> tuple[int, float, bool]:
+    fact, stamped, *rest = column
     extras, signs = rest[: len(_EXTRAS)], rest[len(_EXTRAS) :]
     facts = {extra for extra, there in zip(_EXTRAS.values(), extras, strict=True) if there}
     if fact >= 0:
-        facts.add((urgent if immediate else high)[fact])
+        facts.add(stated[fact])
     signals = {signal for signal, there in zip(_SIGNALS.values(), signs, strict=True) if there}
     if OriginSignal.CAMERA in signals and stamped:
         signals.add(OriginSignal.CONFLICT)
