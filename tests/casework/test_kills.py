@@ -27,7 +27,7 @@ from firstlight.media import Cage
 from firstlight.store.tables import Case, Item
 
 FILES = {"a.png": png(1), "b.png": png(1, Comment="a copy"), "c.png": png(2), "d.txt": b"words"}
-RUNS = 4
+RUNS = 3
 KILLS_A_RUN = 5
 STEPS_APART = 260  # a whole run has some 700 moments; kills are this far apart at most, so that each run gets on
 
