@@ -15,6 +15,7 @@ from firstlight.media import Source
 from firstlight.origin import (
     Binding,
     Claim,
+    Family,
     ForgeableBy,
     Indicator,
     TrustLists,
@@ -61,6 +62,23 @@ class AnsweringCage:
 
     def run(self, _task: str, _source: Source, /, **_params: Any) -> dict[str, Any]:
         return self.answer
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"forgeable_by": ForgeableBy.AUTHORITY},
+        {"family": Family.AUTHORITY},
+        {"family": Family.GENERATOR_LOG},
+        {"family": Family.REPORTER},
+    ],
+)
+def test_a_worker_cannot_speak_for_those_who_keep_records_elsewhere(lie: dict[str, Any]) -> None:
+    honest = examine_bytes(png_with(text("parameters", A1111)))[0]
+    answer = {"indicators": [honest.model_copy(update=lie).model_dump(mode="json")]}
+    with pytest.raises(UnreadableError) as caught:
+        examine(AnsweringCage(answer), b"")
+    assert caught.value.diagnostics().code == "unreadable.worker-answer"
 
 
 def digests(data: bytes) -> Digests:

@@ -12,7 +12,7 @@ from firstlight.banks.match import Match
 from firstlight.errors import UnreadableError
 from firstlight.media import Source
 from firstlight.origin.attestation import LedgerKey, SignedAttestation
-from firstlight.origin.indicator import Claim, Indicator
+from firstlight.origin.indicator import Claim, Family, ForgeableBy, Indicator
 from firstlight.origin.trouble import pixels_failed
 from firstlight.origin.trust import TrustLists
 from firstlight.origin.verdict import Verdict
@@ -21,6 +21,7 @@ from firstlight.values import Digests, ErrorNote, Pdq, Reason
 
 TASK = "firstlight.origin.worker:examine"
 _INDICATORS = TypeAdapter(tuple[Indicator, ...])
+_NOT_IN_A_FILE = frozenset({Family.AUTHORITY, Family.GENERATOR_LOG, Family.REPORTER})
 
 
 class RunsTasks(Protocol):
@@ -54,14 +55,22 @@ def examine(
 
 
 def _checked(answer: dict[str, Any]) -> tuple[Indicator, ...]:
+    """The worker is not trusted: it answers what can be read in a file, and nothing that only others can know."""
     try:
-        return _INDICATORS.validate_python(answer.get("indicators"))
+        signs = _INDICATORS.validate_python(answer.get("indicators"))
     except ValidationError as e:
-        raise UnreadableError(
-            "The worker's answer about this file's origin makes no sense.",
-            hint="A person has to look at the file; it may have taken over its worker.",
-            code="unreadable.worker-answer",
-        ) from e
+        raise _nonsense() from e
+    if any(sign.forgeable_by is ForgeableBy.AUTHORITY or sign.family in _NOT_IN_A_FILE for sign in signs):
+        raise _nonsense()
+    return signs
+
+
+def _nonsense() -> UnreadableError:
+    return UnreadableError(
+        "The worker's answer about this file's origin makes no sense.",
+        hint="A person has to look at the file; it may have taken over its worker.",
+        code="unreadable.worker-answer",
+    )
 
 
 def from_matches(matches: Iterable[Match]) -> tuple[Indicator, ...]:
