@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,7 @@ def test_a_verdict_and_its_events_are_kept_together_or_not_at_all(
     assert reconcile.reconcile(home).adds_up
 
 
-STAMPS = {
+STAMPS: dict[str, Callable[[int], bytes]] = {
     "png-parameters": lambda seed: png(seed, parameters="a picture of carrots\nSteps: 20, Sampler: Euler a, Seed: 7"),
     "png-comfy": lambda seed: png(seed, prompt='{"3": {"class_type": "KSampler"}}', workflow="{}"),
     "png-everything": lambda seed: png(

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from casework.making import NOW, jpeg, new_home, put, upload
+from firstlight import media
 from firstlight.casework import intake, reconcile
 from firstlight.casework.home import Home, Work
 from firstlight.casework.intake import Arrival, IntakeReport, Refused
@@ -128,7 +129,7 @@ def test_a_source_that_cannot_be_read_stops_nothing(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = put(tmp_path / "in", {"a": b"1", "b": b"2", "c": b"3"})
-    real = intake.opened
+    real = media.opened
 
     class Broken:
         def read(self, _size: int = -1) -> bytes:

@@ -199,4 +199,4 @@ def test_a_case_that_is_not_there_is_said_to_be_not_there(home: Home) -> None:
             assert filing.filings(home, 7) == ()
         else:
             with pytest.raises(NotFoundError, match="no case 7"):
-                act(home, 7)  # type: ignore[operator]
+                act(home, 7)

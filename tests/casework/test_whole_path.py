@@ -12,6 +12,7 @@ from sqlalchemy import select
 from casework.making import AT_ONCE, ai_xmp, case_of, jpeg, look_at, png, put, report_it, take_in, upload
 from firstlight.casework import banking, cases, filing, preserve, reconcile
 from firstlight.casework.home import Home
+from firstlight.casework.upload import Upload
 from firstlight.custody import EventType, Stored, verify_package
 from firstlight.cybertip import Client, FilingState, Simulator
 from firstlight.cybertip.simulator.reports import ReportState
@@ -74,7 +75,7 @@ def test_the_whole_path(home: Home, cage: Cage, client: Client, simulator: Simul
     with home.look() as work:
         for item in work.session.scalars(select(Item)):
             with home.vault.open(Stored.from_json(item.stored)) as original:
-                assert original.read() == (folder / cases.Upload.from_json(item.upload).name).read_bytes()
+                assert original.read() == (folder / Upload.from_json(item.upload).name).read_bytes()
         kinds = {entry.event.type for entry in work.log.entries() if entry.event}
     assert kinds >= {
         EventType.INGEST,
