@@ -20,6 +20,7 @@ from firstlight.casework.upload import Upload
 from firstlight.custody import EventType
 from firstlight.errors import StorageError
 from firstlight.store.tables import Item, LogLeaf
+from firstlight.values import Level
 
 
 def _receive(home: Home, *paths: Path) -> IntakeReport:
@@ -244,10 +245,5 @@ def test_times_are_those_of_the_clock(home: Home, tmp_path: Path) -> None:
     with home.look() as work:
         item = work.session.scalars(select(Item)).one()
     assert (item.received_at - NOW).total_seconds() < 1
-    assert item.deadline == home.table.deadline(item_level(home), item.received_at)
+    assert item.deadline == home.table.deadline(Level.IMMEDIATE, item.received_at)
     assert (item.state, item.owner) == ("held", "examination")
-
-
-def item_level(home: Home):  # type: ignore[no-untyped-def]
-    """What is not examined yet waits as the most urgent does."""
-    return min(home.table.levels, key=lambda level: level.rank)

@@ -13,10 +13,10 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from firstlight.banks import AddReport, BankReport, ImportReport, Match, NewEntry
-from firstlight.casework.home import SERVICE, Home
+from firstlight.casework.home import SERVICE, Home, named
 from firstlight.custody import EventType
 from firstlight.hashing import FileHash, Mode, hash_files
-from firstlight.media import Cage
+from firstlight.media import Cage, opened
 from firstlight.values import BankPurpose, Digests, Document, ErrorNote, Pdq, Versioned
 
 R = TypeVar("R", AddReport, ImportReport)
@@ -55,6 +55,7 @@ def create_bank(
     **settings: Any,  # noqa: ANN401 - as the library's
 ) -> BankReport:
     """Make an empty bank; see `banks.Library.create_bank` for the settings."""
+    named(actor)
     report = home.library.create_bank(name, purpose, **settings)
     with home.work() as work:
         work.record(EventType.BANK_CREATED, actor=actor, report=report.model_dump(mode="json"))
@@ -74,6 +75,7 @@ def add_pictures(
 
     Files that cannot be opened at all are put into `refused`. The pictures themselves are not kept.
     """
+    named(actor)
     report = home.library.add(name, _entries(hash_files(cage, paths), [] if refused is None else refused))
     return _changed(home, report, actor)
 
@@ -87,7 +89,14 @@ def import_list(
     columns: Mapping[str, str] | None = None,
     actor: str = SERVICE,
 ) -> ImportReport:
-    """Read a list into a bank; see `banks.Library.import_list`."""
+    """Read a list into a bank; see `banks.Library.import_list`.
+
+    Raises:
+        InputError: there is no such file, or it is a folder, a pipe or a device.
+    """
+    named(actor)
+    with opened(path):
+        pass
     return _changed(home, home.library.import_list(name, path, format, columns), actor)
 
 

@@ -70,12 +70,10 @@ class Work:
         Raises:
             InputError: nobody is named as its actor, or it holds what the log cannot carry.
         """
-        if not actor.strip():
-            raise InputError("Nobody is named who does this.", hint="The custody log names an actor for every event.")
         values = {
             "type": kind,
             "at": self.clock.now(),
-            "actor": actor,
+            "actor": named(actor),
             "case": None if case is None else case_name(case),
             "subject": subject,
             "payload": payload,
@@ -253,6 +251,17 @@ def case_name(case: int) -> str:
 def new_item_key() -> str:
     """A name for the key of one item's original: random, so that it tells nothing."""
     return f"it-{secrets.token_hex(10)}"
+
+
+def named(actor: str) -> str:
+    """The actor, if one is named.
+
+    Raises:
+        InputError: nobody is.
+    """
+    if not actor.strip():
+        raise InputError("Nobody is named who does this.", hint="The custody log names an actor for every event.")
+    return actor
 
 
 def short(digest: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import shutil
 import sys
 import tempfile
@@ -11,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from firstlight import __version__
 from firstlight.casework.examine import PRELOAD
 from firstlight.casework.home import DATABASE
 from firstlight.cli import output
@@ -43,9 +43,7 @@ def doctor(as_json: output.Json = False, home: HomeFolder = None) -> int:
 
 
 def _checks(home: Path | None) -> Iterator[Check]:
-    yield Check(
-        "version", True, f"firstlight {importlib.metadata.version('firstlight')}, Python {sys.version.split()[0]}"
-    )
+    yield Check("version", True, f"firstlight {__version__}, Python {sys.version.split()[0]}")
     safe = tuple(map(int, sqlite_version().split("."))) >= SAFE_SQLITE
     yield Check("SQLite", safe, sqlite_version() + ("" if safe else "; too old for a write-ahead log, which stays off"))
     yield from _guarded("caged workers", _cage)

@@ -1,0 +1,100 @@
+"""The commands on reports."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from casework.making import AT_ONCE, png, put
+from cli.conftest import Run
+from firstlight.clock import SystemClock
+from firstlight.cybertip import Simulator
+
+
+@pytest.fixture
+def decided(run: Run, tmp_path: Path) -> Run:
+    """A home with one case of two accounts, decided to be reported."""
+    (tmp_path / "about.json").write_text(json.dumps({"a.png": {"account": "u1"}, "b.png": {"account": "u2"}}))
+    folder = put(tmp_path / "in", {"a.png": png(1), "b.png": png(1, Comment="copy")})
+    run("intake", folder, "--about", tmp_path / "about.json")
+    run("case", "decide", "1", "--finding", "report", "--conduct", "abuse-material", "--why", "w", "--by", "rev-1")
+    return run
+
+
+def test_reports_are_drafted_checked_and_filed_once(decided: Run, tmp_path: Path) -> None:
+    ran = decided("cybertip", "draft", "1", "--out", tmp_path / "drafts", "--json")
+    assert ran.code == 0
+    assert [one["account"] for one in ran.document] == ["u1", "u2"]
+    drafts = sorted((tmp_path / "drafts").iterdir())
+    assert len(drafts) == 2
+    assert all(path.stat().st_mode & 0o077 == 0 for path in drafts)
+    assert decided("cybertip", "check", drafts[0], "--json").document["completeness"] > 0
+    assert decided("cybertip", "check", drafts[0]).code == 0
+    with Simulator.of(SystemClock()) as service:
+        ran = decided("cybertip", "file", "1", "--simulator", service.url, "--json")
+        assert ran.code == 0
+        assert [one["state"] for one in ran.document] == ["finished", "finished"]
+        assert decided("cybertip", "file", "1", "--simulator", service.url).code == 2
+        assert len(service.reports()) == 2
+    assert decided("cybertip", "draft", "1").code == 2
+    assert "filed 2" in decided("reconcile").out
+
+
+def test_a_claim_that_nobody_recorded_is_found(decided: Run, tmp_path: Path) -> None:
+    decided("cybertip", "draft", "1", "--out", tmp_path / "drafts")
+    path = tmp_path / "drafts" / "case-1-draft-1.json"
+    path.write_text(path.read_text().replace('"file_viewed_by_esp":false', '"file_viewed_by_esp":true'))
+    assert decided("cybertip", "check", path).code == 1
+    assert decided("cybertip", "check", path, "--home", tmp_path / "no home").code == 1
+
+
+def test_a_draft_of_another_home_is_checked_against_an_empty_record(decided: Run, tmp_path: Path) -> None:
+    decided("cybertip", "draft", "1", "--out", tmp_path / "drafts")
+    decided("bank", "create", "x", "--home", tmp_path / "other")
+    ran = decided("cybertip", "check", tmp_path / "drafts" / "case-1-draft-1.json", "--home", tmp_path / "other")
+    assert ran.code in (0, 1)
+    assert "completeness" in ran.out
+
+
+@pytest.mark.parametrize("name", ["none", "folder", "pipe", "words", "binary", "/dev/zero"])
+def test_what_is_no_draft_is_refused_without_waiting(run: Run, tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    put(tmp_path, {"words": b"words", "binary": b"\xff\xfe\x00"})
+    ran = run("cybertip", "check", tmp_path / name, "--json")
+    assert ran.code == 2
+    assert ran.document["error"]["message"]
+
+
+def test_a_service_that_is_not_there_is_our_fault_and_loses_nothing(
+    decided: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firstlight.cybertip.filing.run.RetryPolicy", lambda: AT_ONCE)
+    ran = decided("cybertip", "file", "1", "--simulator", "http://127.0.0.1:9/ispws", "--json")
+    assert ran.code == 3
+    assert ran.document["error"]["code"].startswith("upstream")
+    assert decided("reconcile").code == 0
+    assert decided("cybertip", "file", "1").code == 0
+
+
+@pytest.mark.parametrize("url", ["http://192.0.2.1/ispws", "https://example.org/ispws", "nonsense", "file:///etc"])
+def test_no_other_host_is_ever_a_simulator(decided: Run, url: str) -> None:
+    assert decided("cybertip", "file", "1", "--simulator", url).code == 2
+
+
+def test_the_simulator_runs_until_it_is_stopped() -> None:
+    code = "from firstlight.cli.main import run; run(['cybertip', 'simulator', '--port', '0'])"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    with process, process.stdout as said:
+        assert "listens at http://127.0.0.1:" in said.readline()
+        process.send_signal(signal.SIGTERM)
+        assert "stopped" in said.read()
+        assert process.wait() == 0
