@@ -109,7 +109,13 @@ def look_at(home: Home, item: int, rendition: Rendition = Rendition.ORIGINAL, en
     review.record_viewing(home, item, actor="rev-1", rendition=rendition, seconds=3.0, entire=entire)
 
 
+def next_items(home: Home, case: int) -> list[int]:
+    """Everything in the unit that comes next in a case."""
+    unit = cases.next_unit(home, case)
+    return [unit.shown, *unit.same_bytes, *unit.alike]
+
+
 def report_it(home: Home, case: int, **more: object) -> tuple[Decision, ...]:
-    """A person decides that what comes next in a case is to be reported."""
+    """A person decides that what comes next in a case, copies by pixels included, is to be reported."""
     fields = {"finding": Finding.REPORT, "why": "A reason in words.", "conduct": Conduct.MATERIAL, **more}
-    return review.decide(home, case, Conclusion.of(**fields), actor="rev-1")
+    return review.decide(home, case, Conclusion.of(**fields), actor="rev-1", items=next_items(home, case))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from casework.making import AT_ONCE, NOW, case_of, jpeg, new_home, png, put, report_it, take_in, upload
+from casework.making import AT_ONCE, NOW, case_of, jpeg, new_home, next_items, png, put, report_it, take_in, upload
 from firstlight.casework import banking, filing, intake, reconcile, review
 from firstlight.casework.home import Home
 from firstlight.casework.review import Conclusion, Finding
@@ -42,7 +42,8 @@ def built(cage: Cage, tmp_path_factory: pytest.TempPathFactory) -> Path:
         with Simulator.of(home.clock) as service, Client(service.destination, DEMO_CREDENTIALS) as client:
             filing.file_case(home, case, client, retries=AT_ONCE)
         why = Conclusion(finding=Finding.NOT_REPORTABLE, why="A turnip.")
-        review.decide(home, case_of(home, "decided.jpg"), why, actor="rev-1")
+        other = case_of(home, "decided.jpg")
+        review.decide(home, other, why, actor="rev-1", items=next_items(home, other))
         intake.receive(home, intake.arrivals([put(folder / "more", {"new": b"1"})], {}))
     return folder / "home"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from casework.making import case_of, jpeg, look_at, png, put, report_it, take_in, upload
+from casework.making import case_of, jpeg, look_at, next_items, png, put, report_it, take_in, upload
 from firstlight.casework import banking, cases, filing, reconcile, review
 from firstlight.casework.home import Home, Work
 from firstlight.casework.review import Conclusion, Finding
@@ -94,12 +94,12 @@ def test_a_class_without_a_viewing_is_untrue_and_said_so(home: Home, case: int) 
 
 
 def test_one_decision_writes_a_record_for_each_member(home: Home, case: int) -> None:
-    made = review.decide(home, case, NOT_REPORTABLE, actor="rev-1")
+    made = review.decide(home, case, NOT_REPORTABLE, actor="rev-1", items=next_items(home, case))
     assert len(made) == 3
     assert review.decisions(home, case) == made
     assert cases.show(home, case).state == "decided"
     with pytest.raises(StateError, match="Nothing in case"):
-        review.decide(home, case, NOT_REPORTABLE, actor="rev-1")
+        review.decide(home, case, NOT_REPORTABLE, actor="rev-1", items=[made[0].item])
     assert reconcile.reconcile(home).adds_up
 
 
@@ -110,7 +110,16 @@ def test_items_may_be_decided_apart(home: Home, case: int) -> None:
     assert cases.show(home, case).state == "open"
     with pytest.raises(StateError, match="does not wait"):
         review.decide(home, case, NOT_REPORTABLE, actor="rev-1", items=[near])
-    assert len(review.decide(home, case, NOT_REPORTABLE, actor="rev-1")) == 2
+    assert len(review.decide(home, case, NOT_REPORTABLE, actor="rev-1", items=next_items(home, case))) == 2
+
+
+def test_a_decision_reaches_what_has_the_same_bytes_and_nothing_else(home: Home, case: int) -> None:
+    shown = cases.next_unit(home, case).shown
+    made = review.decide(home, case, NOT_REPORTABLE, actor="rev-1", items=[shown])
+    assert {one.sha256 for one in made} == {made[0].sha256}
+    assert cases.show(home, case).state == "open"
+    with pytest.raises(InputError, match="No item is named"):
+        review.decide(home, case, NOT_REPORTABLE, actor="rev-1", items=[])
 
 
 def test_what_speaks_for_a_child_is_decided_by_itself(home: Home, cage: Cage, tmp_path: Path) -> None:
@@ -126,7 +135,7 @@ def test_what_speaks_for_a_child_is_decided_by_itself(home: Home, cage: Cage, tm
     assert case_of(home, "listed.png") == case
     listed = _item(home, case, "listed.png")
     assert cases.next_unit(home, case).shown == listed
-    (first,) = review.decide(home, case, NOT_REPORTABLE, actor="rev-1")
+    (first,) = review.decide(home, case, NOT_REPORTABLE, actor="rev-1", items=next_items(home, case))
     assert first.item == listed
     assert cases.show(home, case).state == "open"
 
@@ -150,7 +159,7 @@ def test_a_decision_and_its_event_are_kept_together_or_not_at_all(
 
     monkeypatch.setattr(Work, "record", record)
     with pytest.raises(ZeroDivisionError):
-        review.decide(home, case, NOT_REPORTABLE, actor="rev-1")
+        review.decide(home, case, NOT_REPORTABLE, actor="rev-1", items=next_items(home, case))
     assert counts() == before
     assert cases.show(home, case).state == "open"
 
@@ -158,7 +167,7 @@ def test_a_decision_and_its_event_are_kept_together_or_not_at_all(
 @pytest.mark.parametrize("actor", ["", "  ", "x" * 201])
 def test_a_decision_has_a_name_under_it(home: Home, case: int, actor: str) -> None:
     with pytest.raises(InputError, match="Nobody is named"):
-        review.decide(home, case, NOT_REPORTABLE, actor=actor)
+        review.decide(home, case, NOT_REPORTABLE, actor=actor, items=next_items(home, case))
 
 
 def test_a_viewing_has_a_person_and_a_time(home: Home, case: int) -> None:
@@ -189,8 +198,10 @@ def test_a_conclusion_that_is_not_filled_in_is_refused_in_words(fields: dict[str
 
 def test_a_report_needs_to_say_what_happened(home: Home, case: int) -> None:
     with pytest.raises(InputError, match="what happened"):
-        review.decide(home, case, Conclusion(finding=Finding.REPORT, why="w"), actor="r")
-    assert review.decide(home, case, Conclusion(finding=Finding.REPORT, why="w", conduct=Conduct.MATERIAL), actor="r")
+        review.decide(home, case, Conclusion(finding=Finding.REPORT, why="w"), actor="r", items=[1])
+    assert review.decide(
+        home, case, Conclusion(finding=Finding.REPORT, why="w", conduct=Conduct.MATERIAL), actor="r", items=[1]
+    )
 
 
 def test_a_case_that_is_not_there_is_said_to_be_not_there(home: Home) -> None:

@@ -23,7 +23,23 @@ def decided(run: Run, tmp_path: Path) -> Run:
     (tmp_path / "about.json").write_text(json.dumps({"a.png": {"account": "u1"}, "b.png": {"account": "u2"}}))
     folder = put(tmp_path / "in", {"a.png": png(1), "b.png": png(1, Comment="copy")})
     run("intake", folder, "--about", tmp_path / "about.json")
-    run("case", "decide", "1", "--finding", "report", "--conduct", "abuse-material", "--why", "w", "--by", "rev-1")
+    run(
+        "case",
+        "decide",
+        "1",
+        "--item",
+        "1",
+        "--item",
+        "2",
+        "--finding",
+        "report",
+        "--conduct",
+        "abuse-material",
+        "--why",
+        "w",
+        "--by",
+        "rev-1",
+    )
     return run
 
 

@@ -11,7 +11,20 @@ import pytest
 from casework.making import jpeg, png, put
 from cli.conftest import Run
 
-DECIDE = ("case", "decide", "1", "--finding", "report", "--conduct", "abuse-material", "--by", "rev-1", "--why")
+DECIDE = (
+    "case",
+    "decide",
+    "1",
+    "--item",
+    "1",
+    "--finding",
+    "report",
+    "--conduct",
+    "abuse-material",
+    "--by",
+    "rev-1",
+    "--why",
+)
 
 
 def test_files_come_in_wait_and_are_decided(run: Run, tmp_path: Path) -> None:
@@ -31,7 +44,8 @@ def test_files_come_in_wait_and_are_decided(run: Run, tmp_path: Path) -> None:
     shown = run("case", "show", "1", "--json").document
     assert [item["account"] for item in shown["items"]] == ["u1", "u2"]
     assert "No copy" in run("case", "show", "1").out or "Item 1 (held)" in run("case", "show", "1").out
-    ran = run(*DECIDE, "A reason.", "--json")
+    assert "firstlight case decide 1 --item 1" in run("case", "show", "1").out
+    ran = run(*DECIDE, "A reason.", "--item", "2", "--json")
     assert (ran.code, len(ran.document)) == (0, 2)
     assert "decisions" in run("case", "show", "1", "--json").document
     assert "A reason." in run("case", "show", "1").out

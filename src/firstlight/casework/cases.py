@@ -296,8 +296,13 @@ def next_unit(home: Home, number: int) -> Unit:
     Raises:
         StateError: nothing in it waits.
     """
-    with home.look() as work:
-        left = review_units(work, one(work, number))
+    left = units_left(home, number)
     if not left:
         raise StateError(f"Nothing in case {number} waits for a decision.")
     return left[0]
+
+
+def units_left(home: Home, number: int) -> tuple[Unit, ...]:
+    """What is left to be reviewed in a case, soonest first."""
+    with home.look() as work:
+        return review_units(work, one(work, number))

@@ -116,32 +116,35 @@ def record_viewing(
 
 
 def decide(
-    home: Home, case_number: int, conclusion: Conclusion, *, actor: Person, items: Sequence[int] | None = None
+    home: Home, case_number: int, conclusion: Conclusion, *, actor: Person, items: Sequence[int]
 ) -> tuple[Decision, ...]:
-    """Conclude for the case's next unit, or for the items named: one record each, all or none.
+    """Conclude for these items of a case and for everything in it with the same bytes: one record each, all or none.
 
-    Items that stand apart because something speaks for a real child are decided by themselves, never with the rest.
+    `items` are those that the person had before them, so that a decision never lands on what came in meanwhile. What
+    is only alike by pixels is decided when it is named, and not before.
 
     Raises:
         NotFoundError: there is no such case.
         StateError: nothing in it waits for a decision, or an item named does not wait in it.
-        InputError: a report has to say what happened, and a person's name stands under a decision.
+        InputError: no item is named, a report does not say what happened, or nobody's name stands under the decision.
     """
+    if not items:
+        raise InputError("No item is named.", hint="Name those that were looked at; `firstlight case show` lists them.")
     if not 0 < len(actor.strip()) <= LONGEST_NAME:
         raise InputError("Nobody is named who decides.", hint=f"Give a name of 1 to {LONGEST_NAME} characters.")
     if conclusion.finding is Finding.REPORT and conclusion.conduct is None:
         raise InputError("A report needs to say what happened.", hint=f"It is one of: {', '.join(Conduct)}.")
     with home.work() as work:
         case = cases.one(work, case_number)
-        left = cases.review_units(work, case)
-        if not left:
+        if not cases.review_units(work, case):
             raise StateError(f"Nothing in case {case_number} waits for a decision.", hint=f"Its state is {case.state}.")
-        waiting = {key for unit in left for key in (unit.shown, *unit.same_bytes, *unit.alike)}
-        wanted = list(items) if items else [left[0].shown, *left[0].same_bytes, *left[0].alike]
-        strange = [number for number in wanted if number not in waiting]
+        waiting = {item.id: item.sha256 for item in cases.members(work, case) if item.state == "held"}
+        strange = [number for number in items if number not in waiting]
         if strange:
             raise StateError(f"Item {strange[0]} does not wait for a decision in case {case_number}.")
-        made = tuple(_record(work, case, number, conclusion, actor) for number in sorted(set(wanted)))
+        bytes_seen = {waiting[number] for number in items}
+        wanted = [number for number, sha256 in waiting.items() if sha256 in bytes_seen]
+        made = tuple(_record(work, case, number, conclusion, actor) for number in sorted(wanted))
         work.session.flush()
         cases.place_again(work, case)
     return made

@@ -77,6 +77,7 @@ def show(number: CaseNumber, as_json: output.Json = False, home: HomeFolder = No
     """Show a case: its items, what is known of each, why it stands where it stands, what was decided and filed."""
     with opened(home) as house:
         view = cases.show(house, number)
+        units = cases.units_left(house, number)
         decided = review.decisions(house, number)
         filed = filing.filings(house, number)
     if as_json:
@@ -95,6 +96,10 @@ def show(number: CaseNumber, as_json: output.Json = False, home: HomeFolder = No
         )
         say_reasons(item.priority, 1)
         say_reasons(item.verdict, 1)
+    for unit in units:
+        output.say(f"\nTo decide: {unit.says}\n  firstlight case decide {number} --item {unit.shown} ...")
+        if unit.alike:
+            output.say(f"  alike, and to be named when they were looked at too: {', '.join(map(str, unit.alike))}")
     for decision in decided:
         output.say(
             f"\nItem {decision.item}: {decision.conclusion.finding.value}, by {decision.actor}, {decision.at:%F %T} UTC"
@@ -108,18 +113,20 @@ def show(number: CaseNumber, as_json: output.Json = False, home: HomeFolder = No
 @case_app.command()
 def decide(
     number: CaseNumber,
+    item: Annotated[
+        list[int], typer.Option(help="What you looked at, as `case show` names it; repeatable.", show_default=False)
+    ],
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who decides.", show_default=False)],
     finding: Annotated[Finding, typer.Option(help="What you conclude.", show_default=False)],
     why: Annotated[str, typer.Option(help="Your reason; it is kept for ever.", show_default=False)],
     conduct: Annotated[Conduct | None, typer.Option(help="What happened; a report needs it.")] = None,
     classification: Annotated[IndustryClassification | None, typer.Option(help="The industry's class.")] = None,
     sign: Annotated[list[FileSign] | None, typer.Option(help="What you saw in it; repeatable.")] = None,
     escalation: Annotated[str, typer.Option(help="Why the report must be read at once.")] = "",
-    item: Annotated[list[int] | None, typer.Option(help="Only this item; repeatable.")] = None,
-    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who decides.", show_default=False)] = ...,  # type: ignore[assignment]
     as_json: output.Json = False,
     home: HomeFolder = None,
 ) -> None:
-    """Decide what is shown next of a case: one decision, and a record for each item.
+    """Decide what you looked at in a case: one decision, and a record for each item with the same bytes.
 
     What was not looked at is not said to have been looked at: the report derives that from the custody log.
     """
@@ -140,7 +147,9 @@ def decide(
     output.say(f"Case {number}: {output.count(len(made), 'item')} decided: {finding.value}.")
     left = sum(1 for one in view.items if one.state == "held")
     if left:
-        output.say(f"  {output.count(left, 'item')} of this case stand apart and wait for a decision of their own.")
+        output.say(
+            f"  {output.count(left, 'item')} of this case still {'waits' if left == 1 else 'wait'} for a decision."
+        )
     if finding is Finding.REPORT:
         output.say(f"  Next: firstlight cybertip draft {number}")
 

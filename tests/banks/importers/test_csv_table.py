@@ -78,3 +78,11 @@ def test_the_first_of_two_rows_with_one_key_is_taken_each_time(library: Library,
         report = library.import_list("roots", path)
         assert (report.added, report.unchanged, report.repeated, report.updated) == (added, unchanged, 1, 0)
     assert library.entry("roots", "1").note == "first"
+
+
+@pytest.mark.parametrize(
+    ("head", "value"), [("md5", MD5), ("sha1", SHA1), ("sha256", PDQ), ("pdq", PDQ), ("SHA256", PDQ), ("MD5 ", MD5)]
+)
+def test_a_table_with_one_column_is_a_table(head: str, value: str, library: Library, tmp_path: Path) -> None:
+    report = library.import_list("roots", put(tmp_path, f"{head}\n{value}\n"))
+    assert (report.format, report.added, report.skipped) == ("csv", 1, 0)

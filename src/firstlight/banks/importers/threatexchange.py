@@ -38,7 +38,7 @@ class ThreatExchange:
         if source.path.name.endswith((".pickle", ".pkl")) and source.head.startswith(_PICKLE):
             return True
         lines = source.head_lines()
-        return bool(lines) and (_is_export(lines[0]) or lines[0].split(" ")[0] in (_SIGNALS.keys() | _OTHER))
+        return bool(lines) and (_is_export(lines[0]) or _is_signal(lines[0]))
 
     def read(self, source: ListFile, columns: Mapping[str, str]) -> Iterator[Found]:
         """A record for each signal; kinds that are not matched here are named."""
@@ -87,6 +87,12 @@ def _found(number: int, kind: str, signal: str, cells: Mapping[str, str]) -> Fou
             categories=tuple(tags), note=cells.get("collab", ""),
         ),
     )  # fmt: skip
+
+
+def _is_signal(line: str) -> bool:
+    """A kind and a signal behind it; a kind alone is the head of a table with one column."""
+    kind, _, signal = line.strip().partition(" ")
+    return kind in (_SIGNALS.keys() | _OTHER) and bool(signal.strip())
 
 
 def _is_export(line: str) -> bool:

@@ -206,7 +206,7 @@ def decide_first(home: Home) -> int:
         why="Played by the demonstration: an ordinary drawing, treated as if it had to be reported.",
         conduct=Conduct.MATERIAL,
     )
-    made = review.decide(home, case, conclusion, actor=REVIEWER)
+    made = review.decide(home, case, conclusion, actor=REVIEWER, items=[item])
     records = output.count(len(made), "record")
     output.say(f"   {REVIEWER} looked at item {item} of case {case} and decided: report ({records} made)")
     return case
