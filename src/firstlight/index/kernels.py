@@ -103,9 +103,9 @@ def search_tables(
         widest = max(widest, table[k, 6] - table[k, 5])
     low = np.empty(widest, dtype=np.int64)
     high = np.empty(widest, dtype=np.int64)
-    number = over.shape[0] - 1
     over[:] = 0
-    spent = np.zeros(number, dtype=np.int64)
+    spent = np.zeros(over.shape[0] - 1, dtype=np.int64)
+    number = spent.shape[0]
     for k in range(table.shape[0]):
         start, length, offset0, id0, radius, mask0, mask1 = table[k]
         if radius < 0:
@@ -114,6 +114,7 @@ def search_tables(
             if over[q]:
                 continue
             first = 4 * q
+            q0, q1, q2, q3 = queries[first], queries[first + 1], queries[first + 2], queries[first + 3]
             value = chunk_of(queries, first, start, length)
             buckets = 0
             for j in range(mask0, mask1):
@@ -157,10 +158,10 @@ def search_tables(
                 for w in range(waiting):
                     row = np.int64(held[w])
                     at = 4 * row
-                    distance = ones(rows[at] ^ queries[first]) + ones(rows[at + 1] ^ queries[first + 1])
+                    distance = ones(rows[at] ^ q0) + ones(rows[at + 1] ^ q1)
                     if distance > limit:
                         continue
-                    distance += ones(rows[at + 2] ^ queries[first + 2]) + ones(rows[at + 3] ^ queries[first + 3])
+                    distance += ones(rows[at + 2] ^ q2) + ones(rows[at + 3] ^ q3)
                     if distance > limit or _is_dead(dead, row):
                         continue
                     if _seen_before(rows, at, queries, first, table, k):
