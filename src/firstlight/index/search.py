@@ -15,8 +15,8 @@ from firstlight.index.hits import Hit, Hits, ordered
 from firstlight.index.rows import permutation
 
 QUERY_BLOCK: Final = 32
-"""Queries that share one pass over the chunk tables, so that a table stays in the cache. Measured: 16 to 64 are best, with
-more they push each other's rows out."""
+"""Queries that share one pass over the chunk tables, so that a table stays in the cache. Measured: 16 to 64 are best;
+with more they push each other's rows out."""
 _ROOM: Final = 64
 
 
