@@ -366,6 +366,17 @@ def test_many_entries_are_folded_into_tables_and_still_found(
     third.close()
 
 
+def test_locking_up_leaves_nothing_in_memory(tmp_path: Path, clock: FixedClock, memory: Path) -> None:
+    with Library.create(tmp_path / "library", sealer=TestSealer(), clock=clock, memory=memory) as library:
+        library.create_bank("roots", BankPurpose.KNOWN)
+        library.add("roots", [carrot()])
+        assert list(memory.rglob("CURRENT"))
+        library.lock_up()
+        assert list(memory.iterdir()) == []
+    with reopened(tmp_path, TestSealer()) as library:
+        assert len(library.match(pdq=pdq_of("carrot"))) == 1
+
+
 def test_readers_never_miss_what_was_acknowledged_while_others_add(
     library: Library, tmp_path: Path, sealer: Sealer | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

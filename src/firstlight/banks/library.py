@@ -101,6 +101,16 @@ class Library:
                 store.close()
             self._stores.clear()
 
+    def lock_up(self) -> None:
+        """Close, and remove the memory-backed files of a sealed library, so that nothing opened stays in memory.
+
+        For shutting down or giving up a library, when no other process has it open: one that had would fail at its
+        next change. The next opening takes the sealed copies again.
+        """
+        self.close()
+        if self._memory is not None:
+            _remove_folder(self._memory)
+
     # -- banks -----------------------------------------------------------------------------------------------------
 
     def create_bank(
