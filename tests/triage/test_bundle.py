@@ -53,6 +53,12 @@ def test_a_row_of_small_changes_does_not_grow_into_one_bundle(bundler: Bundler) 
     assert len(bundles) == 4
 
 
+def test_between_two_bundles_the_older_one_takes_it_also_when_the_younger_is_nearer(bundler: Bundler) -> None:
+    bundler.place(1, sha(1), pdq(BASE))
+    assert bundler.place(2, sha(2), pdq(flipped(BASE, range(12)))).joined is Joined.NEW
+    assert bundler.place(3, sha(3), pdq(flipped(BASE, range(8)))) == Placement(1, Joined.PDQ, 8)
+
+
 def test_a_picture_without_detail_joins_nothing_by_pixels(bundler: Bundler) -> None:
     bundler.place(1, sha(1), pdq(BASE, RULE.min_quality - 1))
     assert bundler.place(2, sha(2), pdq(BASE, RULE.min_quality)).joined is Joined.NEW

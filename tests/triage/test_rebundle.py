@@ -104,6 +104,17 @@ def test_a_flood_of_copies_is_absorbed_without_listing_its_pairs() -> None:
     assert sum(listed) <= n
 
 
+@pytest.mark.parametrize("chunk", [1, 2, 3])
+def test_between_two_bundles_the_older_one_takes_it(chunk: int) -> None:
+    base = Random(1).randbytes(32)
+    pdq = rows([base, flipped(base, range(12)), flipped(base, range(8))])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "CHUNK", chunk)
+        found = bundle_all(rows([bytes([i]) * 32 for i in range(3)]), pdq, np.full(3, 100, dtype=np.uint8), RULE)
+    assert found.first.tolist() == [0, 1, 0]
+    assert found.distance.tolist() == [0, 0, 8]
+
+
 class EmptyAtFirst(PlainFounders):
     """An index that is false while it is empty, as anything with a length is."""
 
