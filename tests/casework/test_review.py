@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from pathlib import Path
 
@@ -125,11 +126,9 @@ def test_a_decision_reaches_what_has_the_same_bytes_and_nothing_else(home: Home,
 def test_what_speaks_for_a_child_is_decided_by_itself(home: Home, cage: Cage, tmp_path: Path) -> None:
     folder = put(tmp_path / "in", {"a.png": png(1), "listed.png": png(1, Comment="the listed bytes")})
     banking.create_bank(home, "series", BankPurpose.KNOWN)
-    with (tmp_path / "list.csv").open("w") as file:
-        import hashlib
-
-        file.write("sha256\n" + hashlib.sha256((folder / "listed.png").read_bytes()).hexdigest() + "\n")
-    banking.import_list(home, "series", tmp_path / "list.csv")
+    digest = hashlib.sha256((folder / "listed.png").read_bytes()).hexdigest()
+    (tmp_path / "list.csv").write_text(f"sha256\n{digest}\n")
+    assert banking.import_list(home, "series", tmp_path / "list.csv").added == 1
     take_in(home, cage, [folder])
     case = case_of(home, "a.png")
     assert case_of(home, "listed.png") == case

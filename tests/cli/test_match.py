@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pytest
+
 from casework.making import jpeg, png, put
 from cli.conftest import Run
 
@@ -59,10 +61,11 @@ def test_a_bank_that_nobody_knows_is_named(run: Run, tmp_path: Path) -> None:
     assert ran.document["error"]["code"] == "not-found"
 
 
-def test_an_imported_list_matches_at_once(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["md5", "sha1", "sha256", "MD5", "SHA256"])
+def test_an_imported_list_of_one_column_matches_at_once(run: Run, tmp_path: Path, kind: str) -> None:
     put(tmp_path, {"a.jpg": jpeg(1)})
-    digest = hashlib.md5(jpeg(1), usedforsecurity=False).hexdigest()
-    (tmp_path / "list.csv").write_text(f"MD5\n{digest.upper()}\nnot a hash\n")
+    digest = hashlib.new(kind.lower(), jpeg(1), usedforsecurity=False).hexdigest()
+    (tmp_path / "list.csv").write_text(f"{kind}\n{digest.upper()}\nnot a hash\n")
     run("bank", "create", "list")
     ran = run("bank", "import", "list", tmp_path / "list.csv", "--json")
     assert (ran.code, ran.document["added"], ran.document["skipped"]) == (1, 1, 1)
