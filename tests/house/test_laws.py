@@ -86,7 +86,9 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
     step("queue", "queue", "--json")
     case = str(json.loads(printed["queue"])["places"][0]["case"])
     conclusion = ("--finding", "report", "--conduct", "abuse-material", "--why", WHY, "--by", "ada")
-    step("decide", "case", "decide", case, *conclusion)
+    step("case", "case", "show", case, "--json")
+    shown = str(json.loads(printed["case"])["to_decide"][0]["shown"])
+    step("decide", "case", "decide", case, "--item", shown, *conclusion)
     step("file", "cybertip", "file", case, "--json")
     step("export", "evidence", "export", case, "--to", folder / "packages")
     for name in ("list", "show"):

@@ -23,11 +23,14 @@ from firstlight.custody import Event, EventType, Stored
 from firstlight.errors import FirstlightError, IntegrityError, NotFoundError, StateError, UnreadableError
 from firstlight.hashing import PRELOAD as HASHING
 from firstlight.hashing import PictureHash, digest_stream, hash_picture
+from firstlight.logs import get_logger
 from firstlight.media import SNIFF_BYTES, Cage, Source, opened, sniff
 from firstlight.origin import Indicator, Verdict, assess
 from firstlight.store.tables import Case, Item
 from firstlight.triage import Bundler, Placement, Priority, prioritise
 from firstlight.values import ErrorNote
+
+_log = get_logger("casework")
 
 PRELOAD = (*HASHING, "firstlight.origin.worker")
 """What the cage has to load: `Cage(preload=PRELOAD)`."""
@@ -62,7 +65,9 @@ def examine(home: Home, cage: Cage, *, advance: Callable[[], None] = lambda: Non
             done += _keep(home, batch)
             batch.clear()
         advance()
-    return done + _keep(home, batch)
+    done += _keep(home, batch)
+    _log.info("examination.done", count=done)
+    return done
 
 
 def pending(session: Session) -> int:

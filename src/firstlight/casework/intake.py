@@ -21,10 +21,13 @@ from firstlight.casework.upload import Upload
 from firstlight.custody import EventType, Stored
 from firstlight.errors import FirstlightError, InputError, StorageError
 from firstlight.hashing import digest_stream
+from firstlight.logs import get_logger
 from firstlight.media import SNIFF_BYTES, opened, sniff
 from firstlight.media.sources import shown
 from firstlight.store.tables import Item
 from firstlight.values import Digests, Document, ErrorNote, Level, Value, Versioned
+
+_log = get_logger("casework")
 
 BATCH = 32  # items a transaction: a durable commit costs several milliseconds, and a crash redoes at most this many
 
@@ -114,6 +117,7 @@ def receive(
             received += _keep(home, waiting, actor)
             waiting.clear()
     received += _keep(home, waiting, actor)
+    _log.info("intake.done", count=received, total=count)
     return IntakeReport(offered=count, received=received, known=count - received - len(refused), refused=tuple(refused))
 
 

@@ -8,7 +8,10 @@ from firstlight.casework.home import Home
 from firstlight.custody import EventType
 from firstlight.cybertip import Filing, JournalEntry, filing_of
 from firstlight.cybertip.filing.journal import Phase, Step
+from firstlight.logs import get_logger
 from firstlight.store.tables import FilingStep
+
+_log = get_logger("casework")
 
 _EVENTS = {
     (Step.SUBMIT, Phase.DONE): EventType.REPORT_OPENED,
@@ -29,6 +32,9 @@ class SqlJournal:
 
     def append(self, entry: JournalEntry) -> None:
         """Keep the entry; it is on the disk when this returns."""
+        _log.info(
+            "filing.step", filing=self._filing, step=entry.step.value, state=entry.phase.value, attempt=entry.tries
+        )
         with self._home.work() as work:
             last = work.session.scalar(select(func.max(FilingStep.seq)).where(FilingStep.filing_id == self._filing))
             work.session.add(

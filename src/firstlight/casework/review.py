@@ -17,11 +17,14 @@ from firstlight.cybertip import Rendition
 from firstlight.cybertip.drafting.facts import Conduct, FileSign
 from firstlight.cybertip.model.codes import IndustryClassification
 from firstlight.errors import InputError, StateError
+from firstlight.logs import get_logger
 from firstlight.store import tables
 from firstlight.store.tables import Case, Item
 from firstlight.values import Document, Instant, Sha256Hex, Value, Versioned
 
 LONGEST_NAME = 200
+_log = get_logger("casework")
+
 Person = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=r"\S")]
 
 
@@ -147,6 +150,7 @@ def decide(
         made = tuple(_record(work, case, number, conclusion, actor) for number in sorted(wanted))
         work.session.flush()
         cases.place_again(work, case)
+    _log.info("case.decided", case=case_number, count=len(made), kind=conclusion.finding.value)
     return made
 
 

@@ -84,6 +84,10 @@ def show(number: CaseNumber, as_json: output.Json = False, home: HomeFolder = No
         output.answer(
             view.model_dump(mode="json")
             | {
+                "to_decide": [
+                    {"shown": unit.shown, "same_bytes": list(unit.same_bytes), "alike": list(unit.alike)}
+                    for unit in units
+                ],
                 "decisions": [one.model_dump(mode="json") for one in decided],
                 "filings": [one.model_dump(mode="json") for one in filed],
             }

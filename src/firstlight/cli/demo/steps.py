@@ -46,5 +46,6 @@ def demo(
             acts.verify_package(package)
             acts.verify_altered(stage, package)
             whole = acts.reconcile(home)
+            home.library.lock_up()  # nothing of the lists stays opened in memory when the demonstration is over
     acts.what_next(stage, case)
     return output.DONE if whole else output.FINDING
