@@ -40,6 +40,9 @@ class Match(Value):
     categories: tuple[str, ...] = ()
     note: str = ""
     orientation: str = Field(default="", description="how the item was turned or mirrored to match; empty: upright")
+    seconds: Annotated[float, Field(ge=0)] | None = Field(
+        default=None, description="time of the one frame that matched; none: the item as a whole did"
+    )
 
     @property
     def counts(self) -> bool:

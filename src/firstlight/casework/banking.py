@@ -12,14 +12,20 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from firstlight.banks import AddReport, BankReport, ImportReport, Match, NewEntry
+from firstlight.banks import AddReport, BankReport, ImportReport, Match, NewEntry, Standing, StandingReport
+from firstlight.casework import lookup
 from firstlight.casework.home import SERVICE, Home, named
 from firstlight.custody import EventType
-from firstlight.hashing import FileHash, Mode, hash_files
+from firstlight.errors import InputError
+from firstlight.hashing import FRAMES_PRELOAD, PRELOAD, FileHash, HashedFile, Mode, hash_file_whole, hash_files
 from firstlight.media import Cage, opened
-from firstlight.values import BankPurpose, Digests, Document, ErrorNote, Pdq, Versioned
+from firstlight.values import BankPurpose, Digests, Document, ErrorNote, Versioned
 
-R = TypeVar("R", AddReport, ImportReport)
+MATCH_PRELOAD = (*PRELOAD, *FRAMES_PRELOAD)
+"""What the cage has to load to match files: `Cage(preload=MATCH_PRELOAD)`."""
+
+R = TypeVar("R", AddReport, ImportReport, StandingReport)
+D = TypeVar("D", bound=Document)
 
 
 class FileMatches(Document):
@@ -33,6 +39,10 @@ class FileMatches(Document):
     sha256: str | None = None
     pdq: str | None = None
     pdq_quality: Annotated[int, Field(ge=0, le=100)] | None = None
+    frames: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="key frames of a moving picture that were looked up"
+    )
+    frames_complete: bool | None = Field(default=None, description="whether its end was reached")
     matches: tuple[Match, ...] = ()
     error: ErrorNote | None = None
 
@@ -57,9 +67,7 @@ def create_bank(
     """Make an empty bank; see `banks.Library.create_bank` for the settings."""
     named(actor)
     report = home.library.create_bank(name, purpose, **settings)
-    with home.work() as work:
-        work.record(EventType.BANK_CREATED, actor=actor, report=report.model_dump(mode="json"))
-    return report
+    return _recorded(home, report, EventType.BANK_CREATED, actor)
 
 
 def add_pictures(
@@ -100,35 +108,94 @@ def import_list(
     return _changed(home, home.library.import_list(name, path, format, columns), actor)
 
 
+def enable_bank(home: Home, name: str, *, why: str = "", actor: str = SERVICE) -> BankReport:
+    """Let a bank match again."""
+    named(actor)
+    return _recorded(home, home.library.enable(name, why), EventType.BANK_CHANGED, actor)
+
+
+def disable_bank(home: Home, name: str, *, why: str, actor: str = SERVICE) -> BankReport:
+    """Keep a bank, but let it match nothing from now on."""
+    named(actor)
+    return _recorded(home, home.library.disable(name, why), EventType.BANK_CHANGED, actor)
+
+
+def change_bank(home: Home, name: str, *, why: str = "", actor: str = SERVICE, **changes: Any) -> BankReport:  # noqa: ANN401
+    """Change how a bank matches or what is said about it; see `banks.Library.change_bank` for what can be changed.
+
+    Raises:
+        InputError: nothing is to be changed.
+    """
+    named(actor)
+    wanted = {key: value for key, value in changes.items() if value is not None}
+    if not wanted:
+        raise InputError("Nothing is named that should change.", hint="Name a threshold, an owner, a note, ...")
+    return _recorded(home, home.library.change_bank(name, reason=why, **wanted), EventType.BANK_CHANGED, actor)
+
+
+def delete_bank(home: Home, name: str, *, why: str, actor: str = SERVICE) -> BankReport:
+    """Remove a bank and all its entries. What it matched before stays on record."""
+    named(actor)
+    return _recorded(home, home.library.delete(name, why), EventType.BANK_DELETED, actor)
+
+
+def set_standing(
+    home: Home, name: str, keys: Sequence[str], standing: Standing, *, why: str, actor: str = SERVICE
+) -> StandingReport:
+    """Confirm, deny, withdraw or restore (to active) entries by their keys; see `banks.Standing`."""
+    named(actor)
+    library = home.library
+    act = {
+        Standing.CONFIRMED: library.confirm,
+        Standing.DENIED: library.deny,
+        Standing.WITHDRAWN: library.withdraw,
+        Standing.ACTIVE: library.restore,
+    }[standing]
+    return _changed(home, act(name, keys, why), actor)
+
+
 def match_files(
-    home: Home, cage: Cage, paths: Iterable[Path], *, banks: Sequence[str] | None = None, mode: Mode = Mode.AUTO
+    home: Home,
+    cage: Cage,
+    paths: Iterable[Path],
+    *,
+    banks: Sequence[str] | None = None,
+    mode: Mode = Mode.AUTO,
+    any_orientation: bool = False,
 ) -> Iterator[FileMatches]:
     """Look each file up in the banks named, or in all; in the order given, with constant memory.
+
+    Animations and videos are looked up by their key frames. `any_orientation` also finds still pictures that were
+    turned or mirrored. The cage should have loaded `MATCH_PRELOAD`.
 
     Raises:
         NotFoundError: there is no such bank.
     """
     for name in banks or ():
         home.library.bank(name)
-    for made in hash_files(cage, paths, mode):
-        yield _matches(home, made, banks)
+    for made in cage.each(lambda path: hash_file_whole(cage, path, mode, frames=True), paths):
+        yield _matches(home, made, banks, any_orientation)
 
 
-def _matches(home: Home, made: FileHash, banks: Sequence[str] | None) -> FileMatches:
+def _matches(home: Home, made: HashedFile, banks: Sequence[str] | None, any_orientation: bool) -> FileMatches:
+    record, picture = made.record, made.picture
+    moves = record.frames is not None and (picture is None or picture.frames > 1)
     matches: tuple[Match, ...] = ()
-    if made.sha256 is not None and made.md5 is not None and made.sha1 is not None and made.size is not None:
-        digests = Digests(md5=made.md5, sha1=made.sha1, sha256=made.sha256, size=made.size)
-        pdq = None
-        if made.pdq is not None and made.pdq_quality is not None and made.pdq_mode is not None:
-            pdq = Pdq(hex=made.pdq, quality=made.pdq_quality, mode=made.pdq_mode)
-        matches = home.library.match(digests, pdq, banks=banks)
+    if record.sha256 is not None and record.md5 is not None and record.sha1 is not None and record.size is not None:
+        digests = Digests(md5=record.md5, sha1=record.sha1, sha256=record.sha256, size=record.size)
+        if moves:
+            matches = lookup.moving_matches(home.library, digests, record.frames or (), banks=banks)
+        else:
+            matches = lookup.still_matches(home.library, digests, picture, banks=banks, any_orientation=any_orientation)
     return FileMatches(
-        file=made.file,
-        sha256=made.sha256,
-        pdq=made.pdq,
-        pdq_quality=made.pdq_quality,
+        file=record.file,
+        sha256=record.sha256,
+        pdq=record.pdq,
+        pdq_quality=record.pdq_quality,
+        frames=len(record.frames or ()) if moves else None,
+        frames_complete=record.frames_complete if moves else None,
         matches=matches,
-        error=made.error,
+        error=record.error,
     )
 
 
@@ -142,6 +209,11 @@ def _entries(made: Iterable[FileHash], refused: list[FileHash]) -> Iterator[NewE
 
 def _changed(home: Home, report: R, actor: str) -> R:
     if report.revision != report.revision_before:
-        with home.work() as work:
-            work.record(EventType.BANK_CHANGED, actor=actor, report=report.model_dump(mode="json"))
+        _recorded(home, report, EventType.BANK_CHANGED, actor)
+    return report
+
+
+def _recorded(home: Home, report: D, kind: EventType, actor: str) -> D:
+    with home.work() as work:
+        work.record(kind, actor=actor, report=report.model_dump(mode="json"))
     return report

@@ -1,13 +1,15 @@
-"""Commands on hash lists: `bank create`, `bank import`, `bank list`, `bank show`."""
+"""Commands on hash lists: make, fill and change banks, and say of single entries whether they are right."""
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from firstlight.banks import AddReport, Bank
+from firstlight.banks import AddReport, Bank, BankReport, Entry, ImportReport, Standing, StandingReport
+from firstlight.banks.importers import FORMATS
 from firstlight.casework import banking
 from firstlight.casework.examine import PRELOAD
 from firstlight.cli import output
@@ -19,6 +21,9 @@ from firstlight.values import BankPurpose
 app = typer.Typer(no_args_is_help=True, help="Hash lists: make, fill, look at.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
+Keys = Annotated[list[str], typer.Argument(metavar="KEY...", show_default=False)]
+Why = Annotated[str, typer.Option("--why", help="Your reason; it is kept for ever.", show_default=False)]
+WhyIfAny = Annotated[str, typer.Option("--why", help="Your reason, if there is more to say.", show_default=False)]
 
 
 @app.command()
@@ -67,7 +72,9 @@ def create(
 def import_(
     name: Name,
     path: Annotated[Path, typer.Argument(metavar="LIST", show_default=False)],
-    format_: Annotated[str | None, typer.Option("--format", help="The list's format; found out unless given.")] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", help="The list's format (see `bank formats`); found out unless given.")
+    ] = None,
     column: Annotated[
         list[str] | None, typer.Option(metavar="FIELD=COLUMN", help="Which column holds md5, sha1, sha256, pdq, ...")
     ] = None,
@@ -75,7 +82,10 @@ def import_(
     as_json: output.Json = False,
     home: HomeFolder = None,
 ) -> int:
-    """Read a hash list into a bank. What cannot be read is counted and named by its line; the rest is taken."""
+    """Read a hash list into a bank. What cannot be read is counted and named by its line; the rest is taken.
+
+    Ends with 1 when something could not be taken, or when the list broke off before its end.
+    """
     columns = dict(_column(one) for one in column or ())
     with opened(home) as house:
         report = banking.import_list(house, name, path, format=format_, columns=columns or None, actor=by)
@@ -83,7 +93,7 @@ def import_(
         output.answer(report)
     else:
         _say_report(report)
-    return output.FINDING if report.skipped or report.flawed else output.DONE
+    return output.FINDING if report.skipped or report.flawed or report.stopped else output.DONE
 
 
 @app.command("list")
@@ -114,6 +124,169 @@ def show(name: Name, as_json: output.Json = False, home: HomeFolder = None) -> N
         _say_bank(bank)
 
 
+@app.command()
+def formats(as_json: output.Json = False) -> None:
+    """List the formats of hash lists that `bank import` reads."""
+    if as_json:
+        output.answer([{"format": one.name, "reads": one.says} for one in FORMATS.values()])
+    else:
+        output.table(["format", "what it reads"], [(one.name, one.says) for one in FORMATS.values()])
+
+
+@app.command()
+def enable(
+    name: Name, why: WhyIfAny = "", by: Actor = "operator", as_json: output.Json = False, home: HomeFolder = None
+) -> None:
+    """Let a bank match again."""
+    with opened(home) as house:
+        report = banking.enable_bank(house, name, why=why, actor=by)
+    _answer_act(report, as_json)
+
+
+@app.command()
+def disable(
+    name: Name, why: Why, by: Actor = "operator", as_json: output.Json = False, home: HomeFolder = None
+) -> None:
+    """Keep a bank, but let it match nothing from now on."""
+    with opened(home) as house:
+        report = banking.disable_bank(house, name, why=why, actor=by)
+    _answer_act(report, as_json)
+
+
+@app.command()
+def delete(name: Name, why: Why, by: Actor = "operator", as_json: output.Json = False, home: HomeFolder = None) -> None:
+    """Remove a bank and all its entries from this home. What it matched before stays on record."""
+    with opened(home) as house:
+        report = banking.delete_bank(house, name, why=why, actor=by)
+    _answer_act(report, as_json)
+
+
+@app.command()
+def change(
+    name: Name,
+    threshold: Annotated[int | None, typer.Option(min=0, max=64, help="Bits that a near-duplicate may differ.")] = None,
+    min_quality: Annotated[
+        int | None, typer.Option(min=0, max=100, help="PDQ quality below which nothing matches.")
+    ] = None,
+    owner: Annotated[str | None, typer.Option(help="Whose list it is.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Under which terms you hold it.")] = None,
+    note: str | None = None,
+    why: WhyIfAny = "",
+    by: Actor = "operator",
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Change how a bank matches, or what is said about it; what is not named stays."""
+    with opened(home) as house:
+        report = banking.change_bank(
+            house,
+            name,
+            why=why,
+            actor=by,
+            threshold=threshold,
+            min_quality=min_quality,
+            owner=owner,
+            licence=licence,
+            note=note,
+        )
+    _answer_act(report, as_json)
+
+
+@app.command()
+def entries(
+    name: Name,
+    standing: Annotated[Standing | None, typer.Option(help="Only those that stand so.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="How many to print; 0 prints all.")] = 100,
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Print the entries of a bank with their keys, one a line. Hashes are masked; with --json too."""
+    with opened(home) as house:
+        chosen = (one for one in house.library.entries(name) if standing in (None, one.standing))
+        for one in islice(chosen, limit or None):
+            if as_json:
+                output.answer_line(_masked(one))
+            else:
+                _say_entry(one)
+        if not as_json and limit and next(chosen, None) is not None:
+            output.say("... and more; print all of them with --limit 0.")
+
+
+@app.command()
+def confirm(
+    name: Name, keys: Keys, why: Why, by: Actor = "operator", as_json: output.Json = False, home: HomeFolder = None
+) -> int:
+    """Say that entries are right: this house looked at what they matched. They go on matching."""
+    return _stand(name, keys, Standing.CONFIRMED, why, by, as_json, home)
+
+
+@app.command()
+def deny(
+    name: Name, keys: Keys, why: Why, by: Actor = "operator", as_json: output.Json = False, home: HomeFolder = None
+) -> int:
+    """Say that entries are wrong: they stop matching, and no list brings them back."""
+    return _stand(name, keys, Standing.DENIED, why, by, as_json, home)
+
+
+@app.command()
+def withdraw(
+    name: Name, keys: Keys, why: Why, by: Actor = "operator", as_json: output.Json = False, home: HomeFolder = None
+) -> int:
+    """Take entries out of matching, as their list's owner would. A list that brings them again restores them."""
+    return _stand(name, keys, Standing.WITHDRAWN, why, by, as_json, home)
+
+
+@app.command()
+def restore(
+    name: Name, keys: Keys, why: Why, by: Actor = "operator", as_json: output.Json = False, home: HomeFolder = None
+) -> int:
+    """Put entries back to active that were confirmed, denied or withdrawn."""
+    return _stand(name, keys, Standing.ACTIVE, why, by, as_json, home)
+
+
+def _stand(name: str, keys: list[str], standing: Standing, why: str, by: str, as_json: bool, home: Path | None) -> int:
+    with opened(home) as house:
+        report = banking.set_standing(house, name, keys, standing, why=why, actor=by)
+    if as_json:
+        output.answer(report)
+    else:
+        _say_standing(report)
+    return output.BAD_INPUT if report.unknown else output.DONE
+
+
+def _answer_act(report: BankReport, as_json: bool) -> None:
+    if as_json:
+        output.answer(report)
+    elif report.act == "deleted":
+        output.say(f"Bank {report.bank.name} is deleted, and its entries with it.")
+    else:
+        _say_bank(report.bank)
+
+
+def _say_standing(report: StandingReport) -> None:
+    if report.keys:
+        output.say(f"{output.count(len(report.keys), 'entry', 'entries')} of {report.bank}: {report.standing.value}.")
+    for key in report.unchanged:
+        output.say(f"  {key} stood so already")
+    for key in report.unknown:
+        output.say(f"  {key} is no entry of {report.bank}; `firstlight bank entries {report.bank}` lists them")
+
+
+def _masked(one: Entry) -> dict[str, Any]:
+    """An entry as people may see it: without its original form, which holds hashes as the list wrote them."""
+    hashes = {"md5", "sha1", "sha256", "pdq", "original"}
+    return one.model_dump(mode="json", exclude=hashes) | {"masked": one.masked()}
+
+
+def _say_entry(one: Entry) -> None:
+    hashes = ", ".join(f"{kind} {shown}" for kind, shown in one.masked().items())
+    reason = f" ({one.reason})" if one.reason else ""
+    output.say(output.one_line(f"{one.key}  {one.standing.value}{reason}  {hashes}"))
+    for label, text in (("categories", ", ".join(one.categories)), ("note", one.note)):
+        if text:
+            output.say(output.one_line(f"  {label}: {text}"))
+
+
 def _column(text: str) -> tuple[str, str]:
     field, equals, column = text.partition("=")
     if not (field and equals and column):
@@ -131,6 +304,9 @@ def _say_report(report: AddReport) -> None:
         output.say(f"  {count} x {why}")
     for skip in report.first_skips:
         output.say(f"  line {skip.line}: {skip.why} {skip.shown}".rstrip())
+    if isinstance(report, ImportReport) and report.stopped:
+        output.say(f"THE LIST BROKE OFF: {report.stopped.message} {report.stopped.hint}".rstrip())
+        output.say("  What came before is taken. Get the list again whole, and import it again.")
 
 
 def _say_bank(bank: Bank) -> None:

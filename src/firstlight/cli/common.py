@@ -62,6 +62,12 @@ def name_of(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def time_code(seconds: float) -> str:
+    """A place in a film: hours, minutes, seconds and milliseconds."""
+    whole, thousandths = divmod(round(seconds * 1000), 1000)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}.{thousandths:03}"
+
+
 def below(paths: Iterable[Path]) -> Iterator[Path]:
     """The files named, and those below the folders named, in the order of their names; links to folders are not
     followed. A folder that may not be read is answered as it is, so that whoever opens it says so."""

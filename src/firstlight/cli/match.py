@@ -6,11 +6,23 @@ from typing import Annotated
 
 import typer
 
+from firstlight.banks import Match, Via
 from firstlight.casework import banking
 from firstlight.casework.banking import FileMatches
 from firstlight.cli import output
-from firstlight.cli.common import Files, HomeFolder, ModeOption, below, caged, opened
-from firstlight.hashing import PRELOAD, Mode
+from firstlight.cli.common import Files, HomeFolder, ModeOption, below, caged, opened, time_code
+from firstlight.hashing import Mode
+
+TURNED = {
+    "rotate90": "once turned by 90 degrees anticlockwise",
+    "rotate180": "once turned upside down",
+    "rotate270": "once turned by 90 degrees clockwise",
+    "flip-top-bottom": "once flipped top to bottom",
+    "flip-left-right": "once mirrored left to right",
+    "transpose": "once mirrored along its main diagonal",
+    "transverse": "once mirrored along its other diagonal",
+}
+"""What has to be done to the file to get at the listed picture, in words."""
 
 
 def match(
@@ -20,15 +32,21 @@ def match(
     ] = None,
     as_json: output.Json = False,
     mode: ModeOption = Mode.AUTO,
+    any_orientation: Annotated[
+        bool, typer.Option("--any-orientation", help="Also find still pictures that were turned or mirrored.")
+    ] = False,
     home: HomeFolder = None,
 ) -> int:
-    """Look files up in the banks: the same bytes first, then near-duplicates.
+    """Look files up in the banks: the same bytes first, then near-duplicates, of animations and videos frame by frame.
 
     Ends with 1 when something matches. A file that cannot be read ends with 2, because nothing is known about it.
     """
     found = failed = False
-    with caged(PRELOAD) as cage, opened(home) as house:
-        for one in banking.match_files(house, cage, below(files), banks=bank, mode=mode):
+    with caged(banking.MATCH_PRELOAD) as cage, opened(home) as house:
+        looked_up = banking.match_files(
+            house, cage, below(files), banks=bank, mode=mode, any_orientation=any_orientation
+        )
+        for one in looked_up:
             found, failed = found or one.found, failed or (one.error is not None and not one.found)
             if as_json:
                 output.answer_line(one.model_dump(mode="json"))
@@ -42,10 +60,25 @@ def match(
 def _say_matches(one: FileMatches) -> None:
     output.say(output.one_line(one.file))
     for found in one.matches:
-        how = "the same bytes" if found.exact else f"near-duplicate, {found.distance} of 256 bits"
         veto = f"; vetoed by {found.vetoed_by}" if found.vetoed_by else ""
-        output.say(f"  MATCH  {found.bank} ({found.purpose.value}): {how}{veto}")
+        output.say(f"  MATCH  {found.bank} ({found.purpose.value}): {_how(found)}{veto}")
+    if one.frames is not None:
+        end = "" if one.frames_complete else "; its end was not reached"
+        output.say(f"  looked up by {output.count(one.frames, 'key frame')}{end}")
     if one.error:
         output.say(f"  not looked up by pixels: {one.error.message} {one.error.hint}".rstrip())
     elif not one.matches:
         output.say("  no match, which says nothing about what it shows")
+
+
+def _how(found: Match) -> str:
+    if found.exact:
+        return "the same bytes"
+    if found.via is not Via.PDQ:
+        return f"the same {found.via.value.upper()}, but other bytes than the listed ones"
+    how = f"near-duplicate, {found.distance} of 256 bits"
+    if found.orientation:
+        how += f", {TURNED[found.orientation]}"
+    if found.seconds is not None:
+        how += f", in the frame at {time_code(found.seconds)}"
+    return how

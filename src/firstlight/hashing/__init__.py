@@ -6,7 +6,7 @@ Pictures are decoded in a cage; make it with `Cage(preload=PRELOAD)`.
 from __future__ import annotations
 
 from firstlight.hashing.digests import digest_file, digest_stream
-from firstlight.hashing.files import FileHash, hash_file, hash_files
+from firstlight.hashing.files import FileHash, HashedFile, hash_file, hash_file_whole, hash_files, key_frames
 from firstlight.hashing.frames import (
     FRAMES_PRELOAD,
     FrameHash,
@@ -26,13 +26,16 @@ __all__ = [
     "FrameHash",
     "FramesHash",
     "FramesMatch",
+    "HashedFile",
     "Mode",
     "PictureHash",
     "compare_frames",
     "digest_file",
     "digest_stream",
     "hash_file",
+    "hash_file_whole",
     "hash_files",
     "hash_frames",
     "hash_picture",
+    "key_frames",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -11,9 +12,10 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from firstlight.errors import FirstlightError, StorageError
 from firstlight.hashing.digests import digest_stream
+from firstlight.hashing.frames import FrameHash, FramesHash, hash_frames
 from firstlight.hashing.modes import Mode
-from firstlight.hashing.pictures import checked_mode, hash_picture
-from firstlight.media import SNIFF_BYTES, Cage, opened, sniff
+from firstlight.hashing.pictures import PictureHash, checked_mode, hash_picture
+from firstlight.media import SNIFF_BYTES, Cage, Source, opened, sniff
 from firstlight.values import Document, ErrorNote, Md5Hex, PdqHex, PdqMode, Sha1Hex, Sha256Hex
 
 
@@ -22,6 +24,9 @@ class FileHash(Document):
 
     A file that cannot be opened has an `error` and nothing else; one that is no readable picture has its digests and
     an `error`. `file` is the name as text: bytes that are no UTF-8 are written as `\\xNN`.
+
+    Where frames were asked for, `frames` are the key frames that differ, in order of time (a still picture has one),
+    `seconds` is the length that a video claims, and `frames_complete` is false when its end was not reached.
     """
 
     title_for_people: ClassVar[str] = "record of a file's hashes"
@@ -37,6 +42,9 @@ class FileHash(Document):
     pdq_mode: PdqMode | None = None
     width: int | None = None
     height: int | None = None
+    seconds: Annotated[float, Field(ge=0)] | None = None
+    frames: tuple[FrameHash, ...] | None = None
+    frames_complete: bool | None = None
     error: ErrorNote | None = None
 
     @model_serializer(mode="wrap")
@@ -44,10 +52,20 @@ class FileHash(Document):
         return {name: value for name, value in standard(self).items() if value is not None}
 
 
+@dataclass(frozen=True, slots=True)
+class HashedFile:
+    """The record of a file, and what hashing knows of the picture beyond it, such as its eight orientations."""
+
+    record: FileHash
+    picture: PictureHash | None = None
+
+
 def hash_files(
-    cage: Cage, paths: Iterable[Path], mode: Mode | str = Mode.AUTO, *, ordered: bool = True
+    cage: Cage, paths: Iterable[Path], mode: Mode | str = Mode.AUTO, *, ordered: bool = True, frames: bool = False
 ) -> Iterator[FileHash]:
     """The hashes of each file, in the order given or as they come; the digests first, then PDQ of the same open file.
+
+    With `frames`, also the key frames of animations and videos; load `FRAMES_PRELOAD` into the cage for it.
 
     Memory is constant, whatever the number of files. A file that cannot be hashed answers its error as a document.
 
@@ -55,10 +73,15 @@ def hash_files(
         InputError: there is no such mode.
     """
     checked = checked_mode(mode)
-    return cage.each(lambda path: hash_file(cage, path, checked), paths, ordered=ordered)
+    return cage.each(lambda path: hash_file(cage, path, checked, frames=frames), paths, ordered=ordered)
 
 
-def hash_file(cage: Cage, path: Path, mode: Mode | str = Mode.AUTO) -> FileHash:
+def hash_file(cage: Cage, path: Path, mode: Mode | str = Mode.AUTO, *, frames: bool = False) -> FileHash:
+    """The record of one file; see `hash_file_whole`."""
+    return hash_file_whole(cage, path, mode, frames=frames).record
+
+
+def hash_file_whole(cage: Cage, path: Path, mode: Mode | str = Mode.AUTO, *, frames: bool = False) -> HashedFile:
     """The hashes of one file; never raises for what is wrong with the file.
 
     Raises:
@@ -67,24 +90,62 @@ def hash_file(cage: Cage, path: Path, mode: Mode | str = Mode.AUTO) -> FileHash:
     """
     checked = checked_mode(mode)
     known: dict[str, Any] = {"file": os.fsencode(path).decode("utf-8", "backslashreplace")}
+    picture: PictureHash | None = None
     try:
         with opened(path) as file:
-            known["media_type"] = sniff(_head(file.fileno())).value
+            media_type = sniff(_head(file.fileno()))
+            known["media_type"] = media_type.value
             known |= digest_stream(file).model_dump()
-            made = hash_picture(cage, file, checked)
+            if not (frames and media_type.is_video):
+                picture = hash_picture(cage, file, checked)
+                known |= _of_picture(picture)
+            if frames:
+                known |= _of_frames(cage, file, picture)
     except FirstlightError as e:
         if e.code == "state":
             raise
         note = e.diagnostics()
-        return FileHash(**known, error=ErrorNote(code=note.code, message=note.message, hint=note.hint))
-    return FileHash(
-        **known,
-        pdq=made.pdq.hex,
-        pdq_quality=made.pdq.quality,
-        pdq_mode=made.pdq.mode,
-        width=made.width,
-        height=made.height,
+        known["error"] = ErrorNote(code=note.code, message=note.message, hint=note.hint)
+    return HashedFile(FileHash(**known), picture)
+
+
+def key_frames(cage: Cage, source: Source, picture: PictureHash | None) -> FramesHash:
+    """The key frames of a source of which `picture` is known; a still picture is not decoded a second time.
+
+    Raises: as `hash_frames`.
+    """
+    if picture is None or picture.frames > 1:
+        return hash_frames(cage, source)
+    only = FrameHash(index=0, seconds=0, pdq=picture.pdq)
+    return FramesHash(
+        media_type=picture.media_type,
+        width=picture.width,
+        height=picture.height,
+        frames=(only,),
+        looked_at=1,
+        complete=True,
     )
+
+
+def _of_picture(made: PictureHash) -> dict[str, Any]:
+    return {
+        "pdq": made.pdq.hex,
+        "pdq_quality": made.pdq.quality,
+        "pdq_mode": made.pdq.mode,
+        "width": made.width,
+        "height": made.height,
+    }
+
+
+def _of_frames(cage: Cage, source: Source, picture: PictureHash | None) -> dict[str, Any]:
+    made = key_frames(cage, source, picture)
+    return {
+        "width": made.width,
+        "height": made.height,
+        "seconds": made.seconds,
+        "frames": made.frames,
+        "frames_complete": made.complete,
+    }
 
 
 def _head(fd: int) -> bytes:

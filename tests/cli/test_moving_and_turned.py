@@ -1,0 +1,86 @@
+"""The commands `match` and `hash`: turned pictures, and pictures that move."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from casework.making import picture
+from cli.conftest import Run
+from firstlight.cli.common import time_code
+from firstlight.cli.match import TURNED
+from firstlight.hashing import ORIENTATIONS
+
+SIDE = 768
+"""A turned picture lies within the usual threshold of the hash derived for it when it is not small."""
+
+
+def _saved(image: Image.Image, path: Path) -> Path:
+    image.save(path)
+    return path
+
+
+def _animation(path: Path, *seeds: int) -> Path:
+    frames = [picture(seed) for seed in seeds]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=1500)
+    return path
+
+
+@pytest.fixture
+def listed(run: Run, tmp_path: Path) -> Path:
+    """A bank of one drawn picture."""
+    listed = _saved(picture(1, SIDE), tmp_path / "listed.png")
+    assert run("bank", "create", "known", listed).code == 0
+    return listed
+
+
+def test_every_orientation_has_words() -> None:
+    assert tuple(TURNED) == ORIENTATIONS[1:]
+
+
+@pytest.mark.parametrize(
+    ("turn", "words"),
+    [(Image.Transpose.ROTATE_270, "by 90 degrees anticlockwise"), (Image.Transpose.FLIP_LEFT_RIGHT, "left to right")],
+)
+def test_a_turned_picture(run: Run, listed: Path, tmp_path: Path, turn: Image.Transpose, words: str) -> None:
+    turned = _saved(Image.open(listed).transpose(turn), tmp_path / "turned.png")
+    assert run("match", turned).code == 0
+    ran = run("match", "--any-orientation", turned)
+    assert (ran.code, words in ran.out) == (1, True)
+
+
+def test_upright_pictures_match_with_any_orientation_as_without(run: Run, listed: Path) -> None:
+    plain, turned = (json.loads(run("match", "--json", *more, listed).out) for more in ((), ("--any-orientation",)))
+    assert plain == turned
+    assert plain["matches"][0]["exact"]
+
+
+def test_a_frame_of_an_animation_matches(run: Run, tmp_path: Path) -> None:
+    run("bank", "create", "known", _saved(picture(3), tmp_path / "listed.png"))
+    film = _animation(tmp_path / "film.gif", 1, 2, 3)
+    ran = run("match", film)
+    assert ran.code == 1
+    assert "in the frame at 0:00:03.000" in ran.out
+    assert "looked up by 3 key frames" in ran.out
+    told = json.loads(run("match", "--json", film).out)
+    assert (told["frames"], told["frames_complete"], told["matches"][0]["seconds"]) == (3, True, 3.0)
+
+
+def test_frames_as_json(run: Run, tmp_path: Path) -> None:
+    _animation(tmp_path / "film.gif", 1, 2)
+    _saved(picture(1), tmp_path / "still.png")
+    ran = run("hash", "--frames", "--json", tmp_path / "film.gif", tmp_path / "still.png")
+    film, still = map(json.loads, ran.out.splitlines())
+    assert [frame["seconds"] for frame in film["frames"]] == [0.0, 1.5]
+    assert film["frames"][0]["pdq"]["hex"] == film["pdq"]
+    assert [frame["pdq"]["hex"] for frame in still["frames"]] == [still["pdq"]]
+    assert (film["frames_complete"], ran.code) == (True, 0)
+    assert "frames" not in json.loads(run("hash", "--json", tmp_path / "still.png").out)
+    assert "at 0:00:01.500" in run("hash", "--frames", tmp_path / "film.gif").out
+
+
+def test_time_codes() -> None:
+    assert [time_code(s) for s in (0, 59.9996, 3661.5)] == ["0:00:00.000", "0:01:00.000", "1:01:01.500"]
