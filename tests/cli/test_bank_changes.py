@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,13 @@ BANK_EVENTS = (EventType.BANK_CREATED, EventType.BANK_CHANGED, EventType.BANK_DE
 
 
 @pytest.fixture
-def home(run: Run, tmp_path: Path) -> Path:
+def home(run: Run, house: Path, tmp_path: Path) -> Path:
     """A home with the bank `known` of three entries."""
     rows = "".join(f"{key},{value},roots\n" for key, value in zip("abc", HASHES, strict=True))
     (tmp_path / "list.csv").write_text("key,sha256,category\n" + rows)
     assert run("bank", "create", "known").code == 0
     assert run("bank", "import", "known", tmp_path / "list.csv").code == 0
-    return tmp_path / "home"
+    return house
 
 
 def _events(home: Path) -> list[tuple[str, str, dict[str, Any]]]:
@@ -36,20 +35,22 @@ def _events(home: Path) -> list[tuple[str, str, dict[str, Any]]]:
 def test_disable_and_enable(run: Run, home: Path) -> None:
     ran = run("bank", "disable", "known", "--why", "under review", "--by", "ada")
     assert (ran.code, "disabled: under review" in ran.out) == (0, True)
-    told = json.loads(run("bank", "enable", "known", "--json").out)
+    told = run("bank", "enable", "known", "--json").document
     assert (told["act"], told["bank"]["enabled"]) == ("enabled", True)
     acts = [(kind, actor, payload["report"].get("act")) for kind, actor, payload in _events(home)][2:]
     assert acts == [("bank-changed", "ada", "disabled"), ("bank-changed", "operator", "enabled")]
 
 
 def test_change(run: Run, home: Path) -> None:
-    ran = run("bank", "change", "known", "--threshold", 20, "--min-quality", 60, "--owner", "Ada", "--note", "roots")
+    ran = run(
+        "bank", "change", "known", "--threshold", "20", "--min-quality", "60", "--owner", "Ada", "--note", "roots"
+    )
     assert "up to 20 of 256 bits, from PDQ quality 60" in ran.out
     assert ("owner: Ada" in ran.out, "note: roots" in ran.out) == (True, True)
     assert _events(home)[-1][2]["report"]["bank"]["threshold"] == 20
     before = len(_events(home))
     assert run("bank", "change", "known").code == 2
-    assert run("bank", "change", "known", "--threshold", 65).code == 2
+    assert run("bank", "change", "known", "--threshold", "65").code == 2
     assert len(_events(home)) == before
 
 
@@ -69,22 +70,22 @@ def test_entries_are_masked(run: Run, home: Path) -> None:
         assert digest not in words + told
         assert digest[:6] in words
         assert digest[:6] in told
-    rows = [json.loads(line) for line in told.splitlines()]
+    rows = _lines(run)
     assert [row["key"] for row in rows] == ["a", "b", "c"]
     assert all("original" not in row and row["standing"] == "active" for row in rows)
 
 
 def test_entries_are_limited_and_chosen(run: Run, home: Path) -> None:
-    ran = run("bank", "entries", "known", "--limit", 2)
+    ran = run("bank", "entries", "known", "--limit", "2")
     assert "and more" in ran.out
     assert "c  active" not in ran.out
-    assert "and more" not in run("bank", "entries", "known", "--limit", 3).out
+    assert "and more" not in run("bank", "entries", "known", "--limit", "3").out
     run("bank", "deny", "known", "b", "--why", "a poster")
-    assert [json.loads(one)["key"] for one in _lines(run, "--standing", "denied", "--limit", 0)] == ["b"]
+    assert [one["key"] for one in _lines(run, "--standing", "denied", "--limit", "0")] == ["b"]
 
 
-def _lines(run: Run, *more: object) -> list[str]:
-    return run("bank", "entries", "known", "--json", *more).out.splitlines()
+def _lines(run: Run, *more: str) -> list[dict[str, Any]]:
+    return run("bank", "entries", "known", "--json", *more).lines
 
 
 @pytest.mark.parametrize(
@@ -92,14 +93,14 @@ def _lines(run: Run, *more: object) -> list[str]:
 )
 def test_the_standing_of_entries(run: Run, home: Path, command: str, standing: str) -> None:
     assert run("bank", command, "known", "a").code == 2  # without a reason
-    told = json.loads(run("bank", command, "known", "a", "c", "--why", "looked at", "--json").out)
+    told = run("bank", command, "known", "a", "c", "--why", "looked at", "--json").document
     assert (told["standing"], told["keys"]) == (standing, ["a", "c"])
-    rows = {row["key"]: row["standing"] for row in map(json.loads, _lines(run))}
+    rows = {row["key"]: row["standing"] for row in _lines(run)}
     assert rows == {"a": standing, "b": "active", "c": standing}
     kind, actor, payload = _events(home)[-1]
     assert (kind, actor, payload["report"]["reason"]) == ("bank-changed", "operator", "looked at")
     assert run("bank", "restore", "known", "a", "--why", "a mistake").code == 0
-    assert {row["key"]: row["standing"] for row in map(json.loads, _lines(run))}["a"] == "active"
+    assert {row["key"]: row["standing"] for row in _lines(run)}["a"] == "active"
 
 
 def test_a_key_that_is_not_there(run: Run, home: Path) -> None:
@@ -111,7 +112,7 @@ def test_a_key_that_is_not_there(run: Run, home: Path) -> None:
 
 
 def test_formats(run: Run) -> None:
-    words, told = run("bank", "formats"), json.loads(run("bank", "formats", "--json").out)
+    words, told = run("bank", "formats"), run("bank", "formats", "--json").document
     assert "vics-json" in words.out
     assert {"format": "nsrl", "reads": "NSRL reference data set, version 3 (SQLite)"} in told
 
@@ -125,4 +126,4 @@ def test_a_list_that_breaks_off(run: Run, home: Path, tmp_path: Path) -> None:
     ran = run("bank", "import", "known", broken, "--format", "ncmec-xml")
     assert ran.code == 1
     assert "THE LIST BROKE OFF" in ran.out
-    assert json.loads(run("bank", "import", "known", broken, "--json").out)["stopped"]["code"]
+    assert run("bank", "import", "known", broken, "--json").document["stopped"]["code"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -53,7 +52,7 @@ def test_a_turned_picture(run: Run, listed: Path, tmp_path: Path, turn: Image.Tr
 
 
 def test_upright_pictures_match_with_any_orientation_as_without(run: Run, listed: Path) -> None:
-    plain, turned = (json.loads(run("match", "--json", *more, listed).out) for more in ((), ("--any-orientation",)))
+    plain, turned = (run("match", "--json", *more, listed).document for more in ((), ("--any-orientation",)))
     assert plain == turned
     assert plain["matches"][0]["exact"]
 
@@ -65,7 +64,7 @@ def test_a_frame_of_an_animation_matches(run: Run, tmp_path: Path) -> None:
     assert ran.code == 1
     assert "in the frame at 0:00:03.000" in ran.out
     assert "looked up by 3 key frames" in ran.out
-    told = json.loads(run("match", "--json", film).out)
+    told = run("match", "--json", film).document
     assert (told["frames"], told["frames_complete"], told["matches"][0]["seconds"]) == (3, True, 3.0)
 
 
@@ -73,12 +72,12 @@ def test_frames_as_json(run: Run, tmp_path: Path) -> None:
     _animation(tmp_path / "film.gif", 1, 2)
     _saved(picture(1), tmp_path / "still.png")
     ran = run("hash", "--frames", "--json", tmp_path / "film.gif", tmp_path / "still.png")
-    film, still = map(json.loads, ran.out.splitlines())
+    film, still = ran.lines
     assert [frame["seconds"] for frame in film["frames"]] == [0.0, 1.5]
     assert film["frames"][0]["pdq"]["hex"] == film["pdq"]
     assert [frame["pdq"]["hex"] for frame in still["frames"]] == [still["pdq"]]
     assert (film["frames_complete"], ran.code) == (True, 0)
-    assert "frames" not in json.loads(run("hash", "--json", tmp_path / "still.png").out)
+    assert "frames" not in run("hash", "--json", tmp_path / "still.png").document
     assert "at 0:00:01.500" in run("hash", "--frames", tmp_path / "film.gif").out
 
 

@@ -9,6 +9,8 @@ from typing import ClassVar, Literal
 
 from sqlalchemy import func, select
 
+from firstlight.banks import Flood
+from firstlight.casework import floods
 from firstlight.casework.home import Home, Work
 from firstlight.casework.upload import Upload
 from firstlight.errors import NotFoundError, StateError
@@ -145,6 +147,7 @@ class QueueView(Document):
     version: Versioned = 1
     at: Instant
     unexamined: int
+    floods: tuple[Flood, ...] = ()
     places: tuple[QueuePlace, ...]
 
 
@@ -175,6 +178,7 @@ def queue(home: Home, *, seed: int = 0) -> QueueView:
     return QueueView(
         at=now,
         unexamined=unexamined,
+        floods=floods.asking(home),
         places=tuple(_queue_place(place, by_id[place.key], counts.get(place.key, 0)) for place in places),
     )
 

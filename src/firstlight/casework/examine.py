@@ -15,14 +15,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from firstlight import origin
-from firstlight.casework import cases
+from firstlight.casework import cases, floods, lookup
 from firstlight.casework.home import SERVICE, Home, Work
 from firstlight.casework.upload import Upload
 from firstlight.clock import Clock, SystemClock
 from firstlight.custody import Event, EventType, Stored
 from firstlight.errors import FirstlightError, IntegrityError, NotFoundError, StateError, UnreadableError
+from firstlight.hashing import FRAMES_PRELOAD, FramesHash, PictureHash, digest_stream
 from firstlight.hashing import PRELOAD as HASHING
-from firstlight.hashing import PictureHash, digest_stream, hash_picture
 from firstlight.logs import get_logger
 from firstlight.media import SNIFF_BYTES, Cage, Source, opened, sniff
 from firstlight.origin import Indicator, Verdict, assess
@@ -32,7 +32,7 @@ from firstlight.values import ErrorNote
 
 _log = get_logger("casework")
 
-PRELOAD = (*HASHING, "firstlight.origin.worker")
+PRELOAD = (*HASHING, *FRAMES_PRELOAD, "firstlight.origin.worker")
 """What the cage has to load: `Cage(preload=PRELOAD)`."""
 
 BATCH = 32
@@ -50,6 +50,7 @@ class Seen:
     picture: PictureHash | None
     indicators: tuple[Indicator, ...]
     unreadable: ErrorNote | None
+    frames: FramesHash | None = None
 
 
 def examine(home: Home, cage: Cage, *, advance: Callable[[], None] = lambda: None) -> int:
@@ -101,48 +102,51 @@ def examined_file(cage: Cage, path: Path, *, clock: Clock | None = None) -> Verd
         media_type = sniff(file.read(SNIFF_BYTES))
         file.seek(0)
         digests = digest_stream(file)
-        picture, signs, unreadable = _caged(cage, file)
+        picture, signs, unreadable, frames = _caged(cage, file)
     return assess(
         at=(clock or SystemClock()).now(),
         digests=digests,
         media_type=media_type.value,
-        pdq=picture.pdq if picture else None,
-        width=picture.width if picture else None,
-        height=picture.height if picture else None,
+        pdq=picture.pdq if picture and not frames else None,
+        width=size.width if (size := picture or frames) else None,
+        height=size.height if size else None,
         indicators=signs,
         unreadable=unreadable,
     )
 
 
-def _caged(cage: Cage, original: Source) -> tuple[PictureHash | None, tuple[Indicator, ...], ErrorNote | None]:
-    """The picture's hash and its signs of origin, and why one of them could not be had."""
-    picture: PictureHash | None = None
+def _caged(
+    cage: Cage, original: Source
+) -> tuple[PictureHash | None, tuple[Indicator, ...], ErrorNote | None, FramesHash | None]:
+    """The picture's hash and its signs of origin, why one of them could not be had, and the frames of what moves."""
     signs: tuple[Indicator, ...] = ()
     unreadable: ErrorNote | None = None
     try:
         signs = origin.examine(cage, original)
     except UnreadableError as e:
         unreadable = _note(e)
-    try:
-        picture = hash_picture(cage, original)
-    except UnreadableError as e:
-        unreadable = _note(e)  # that the picture itself cannot be opened is the more telling fault
-    return picture, signs, unreadable
+    picture, frames, fault = lookup.hash_pixels(cage, original)
+    if fault is not None:
+        unreadable = fault  # that the picture itself cannot be opened is the more telling fault
+    return picture, signs, unreadable, frames
 
 
 def assessed(home: Home, seen: Seen) -> Verdict:
     """The verdict on what was seen, with the banks as they are now."""
-    item, picture = seen.item, seen.picture
+    item, picture, frames = seen.item, seen.picture, seen.frames
     digests = Stored.from_json(item.stored).digests
-    pdq = picture.pdq if picture else None
+    if frames is not None:  # a moving picture has no one PDQ: its first frame says little of the others
+        matches = lookup.moving_matches(home.library, digests, frames.frames)
+    else:
+        matches = lookup.still_matches(home.library, digests, picture)
     return assess(
         at=home.clock.now(),
         digests=digests,
         media_type=item.media_type,
-        pdq=pdq,
-        width=picture.width if picture else None,
-        height=picture.height if picture else None,
-        matches=home.library.match(digests=digests, pdq=pdq),
+        pdq=picture.pdq if picture and not frames else None,
+        width=size.width if (size := picture or frames) else None,
+        height=size.height if size else None,
+        matches=matches,
         indicators=seen.indicators,
         unreadable=seen.unreadable,
     )
@@ -189,6 +193,7 @@ def _keep_one(home: Home, work: Work, bundler: Bundler, item: Item, verdict: Ver
     work.session.flush()
     cases.place_again(work, case)
     work.log.append_many(list(_events(work, case, item, verdict, priority, placement)))
+    floods.note(home, work, verdict.matches)
 
 
 def _events(

@@ -71,7 +71,12 @@ def viewings_of(work: Work, sha256: str) -> tuple[Viewing, ...]:
 def list_matches(verdict: Verdict) -> tuple[ListMatch, ...]:
     """The verdict's matches, in the words of a report; those that an `allow` bank vetoes are left out."""
     return tuple(
-        ListMatch(list_name=match.bank, exact=match.exact, hash_type=match.via.value, distance=match.distance)
+        ListMatch(
+            list_name=match.bank,
+            exact=match.exact,
+            hash_type=match.via.value if match.seconds is None else f"{match.via.value} of one frame",
+            distance=match.distance,
+        )
         for match in verdict.matches
         if match.counts
     )

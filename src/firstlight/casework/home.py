@@ -24,7 +24,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from firstlight import __version__
-from firstlight.banks import Library
+from firstlight.banks import FloodGuard, Library
 from firstlight.casework import settings as settings_file
 from firstlight.casework.ledger import SqlLeafStore
 from firstlight.casework.settings import Settings
@@ -96,6 +96,7 @@ class Home:
         self.database = database
         self.keyring = keyring
         self.table = PriorityTable.load()
+        self.flood_guard = FloodGuard(clock)
         self._open: contextlib.ExitStack = contextlib.ExitStack()
         self._open.callback(database.close)
         self._vault: Vault | None = None

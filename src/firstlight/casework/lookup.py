@@ -9,8 +9,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from firstlight.banks import Library, Match
-from firstlight.hashing import ORIENTATIONS, FrameHash, PictureHash
-from firstlight.values import Digests, Pdq
+from firstlight.errors import FirstlightError, MissingExtraError, UnreadableError
+from firstlight.hashing import ORIENTATIONS, FrameHash, FramesHash, PictureHash, hash_frames, hash_picture
+from firstlight.media import Cage, Source
+from firstlight.origin import INCOMPLETE
+from firstlight.values import Digests, ErrorNote, Pdq
+
+
+def hash_pixels(cage: Cage, source: Source) -> tuple[PictureHash | None, FramesHash | None, ErrorNote | None]:
+    """The hash of a picture; the key frames of an animation (beside the hash of its first one) or a video (alone); and
+    what is wrong, if the pixels could not be had or not all of them.
+
+    Raises:
+        StateError, StorageError, ...: the fault does not lie in the source.
+    """
+    picture: PictureHash | None = None
+    try:
+        picture = hash_picture(cage, source)
+        if picture.frames == 1:
+            return picture, None, None
+    except UnreadableError as e:
+        if e.diagnostics().code != "unreadable.video":
+            return None, None, _note(e)
+    try:
+        frames = hash_frames(cage, source)
+    except (UnreadableError, MissingExtraError) as e:
+        return picture, None, _note(e)
+    if frames.complete:
+        return picture, frames, None
+    says = f"{frames.looked_at} of its frames were looked at; its end was not reached."
+    return picture, frames, ErrorNote(code=INCOMPLETE, message=says)
 
 
 def still_matches(
@@ -47,6 +75,11 @@ def turned_hashes(picture: PictureHash) -> dict[str, Pdq]:
     """The hashes of the picture's seven other orientations, by name."""
     pairs = zip(ORIENTATIONS[1:], picture.orientations[1:], strict=True)
     return {name: picture.pdq.model_copy(update={"hex": digits}) for name, digits in pairs}
+
+
+def _note(error: FirstlightError) -> ErrorNote:
+    found = error.diagnostics()
+    return ErrorNote(code=found.code, message=found.message, hint=found.hint)
 
 
 def _strength(match: Match) -> tuple[bool, int]:

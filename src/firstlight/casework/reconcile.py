@@ -17,7 +17,8 @@ from pydantic import Field, JsonValue
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from firstlight.casework import cases
+from firstlight.banks import Flood
+from firstlight.casework import cases, floods
 from firstlight.casework.filing import ENDED
 from firstlight.casework.home import Home, Work
 from firstlight.custody import EventType, Stored
@@ -40,7 +41,8 @@ class Reconciliation(Document):
     """The account of a home at one time. `discrepancies` is empty when everything adds up.
 
     `leftovers` are originals that an interrupted intake stored and never recorded: nothing was said to have been taken
-    in, so that nothing is missing, and the next intake of the same files stores them anew.
+    in, so that nothing is missing, and the next intake of the same files stores them anew. `floods` are entries of
+    banks that matched more than their share and wait for a person's word; they are questions, no discrepancies.
     """
 
     title_for_people: ClassVar[str] = "reconciliation"
@@ -57,6 +59,7 @@ class Reconciliation(Document):
     reports_unfinished: Count
     log_entries: Count
     leftovers: Count
+    floods: tuple[Flood, ...] = ()
     discrepancies: tuple[Discrepancy, ...]
 
     @property
@@ -102,6 +105,7 @@ def reconcile(home: Home, *, originals: bool = False) -> Reconciliation:
         reports_unfinished=unfinished,
         log_entries=check.size,
         leftovers=len(there - {one.id for _, one in stored}),
+        floods=floods.asking(home),
         discrepancies=tuple(found),
     )
 

@@ -12,6 +12,7 @@ from firstlight.casework import reconcile as accounts
 from firstlight.casework.reconcile import Reconciliation
 from firstlight.cli import output
 from firstlight.cli.common import Actor, HomeFolder, opened
+from firstlight.cli.floods import say_floods
 from firstlight.cli.work import CaseNumber
 from firstlight.custody import PackageCheck, PackageReport, verify_package
 
@@ -98,5 +99,6 @@ def say_reconciliation(account: Reconciliation) -> None:
     ):
         if count:
             output.say(f"  {count} {what}")
+    say_floods(account.floods)
     for one in account.discrepancies:
         output.say(f"  {one.about}: {one.says} {one.hint}")

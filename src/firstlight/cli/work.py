@@ -13,6 +13,7 @@ from firstlight.casework.review import Conclusion, Finding
 from firstlight.casework.upload import Upload, read_about
 from firstlight.cli import output
 from firstlight.cli.common import Actor, HomeFolder, caged, opened
+from firstlight.cli.floods import say_floods
 from firstlight.cybertip.drafting.facts import Conduct, FileSign
 from firstlight.cybertip.model.codes import IndustryClassification
 from firstlight.triage import Context
@@ -159,7 +160,8 @@ def decide(
 
 
 def say_queue(view: cases.QueueView, limit: int) -> None:
-    """The queue as a table."""
+    """The queue as a table, after what a person is asked."""
+    say_floods(view.floods)
     if view.unexamined:
         output.say(f"{view.unexamined} items are not examined yet; `firstlight intake` goes on with them.")
     if not view.places:

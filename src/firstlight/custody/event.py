@@ -46,6 +46,7 @@ class EventType(StrEnum):
     BANK_CREATED = "bank-created"
     BANK_CHANGED = "bank-changed"
     BANK_DELETED = "bank-deleted"
+    BANK_FLOOD = "bank-flood"
     CLOCK_CHECK = "clock-check"
     CHECKPOINT_ANCHORED = "checkpoint-anchored"
     RECONCILE = "reconcile"

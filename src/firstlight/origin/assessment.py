@@ -20,6 +20,8 @@ from firstlight.origin.weighing import weigh
 from firstlight.values import Digests, ErrorNote, Pdq, Reason
 
 TASK = "firstlight.origin.worker:examine"
+INCOMPLETE = "unreadable.incomplete"
+"""The code of a note that says: a moving picture was seen in part only."""
 _INDICATORS = TypeAdapter(tuple[Indicator, ...])
 _NOT_IN_A_FILE = frozenset({Family.AUTHORITY, Family.GENERATOR_LOG, Family.REPORTER})
 
@@ -135,7 +137,8 @@ def _without_repeats(signs: tuple[Indicator, ...]) -> tuple[Indicator, ...]:
 def _reasons(matches: tuple[Match, ...], origin: Reason, unreadable: ErrorNote | None) -> Reason:
     branches = [_match_reason(match) for match in matches]
     if unreadable:
-        says = f"The picture could not be opened: {unreadable.message} A person has to look."
+        what = "It was not seen whole" if unreadable.code == INCOMPLETE else "The picture could not be opened"
+        says = f"{what}: {unreadable.message} A person has to look."
         branches.append(Reason(rule="unreadable", says=says, facts={"code": unreadable.code}))
     branches.append(origin)
     return Reason(rule="verdict", says=_summary(matches, unreadable), because=tuple(branches))
@@ -146,6 +149,8 @@ def _summary(matches: tuple[Match, ...], unreadable: ErrorNote | None) -> str:
     if counting:
         banks = ", ".join(dict.fromkeys(match.bank for match in counting))
         return f"It matches {banks}."
+    if unreadable and unreadable.code == INCOMPLETE:
+        return "It was not seen whole, and what was seen matches no bank."
     if unreadable:
         return "It could not be opened and matches no bank by its digests."
     return "It matches no bank, which says nothing: it may be new."
@@ -153,6 +158,8 @@ def _summary(matches: tuple[Match, ...], unreadable: ErrorNote | None) -> str:
 
 def _match_reason(match: Match) -> Reason:
     what = "Exactly these bytes are" if match.exact else "A near-duplicate is"
+    if match.seconds is not None:
+        what = f"A near-duplicate of its frame at {match.seconds:.1f} s is"
     distance = "" if match.exact else f", {match.distance} of 256 bits away"
     veto = f"; the allow bank {match.vetoed_by} vetoes it" if match.vetoed_by else ""
     return Reason(

@@ -296,6 +296,8 @@ def _saying(verdict: Verdict, signal: OriginSignal) -> tuple[Reason, ...]:
     for match in verdict.matches:
         if match.counts and match.purpose is purpose:
             how = "Exactly these bytes are" if match.exact else f"A near-duplicate ({match.distance} bits away) is"
+            if match.seconds is not None:
+                how = f"A near-duplicate ({match.distance} bits away) of its frame at {match.seconds:.1f} s is"
             out.append(Reason(rule="match", says=f"{how} in the bank {match.bank}."))
     if signal is OriginSignal.UNREADABLE and verdict.unreadable is not None:
         out.append(Reason(rule=verdict.unreadable.code, says=verdict.unreadable.message))

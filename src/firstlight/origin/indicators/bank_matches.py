@@ -74,7 +74,10 @@ OLDER: Final = _said(
 KIND: Final = Kind(
     name="bank_matches",
     title="Matches in banks",
-    reads="matches that no allow bank vetoes; banks of intimate pictures shared without consent say nothing of origin",
+    reads=(
+        "matches that no allow bank vetoes; banks of intimate pictures shared without consent say nothing of origin, "
+        "and neither does a match of one frame of a moving picture"
+    ),
     statements=(KNOWN_AI, NEAR_KNOWN_AI, KNOWN, NEAR_KNOWN, OLDER),
 )
 
@@ -89,13 +92,14 @@ _STATEMENTS: Final = {
 def detect(matches: Iterable[Match]) -> list[Indicator]:
     """What these matches say: for each bank the closest one, and whether any was listed before image generators.
 
-    No entry's key and no hash stands in an indicator, only the bank's name.
+    No entry's key and no hash stands in an indicator, only the bank's name. A match of one frame is passed over:
+    anybody can cut a listed frame into another film. It raises by itself (see triage) and says nothing of the whole.
     """
     counting = sorted((match for match in matches if match.counts), key=lambda match: (not match.exact, match.distance))
     closest: dict[str, Match] = {}
     dated: dict[str, int] = {}
     for match in counting:
-        if (match.purpose, match.exact) not in _STATEMENTS:
+        if match.seconds is not None or (match.purpose, match.exact) not in _STATEMENTS:
             continue
         closest.setdefault(match.bank, match)
         if match.purpose is BankPurpose.KNOWN and match.first_seen and match.first_seen < BEFORE_GENERATORS:
