@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from firstlight import origin
+from firstlight.banks import Library, Match
 from firstlight.casework import cases, floods, lookup
 from firstlight.casework.home import SERVICE, Home, Work
 from firstlight.casework.upload import Upload
@@ -25,10 +27,10 @@ from firstlight.hashing import FRAMES_PRELOAD, FramesHash, PictureHash, digest_s
 from firstlight.hashing import PRELOAD as HASHING
 from firstlight.logs import get_logger
 from firstlight.media import SNIFF_BYTES, Cage, Source, opened, sniff
-from firstlight.origin import Indicator, Verdict, assess
+from firstlight.origin import Indicator, TrustLists, Verdict, assess
 from firstlight.store.tables import Case, Item
 from firstlight.triage import Bundler, Placement, Priority, prioritise
-from firstlight.values import ErrorNote
+from firstlight.values import Digests, ErrorNote
 
 _log = get_logger("casework")
 
@@ -43,14 +45,21 @@ LARGEST_IN_MEMORY = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What the caged workers found in one original."""
+
+    picture: PictureHash | None = None
+    indicators: tuple[Indicator, ...] = ()
+    unreadable: ErrorNote | None = None
+    frames: FramesHash | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
-    """What the caged workers found in one item."""
+    """An item and what was found in it."""
 
     item: Item
-    picture: PictureHash | None
-    indicators: tuple[Indicator, ...]
-    unreadable: ErrorNote | None
-    frames: FramesHash | None = None
+    found: Found
 
 
 def examine(home: Home, cage: Cage, *, advance: Callable[[], None] = lambda: None) -> int:
@@ -83,17 +92,25 @@ def look_into(home: Home, cage: Cage, item: Item) -> Seen:
     person is told. Only a disk that refuses stops the work.
     """
     if item.size > LARGEST_IN_MEMORY:
-        return Seen(item, None, (), ErrorNote(code="limit.file", message="The file is too large to be decoded here."))
+        note = ErrorNote(code="limit.file", message="The file is too large to be decoded here.")
+        return Seen(item, Found(unreadable=note))
     try:
         with home.vault.open(Stored.from_json(item.stored)) as file:
             original = file.read()
     except (IntegrityError, NotFoundError, StateError) as e:
-        return Seen(item, None, (), _note(e))
-    return Seen(item, *_caged(cage, original))
+        return Seen(item, Found(unreadable=_note(e)))
+    return Seen(item, _caged(cage, original, home.trust))
 
 
-def examined_file(cage: Cage, path: Path, *, clock: Clock | None = None) -> Verdict:
-    """What can be said about a file without any bank and without keeping anything.
+def examined_file(
+    cage: Cage,
+    path: Path,
+    *,
+    clock: Clock | None = None,
+    trust: TrustLists | None = None,
+    library: Library | None = None,
+) -> Verdict:
+    """What can be said about a file without keeping anything; without `library` it is looked up in no bank.
 
     Raises:
         InputError: the file cannot be opened.
@@ -102,53 +119,49 @@ def examined_file(cage: Cage, path: Path, *, clock: Clock | None = None) -> Verd
         media_type = sniff(file.read(SNIFF_BYTES))
         file.seek(0)
         digests = digest_stream(file)
-        picture, signs, unreadable, frames = _caged(cage, file)
-    return assess(
-        at=(clock or SystemClock()).now(),
-        digests=digests,
-        media_type=media_type.value,
-        pdq=picture.pdq if picture and not frames else None,
-        width=size.width if (size := picture or frames) else None,
-        height=size.height if size else None,
-        indicators=signs,
-        unreadable=unreadable,
-    )
+        found = _caged(cage, file, trust)
+    matches = _matches(library, digests, found) if library else ()
+    return _verdict((clock or SystemClock()).now(), digests, media_type.value, found, matches)
 
 
-def _caged(
-    cage: Cage, original: Source
-) -> tuple[PictureHash | None, tuple[Indicator, ...], ErrorNote | None, FramesHash | None]:
+def _caged(cage: Cage, original: Source, trust: TrustLists | None) -> Found:
     """The picture's hash and its signs of origin, why one of them could not be had, and the frames of what moves."""
     signs: tuple[Indicator, ...] = ()
     unreadable: ErrorNote | None = None
     try:
-        signs = origin.examine(cage, original)
+        signs = origin.examine(cage, original, trust=trust)
     except UnreadableError as e:
         unreadable = _note(e)
     picture, frames, fault = lookup.hash_pixels(cage, original)
-    if fault is not None:
-        unreadable = fault  # that the picture itself cannot be opened is the more telling fault
-    return picture, signs, unreadable, frames
+    # That the picture itself cannot be opened is the more telling fault.
+    return Found(picture, signs, fault or unreadable, frames)
 
 
 def assessed(home: Home, seen: Seen) -> Verdict:
     """The verdict on what was seen, with the banks as they are now."""
-    item, picture, frames = seen.item, seen.picture, seen.frames
-    digests = Stored.from_json(item.stored).digests
-    if frames is not None:  # a moving picture has no one PDQ: its first frame says little of the others
-        matches = lookup.moving_matches(home.library, digests, frames.frames)
-    else:
-        matches = lookup.still_matches(home.library, digests, picture)
+    digests = Stored.from_json(seen.item.stored).digests
+    matches = _matches(home.library, digests, seen.found)
+    return _verdict(home.clock.now(), digests, seen.item.media_type, seen.found, matches)
+
+
+def _matches(library: Library, digests: Digests, found: Found) -> tuple[Match, ...]:
+    if found.frames is not None:  # a moving picture has no one PDQ: its first frame says little of the others
+        return lookup.moving_matches(library, digests, found.frames.frames)
+    return lookup.still_matches(library, digests, found.picture)
+
+
+def _verdict(at: datetime, digests: Digests, media_type: str, found: Found, matches: tuple[Match, ...]) -> Verdict:
+    size = found.picture or found.frames
     return assess(
-        at=home.clock.now(),
+        at=at,
         digests=digests,
-        media_type=item.media_type,
-        pdq=picture.pdq if picture and not frames else None,
-        width=size.width if (size := picture or frames) else None,
+        media_type=media_type,
+        pdq=found.picture.pdq if found.picture and not found.frames else None,
+        width=size.width if size else None,
         height=size.height if size else None,
         matches=matches,
-        indicators=seen.indicators,
-        unreadable=seen.unreadable,
+        indicators=found.indicators,
+        unreadable=found.unreadable,
     )
 
 

@@ -6,6 +6,7 @@ keys/                   the keyring; back it up apart from the rest
 vault/                  originals, encrypted
 banks/                  hash lists, sealed
 bundles/                one PDQ hash a bundle, for live bundling
+trust/                  the operator's lists of whom to believe about content credentials
 """
 
 from __future__ import annotations
@@ -32,12 +33,15 @@ from firstlight.clock import Clock, SystemClock
 from firstlight.custody import CustodyLog, Event, EventType, Keyring, SignedCheckpoint, Vault
 from firstlight.errors import InputError, IntegrityError, NotFoundError, StorageError
 from firstlight.index import HammingIndex
+from firstlight.origin import TrustLists
+from firstlight.origin.trust_folder import load_folder
 from firstlight.store import Database
 from firstlight.store.tables import Item
 from firstlight.triage import PriorityTable
 from firstlight.values import Sha256Hex
 
 DATABASE = "firstlight.sqlite3"
+TRUST = "trust"
 LOG_NAME = "firstlight.invalid/custody"  # a name, never an address: the domain "invalid" cannot exist
 SERVICE = "service"  # the actor of what the program does by itself
 
@@ -102,6 +106,7 @@ class Home:
         self._vault: Vault | None = None
         self._library: Library | None = None
         self._bundles: HammingIndex | None = None
+        self._trust: TrustLists | None = None
 
     @classmethod
     def open(cls, folder: Path, *, clock: Clock | None = None, create: bool = True) -> Home:
@@ -178,6 +183,22 @@ class Home:
                     self._fill(index)
             self._bundles = index
         return self._bundles
+
+    @property
+    def trust(self) -> TrustLists:
+        """Whom to believe about content credentials; nobody as long as the operator has put no list there.
+
+        Raises:
+            IntegrityError: a list is not the one that was put there.
+            InputError: the table of lists is damaged.
+        """
+        if self._trust is None:
+            self._trust = load_folder(self.folder / TRUST)
+        return self._trust
+
+    def forget_trust(self) -> None:
+        """Read the trust lists again when they are needed next."""
+        self._trust = None
 
     def _holds_items(self) -> bool:
         with self.database.read() as session:

@@ -38,6 +38,7 @@ CONTENTS = (
     Entry("hash", FIND, "hash", "hash_"),
     Entry("match", FIND, "match", "match"),
     Entry("origin", FIND, "origin", "origin"),
+    Entry("trust", FIND, "trust", "app"),
     Entry("bank", FIND, "banks", "app"),
     Entry("intake", WORK, "work", "intake_"),
     Entry("queue", WORK, "work", "queue"),

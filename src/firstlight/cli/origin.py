@@ -7,21 +7,24 @@ from typing import Any
 
 from firstlight.casework.examine import PRELOAD, examined_file
 from firstlight.cli import output
-from firstlight.cli.common import Files, below, caged, name_of
+from firstlight.cli.common import Files, HomeFolder, below, caged, home_folder, name_of
 from firstlight.errors import FirstlightError
 from firstlight.origin import Verdict
+from firstlight.origin.trust_folder import load_folder
 
 
-def origin(files: Files, as_json: output.Json = False) -> int:
+def origin(files: Files, as_json: output.Json = False, home: HomeFolder = None) -> int:
     """Say what is known about how each picture came to be, and who could have forged it.
 
-    No sign is not a sign. Nothing here says that a child is real or not.
+    No sign is not a sign. Nothing here says that a child is real or not. Whoever signed content credentials is looked
+    up in the home's trust lists, where there are any (`firstlight trust`).
     """
     failed = False
+    trust = load_folder(home_folder(home) / "trust")
 
     def look(path: Path) -> tuple[Path, Verdict | FirstlightError]:
         try:
-            return path, examined_file(cage, path)
+            return path, examined_file(cage, path, trust=trust)
         except FirstlightError as e:
             return path, e
 

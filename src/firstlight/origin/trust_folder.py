@@ -11,9 +11,11 @@ import os
 import re
 import tomllib
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
+
+from cryptography import x509
 
 from firstlight.errors import InputError, IntegrityError, NotFoundError, StorageError
 from firstlight.origin.trust import ListFile, TrustLists
@@ -37,7 +39,8 @@ frozen and never old."""
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """One list in the folder: whether it still is what was put there, and whether it has grown old."""
+    """One list in the folder: whether it still is what was put there, whether it has grown old, and when each of its
+    certificates runs out."""
 
     name: str
     date: str
@@ -45,6 +48,7 @@ class Installed:
     entries: int
     whole: bool
     old: bool
+    expiries: tuple[datetime, ...] = ()
 
 
 def install(folder: Path, name: str, source: Path, *, date_of_list: str) -> ListFile:
@@ -104,15 +108,22 @@ def inspect(folder: Path, today: date) -> list[Installed]:
     """What lies in the folder, list by list. Never raises for a list that is damaged: it is then not whole."""
     out = []
     for name, entry in _index(folder).items():
+        expiries: tuple[datetime, ...] = ()
         try:
-            (file,) = TrustLists.load(**_only(name, _path(folder, name, entry["sha256"]))).files
+            lists = TrustLists.load(**_only(name, _path(folder, name, entry["sha256"])))
+            (file,) = lists.files
             whole, entries = file.sha256 == entry["sha256"], file.entries
+            expiries = _expiries(getattr(lists, name)) if LISTS[name] == ".pem" else ()
         except InputError:
             whole, entries = False, 0
         age = (today - _checked_date(entry["date"])).days
         old = name not in ("interim", "denied_serials") and age > OLD_AFTER_DAYS
-        out.append(Installed(name, entry["date"], entry["sha256"], entries, whole, old))
+        out.append(Installed(name, entry["date"], entry["sha256"], entries, whole, old, expiries))
     return out
+
+
+def _expiries(pem: str) -> tuple[datetime, ...]:
+    return tuple(one.not_valid_after_utc for one in x509.load_pem_x509_certificates(pem.encode()))
 
 
 def _path(folder: Path, name: str, sha256: str) -> Path:
