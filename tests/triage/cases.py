@@ -48,7 +48,7 @@ def verdict(
     unreadable: bool = False,
     sha256: str = SHA,
 ) -> Verdict:
-    """A verdict weighed as widely as may be: any machine's mark beside a camera's or a known child's is a conflict."""
+    """A verdict weighed as widely as may be: any machine's mark beside a camera's or known material is a conflict."""
     kept = tuple(indicators)
     claims = {i.claim for i in kept}
     if claims & {Claim.SYNTHETIC, Claim.KNOWN_SYNTHETIC} and claims & {Claim.CAMERA, Claim.KNOWN_CHILD}:
@@ -65,9 +65,11 @@ def verdict(
     )
 
 
-def match(purpose: BankPurpose = BankPurpose.KNOWN, *, exact: bool = True, vetoed_by: str | None = None) -> Match:
+def match(
+    purpose: BankPurpose = BankPurpose.KNOWN, *, exact: bool = True, vetoed_by: str | None = None, bank: str = "one"
+) -> Match:
     via = Via.SHA256 if exact else Via.PDQ
-    return Match(bank="one", purpose=purpose, entry="1", via=via, exact=exact, vetoed_by=vetoed_by)
+    return Match(bank=bank, purpose=purpose, entry="1", via=via, exact=exact, vetoed_by=vetoed_by)
 
 
 def confirmation(sha256: str = SHA) -> Confirmation:

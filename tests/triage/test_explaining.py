@@ -15,7 +15,7 @@ from firstlight.triage import (
     prioritise,
 )
 from firstlight.values import Level
-from triage.cases import indicator, verdict
+from triage.cases import indicator, match, verdict
 from triage.test_table import changed
 
 TABLE = PriorityTable.load()
@@ -69,3 +69,28 @@ def test_a_case_that_is_only_overtaken_moves_too() -> None:
 def test_equal_tables_move_nothing() -> None:
     told = diff(TABLE, PriorityTable.load(), [RankedCase(1, verdict())])
     assert (told.changes, told.moves) == ((), ())
+
+
+def test_the_reasons_are_words_and_explaining_adds_the_numbers() -> None:
+    priority = prioritise(verdict([indicator(Claim.PHOTO_DERIVED)]), LIVE, TABLE)
+    assert not any(sign in line for line in priority.reasons.lines() for sign in ("+", "at least", "Order"))
+    assert explain(priority).count("(at least") == 3
+
+
+def test_a_match_names_the_list_and_claims_no_more_than_the_match() -> None:
+    priority = prioritise(
+        verdict(matches=[match(bank="series-7"), match(bank="series-7"), match(bank="older")]), Context(), TABLE
+    )
+    (row,) = [reason for reason in priority.reasons.because if reason.rule == "origin.known_child"]
+    assert row.says == "It matches a list of known material (older, series-7)."
+    assert "child" not in row.says
+
+
+def test_a_case_stands_where_the_soonest_of_its_members_stands() -> None:
+    new = PriorityTable.parse(changed("facts.user_report", "harm", '100\nlevel = "high"').encode())
+    told = diff(
+        TABLE, new, [RankedCase(1, verdict()), RankedCase(1, verdict(), REPORTED), RankedCase(2, verdict(), LIVE)]
+    )
+    assert told.cases == 2
+    (move,) = told.moves
+    assert (move.key, move.level_after, move.position_after) == (1, Level.HIGH, 2)

@@ -152,7 +152,7 @@ def test_each_lane_says_why() -> None:
     words = {place.lane: place.says for place in places}
     assert "waited longest" in words[Lane.OLDEST]
     assert "at random" in words[Lane.AUDIT]
-    assert "standard, order" in words[Lane.RANKED]
+    assert words[Lane.RANKED] == "By rank: standard."
 
 
 def test_a_spent_budget_leaves_the_item_to_another_reviewer() -> None:

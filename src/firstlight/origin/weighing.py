@@ -151,7 +151,7 @@ def _balance(signs: list[Indicator]) -> Strength:
 
 
 def _conflict(signs: list[Indicator]) -> Support | None:
-    """A machine's sign beside a camera's that is not trivially forged, or beside a known child: a way of hiding."""
+    """A machine's sign beside a camera's that is not trivially forged, or beside known material: a way of hiding."""
     machine = [sign for sign in signs if sign.claim in MADE_BY_MACHINE]
     other = [
         sign
@@ -196,7 +196,7 @@ _RULES: Final = {
     Claim.EDITED: "It was edited or saved again; that happens to most pictures",
     Claim.CAMERA: "A camera's sign that an uploader cannot make speaks for a real scene",
     Claim.KNOWN_CHILD: "It is listed as known material",
-    Claim.CONFLICT: "A machine's sign stands beside a camera's or a known child's: this is what hiding looks like",
+    Claim.CONFLICT: "A machine's sign stands beside a camera's or known material: this is what hiding looks like",
     Claim.UNREADABLE: "Something could not be read; a person has to look",
 }
 _PLANTABLE_CAMERA: Final = "A camera's sign that anyone can write is kept as a lead"

@@ -15,8 +15,8 @@ from firstlight.values import Document, Level, Reason, Sha256Hex, Value, Version
 
 
 def explain(priority: Priority) -> str:
-    """The tree of reasons as lines with branches, and the table they come from."""
-    lines = [priority.reasons.says]
+    """The tree of reasons as lines with branches, with the numbers behind the words, and the table they come from."""
+    lines = [f"{priority.reasons.says} Order {priority.order:g} within the level."]
     lines += _branches(priority.reasons.because, "")
     lines.append(f"Table {priority.table_version}, sha256 {priority.table_sha256}.")
     return "\n".join(lines)
@@ -26,9 +26,18 @@ def _branches(reasons: tuple[Reason, ...], indent: str) -> list[str]:
     lines: list[str] = []
     for i, reason in enumerate(reasons):
         last = i == len(reasons) - 1
-        lines.append(f"{indent}{'└─ ' if last else '├─ '}{reason.says}")
+        lines.append(f"{indent}{'└─ ' if last else '├─ '}{reason.says}{_numbers(reason)}")
         lines += _branches(reason.because, indent + ("   " if last else "│  "))
     return lines
+
+
+def _numbers(reason: Reason) -> str:
+    """What a row of the table adds: the level it asks for and its expected harm."""
+    harm = reason.facts.get("expected_harm")
+    if not isinstance(harm, int | float):
+        return ""
+    level = reason.facts.get("level")
+    return f" ({f'at least {level}, ' if level else ''}+{harm:g})"
 
 
 _NOTHING = Context()
@@ -36,7 +45,7 @@ _NOTHING = Context()
 
 @dataclass(frozen=True, slots=True)
 class RankedCase:
-    """One case as a change of the table is tried on it."""
+    """One case, or one member of a case that has several, as a change of the table is tried on it."""
 
     key: int
     verdict: Verdict
@@ -101,10 +110,17 @@ class TableDiff(Document):
 
 
 def diff(old: PriorityTable, new: PriorityTable, cases: Iterable[RankedCase]) -> TableDiff:
-    """What would move if the new table took the place of the old one. Ties stand in the order of the keys."""
-    them = sorted(cases, key=lambda case: case.key)
-    before = {c.key: prioritise(c.verdict, c.context, old, c.confirmation) for c in them}
-    after = {c.key: prioritise(c.verdict, c.context, new, c.confirmation) for c in them}
+    """What would move if the new table took the place of the old one. Ties stand in the order of the keys.
+
+    Several with one key are members of one case, which stands where the soonest of them stands.
+    """
+    before: dict[int, Priority] = {}
+    after: dict[int, Priority] = {}
+    for case in cases:
+        for table, found in ((old, before), (new, after)):
+            priority = prioritise(case.verdict, case.context, table, case.confirmation)
+            if case.key not in found or priority.sort_key < found[case.key].sort_key:
+                found[case.key] = priority
     place_before, place_after = _places(before), _places(after)
     moves = [
         Move(

@@ -317,7 +317,7 @@ def _place(position: int, item: Waiting, lane: Lane, now: datetime, *, for_other
     overdue = item.deadline is not None and now > item.deadline
     words = {
         Lane.IMMEDIATE: "Before everything else",
-        Lane.RANKED: f"By rank: {item.level}, order {item.order:g}",
+        Lane.RANKED: f"By rank: {item.level}",
         Lane.OLDEST: f"In a turn reserved for what has waited longest ({in_words(waited)}): {item.level}",
         Lane.AUDIT: f"Drawn at random to measure what the rest hides: {item.level}",
     }[lane]

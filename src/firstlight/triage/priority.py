@@ -79,7 +79,9 @@ def prioritise(
     level, order = score(table, context.facts, signals)
     rows = [_row_reason("base", table.base)]
     rows += [_row_reason(f"facts.{fact}", table.facts[fact]) for fact in context.facts]
-    rows += [_row_reason(f"origin.{s}", table.origin[s], _saying(verdict, s)) for s in sorted(signals)]
+    for signal in sorted(signals):
+        row, lists = table.origin[signal], _lists(verdict, signal)
+        rows.append(_row_reason(f"origin.{signal}", row, _saying(verdict, signal), lists))
     lowered = None
     if confirmation is not None:
         step, why = _lowering(verdict, context, table, confirmation)
@@ -105,7 +107,7 @@ def prioritise(
         table_sha256=table.sha256,
         reasons=Reason(
             rule="priority",
-            says=f"{level.value.capitalize()}: {table.levels[level].says} Order {order:g} within the level.",
+            says=f"{level.value.capitalize()}: {table.levels[level].says}",
             facts={"level": level.value, "order": order},
             because=tuple(rows),
         ),
@@ -274,14 +276,24 @@ def _is_authority(record: Indicator) -> bool:
     )
 
 
-def _row_reason(name: str, row: Row, because: tuple[Reason, ...] = ()) -> Reason:
-    raises = f"at least {row.level}, " if row.level is not None else ""
+def _row_reason(name: str, row: Row, because: tuple[Reason, ...] = (), lists: tuple[str, ...] = ()) -> Reason:
+    """What a row says, in words; its numbers are facts, which `explain` shows."""
+    named = f"{row.says.removesuffix('.')} ({', '.join(lists)})." if lists else row.says
     return Reason(
         rule=name,
-        says=f"{row.says} ({raises}+{row.expected:g})",
+        says=named,
         facts={"level": row.level.value if row.level else None, "expected_harm": row.expected},
         because=because,
     )
+
+
+_LIST_PURPOSE = {OriginSignal.KNOWN_CHILD: BankPurpose.KNOWN, OriginSignal.NCII: BankPurpose.NCII}
+
+
+def _lists(verdict: Verdict, signal: OriginSignal) -> tuple[str, ...]:
+    """The names of the lists whose matches are this signal."""
+    purpose = _LIST_PURPOSE.get(signal)
+    return tuple(sorted({match.bank for match in verdict.matches if match.counts and match.purpose is purpose}))
 
 
 def _saying(verdict: Verdict, signal: OriginSignal) -> tuple[Reason, ...]:
@@ -292,7 +304,7 @@ def _saying(verdict: Verdict, signal: OriginSignal) -> tuple[Reason, ...]:
         for i in verdict.indicators
         if i.claim is claim and (signal is not OriginSignal.CAMERA or is_hard_camera(i))
     ]
-    purpose = {OriginSignal.KNOWN_CHILD: BankPurpose.KNOWN, OriginSignal.NCII: BankPurpose.NCII}.get(signal)
+    purpose = _LIST_PURPOSE.get(signal)
     for match in verdict.matches:
         if match.counts and match.purpose is purpose:
             how = "Exactly these bytes are" if match.exact else f"A near-duplicate ({match.distance} bits away) is"
