@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -36,12 +37,13 @@ from firstlight.index import HammingIndex
 from firstlight.origin import TrustLists
 from firstlight.origin.trust_folder import load_folder
 from firstlight.store import Database
-from firstlight.store.tables import Item
+from firstlight.store.tables import Item, Setting
 from firstlight.triage import PriorityTable
 from firstlight.values import Sha256Hex
 
 DATABASE = "firstlight.sqlite3"
 TRUST = "trust"
+TABLE = "priority-table"  # the setting that holds the operator's own table; the shipped one holds without it
 LOG_NAME = "firstlight.invalid/custody"  # a name, never an address: the domain "invalid" cannot exist
 SERVICE = "service"  # the actor of what the program does by itself
 
@@ -99,7 +101,7 @@ class Home:
         self.settings = settings
         self.database = database
         self.keyring = keyring
-        self.table = PriorityTable.load()
+        self._table = PriorityTable.load()
         self.flood_guard = FloodGuard(clock)
         self._open: contextlib.ExitStack = contextlib.ExitStack()
         self._open.callback(database.close)
@@ -133,7 +135,31 @@ class Home:
             except BaseException:
                 database.close()
                 raise
-        return cls(folder, clock=clock, settings=settings, database=database, keyring=keyring)
+        home = cls(folder, clock=clock, settings=settings, database=database, keyring=keyring)
+        try:
+            with home.look():  # which reads the home's own priority table
+                return home
+        except BaseException:
+            home.close()
+            raise
+
+    @property
+    def table(self) -> PriorityTable:
+        """The priority table in force; another process may replace it, which the next transaction sees."""
+        return self._table
+
+    def use_table(self, table: PriorityTable) -> None:
+        """Rank by this table from now on."""
+        self._table = table
+
+    def _fresh_table(self, session: Session) -> None:
+        """Read the table again if the one in the database is another."""
+        text = session.scalar(select(Setting.value).where(Setting.name == TABLE))
+        if text is None:
+            return
+        data = text.encode()
+        if hashlib.sha256(data).hexdigest() != self._table.sha256:
+            self._table = PriorityTable.parse(data, "the priority table of this home")
 
     @property
     def vault(self) -> Vault:
@@ -225,18 +251,21 @@ class Home:
     def work(self) -> Iterator[Work]:
         """A transaction that writes: rows and events together."""
         with self.database.write() as session:
+            self._fresh_table(session)
             yield Work(session, self.log(session), self.clock)
 
     @contextlib.contextmanager
     def look(self) -> Iterator[Work]:
         """A transaction that only reads."""
         with self.database.read() as session:
+            self._fresh_table(session)
             yield Work(session, self.log(session), self.clock)
 
     @contextlib.contextmanager
     def work_in_steps(self) -> Iterator[Work]:
         """A transaction that its user commits (`work.session.commit()`), as often as they need to."""
         with self.database.write_in_steps() as session:
+            self._fresh_table(session)
             yield Work(session, self.log(session), self.clock)
 
     def log(self, session: Session) -> CustodyLog:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from firstlight.errors import NotFoundError
 from firstlight.hashing import Mode
 from firstlight.media import Cage
 
@@ -47,6 +48,20 @@ def opened(given: Path | None, *, create: bool = False) -> Iterator[Home]:
     from firstlight.casework.home import Home  # it brings the whole house; commands without a home start without it
 
     with Home.open(home_folder(given), create=create) as home:
+        yield home
+
+
+@contextmanager
+def opened_if_there(given: Path | None) -> Iterator[Home | None]:
+    """The home, open; nothing where there is none, for commands that can do without."""
+    from firstlight.casework.home import Home
+
+    try:
+        home = Home.open(home_folder(given), create=False)
+    except NotFoundError:
+        yield None
+        return
+    with home:
         yield home
 
 

@@ -43,6 +43,7 @@ CONTENTS = (
     Entry("intake", WORK, "work", "intake_"),
     Entry("queue", WORK, "work", "queue"),
     Entry("case", WORK, "work", "case_app"),
+    Entry("triage", WORK, "triage", "app"),
     Entry("cybertip", WORK, "cybertip", "app"),
     Entry("evidence", KEEP, "keep", "evidence_app"),
     Entry("reconcile", KEEP, "keep", "reconcile"),

@@ -1,0 +1,171 @@
+"""Commands on the ranking: `triage explain`, `triage diff`, `triage table show` and `replace`, `triage simulate`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firstlight.casework import ranking
+from firstlight.casework.examine import PRELOAD
+from firstlight.cli import output
+from firstlight.cli.common import HomeFolder, caged, opened, opened_if_there
+from firstlight.errors import InputError, StorageError
+from firstlight.triage import Context, TableDiff, explain
+
+if TYPE_CHECKING:
+    from firstlight.triage.simulate import Scenario
+
+app = typer.Typer(no_args_is_help=True, help="The ranking: explain a place, try and replace the table, simulate.")
+table_app = typer.Typer(no_args_is_help=True, help="The priority table of this home: levels, weights and words.")
+app.add_typer(table_app, name="table")
+
+Limit = Annotated[int, typer.Option(min=1, help="How many moves to print.")]
+MOST_SEEDS = 100
+"""A run of all scenarios takes some ten seconds a seed; a thousand would be a slip of the finger."""
+
+
+@app.command("explain")
+def explain_(
+    number: Annotated[int | None, typer.Argument(metavar="[ITEM]", min=1, show_default=False)] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="PATH", help="A picture that was not taken in; it is not kept.")
+    ] = None,
+    fact: Annotated[
+        list[str] | None, typer.Option(metavar="FACT", help="With --file: a context fact, such as live; repeatable.")
+    ] = None,
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Print why an item stands where it stands: every row of the table that spoke, with its numbers and its grounds.
+
+    The numbers of items are those of `firstlight case show`.
+    """
+    if file is not None and number is None:
+        context = Context.stated(fact or [])
+        with caged(PRELOAD) as cage, opened_if_there(home) as there:
+            priority = ranking.priority_of_file(there, cage, file, context)
+    elif number is not None and file is None:
+        if fact:
+            raise InputError("The facts of an item were given at its intake.", hint="Leave --fact out.")
+        with opened(home) as house:
+            priority = ranking.priority_of(house, number)
+    else:
+        raise InputError("Name one item, or one file with --file.", hint="firstlight triage explain --help")
+    if as_json:
+        output.answer(priority)
+    else:
+        output.say(explain(priority))
+
+
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(metavar="OLD", show_default=False)],
+    new: Annotated[str, typer.Argument(metavar="NEW", show_default=False)],
+    limit: Limit = 20,
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Compare two priority tables, and say which open cases would move. Nothing is changed.
+
+    OLD and NEW are files, or the words `current` (in force in this home) and `shipped` (comes with Firstlight).
+    """
+    with opened(home) as house:
+        told = ranking.try_table(house, ranking.read_table(house, old)[0], ranking.read_table(house, new)[0])
+    if as_json:
+        output.answer(told)
+    else:
+        _say_diff(told, limit)
+
+
+@table_app.command()
+def show(as_json: output.Json = False, home: HomeFolder = None) -> None:
+    """Print the table in force, as the file that it is: a start for one of your own."""
+    with opened_if_there(home) as there:
+        table, text = ranking.read_table(there, ranking.CURRENT)
+    if as_json:
+        output.answer(table.model_dump(mode="json"))
+    else:
+        sys.stdout.write(text.decode())
+
+
+@table_app.command()
+def replace(
+    new: Annotated[str, typer.Argument(metavar="TABLE", show_default=False)],
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who does this.", show_default=False)] = ...,  # type: ignore[assignment]
+    limit: Limit = 20,
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Put a table in force, and every open case in its new place. See first what moves: `firstlight triage diff`.
+
+    TABLE is a file, or the word `shipped`. The change stands in the custody log with the name of who made it.
+    """
+    with opened(home) as house:
+        table, text = ranking.read_table(house, new)
+        told = ranking.replace_table(house, table, text, actor=by)
+    if as_json:
+        output.answer(told)
+    else:
+        output.say(f"The table {table.version} is in force, sha256 {table.sha256}.")
+        _say_diff(told, limit)
+
+
+@app.command()
+def simulate(
+    scenarios: Annotated[list[str] | None, typer.Argument(metavar="[SCENARIO...]", show_default=False)] = None,
+    seeds: Annotated[int, typer.Option(min=1, max=MOST_SEEDS, help="How many worlds to draw of each.")] = 4,
+    table: Annotated[
+        str, typer.Option(metavar="TABLE", help="A table's file, or `current`, or `shipped`.")
+    ] = "current",
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Also draw the waits into this file.")] = None,
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Let a smokescreen loose on a model of the queue, and print how long urgent items wait under each policy.
+
+    SCENARIO is the name of a shipped one or the path of a TOML file; all shipped ones unless named. It is a model:
+    most of its rates are assumed, and each says so in its file.
+    """
+    from firstlight.triage import simulate as model  # it brings numpy, which the other commands do without
+
+    with opened_if_there(home) as there:
+        rules = ranking.read_table(there, table)[0]
+    wanted = [_scenario(name) for name in scenarios or model.scenario_names()]
+    with output.progress("simulating", len(wanted) + 1, quiet=as_json) as advance:
+        report = model.simulate(wanted, rules, seeds=range(seeds), progress=lambda _name: advance())
+    if svg is not None:
+        _write(svg, model.as_svg(report))
+    if as_json:
+        output.answer(report)
+    else:
+        output.say(model.as_table(report))
+
+
+def _scenario(name: str) -> Scenario:
+    from firstlight.triage.simulate import load_scenario
+
+    return load_scenario(Path(name) if name.endswith(".toml") else name)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as e:
+        raise StorageError(f"{path} cannot be written: {e.strerror}.", hint="Name another file.") from e
+
+
+def _say_diff(told: TableDiff, limit: int) -> None:
+    output.say(told.says)
+    for change in told.changes:
+        output.say(f"  {change.where}: {_word(change.before)} -> {_word(change.after)}")
+    for move in told.moves[:limit]:
+        output.say(f"  case {move.says}")
+    if len(told.moves) > limit:
+        output.say(f"  ... and {len(told.moves) - limit} more; see them with --limit {len(told.moves)}.")
+
+
+def _word(value: object) -> object:
+    return "nothing" if value is None else value

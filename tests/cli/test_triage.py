@@ -1,0 +1,123 @@
+"""`firstlight triage`: places explained, tables tried and replaced, a smokescreen simulated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from casework.making import jpeg, put
+from cli.conftest import Run
+from firstlight.cli.triage import MOST_SEEDS
+from triage.test_table import SHIPPED, changed
+
+HIGHER = changed("facts.user_report", "harm", '100\nlevel = "high"')
+SMALL = """\
+base = "ordinary-month"
+name = "two-days"
+says = "Two days."
+days = 2
+"""
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Path:
+    path = tmp_path / "ours.toml"
+    path.write_text(HIGHER)
+    return path
+
+
+@pytest.fixture
+def reported(run: Run, tmp_path: Path) -> None:
+    """One item that a user has reported."""
+    assert run("intake", put(tmp_path / "in", {"a.jpg": jpeg(1)}), "--fact", "user_report").code == 0
+
+
+def test_an_item_is_explained_with_numbers(run: Run, reported: None) -> None:
+    told = run("triage", "explain", "1")
+    assert (told.code, "A user reported it. (+10)" in told.out, "Order 20 within the level" in told.out) == (
+        0,
+        True,
+        True,
+    )
+    assert run("triage", "explain", "1", "--json").document["level"] == "standard"
+    assert "(+10)" not in run("queue").out + run("case", "show", "1").out
+    assert run("triage", "explain", "7").code == 2
+
+
+def test_a_file_is_explained_without_a_home(run: Run, house: Path, tmp_path: Path) -> None:
+    path = put(tmp_path / "in", {"a.jpg": jpeg(1)}) / "a.jpg"
+    document = run("triage", "explain", "--file", path, "--fact", "live", "--json").document
+    assert (document["level"], document["kind"]) == ("immediate", "priority")
+    assert not (house / "firstlight.sqlite3").exists()
+
+
+def test_a_file_is_held_against_the_banks_of_the_home(run: Run, tmp_path: Path) -> None:
+    path = put(tmp_path / "in", {"a.jpg": jpeg(1)}) / "a.jpg"
+    run("bank", "create", "series-7", path)
+    told = run("triage", "explain", "--file", path)
+    assert "It matches a list of known material (series-7)." in told.out
+    assert "Exactly these bytes are in the bank series-7." in told.out
+
+
+@pytest.mark.parametrize(
+    "args", [(), ("1", "--file", "a.jpg"), ("1", "--fact", "live"), ("--file", "a.jpg", "--fact", "loud")]
+)
+def test_what_cannot_be_explained_is_said(run: Run, reported: None, args: tuple[str, ...]) -> None:
+    assert run("triage", "explain", *args).code == 2
+
+
+def test_a_table_is_tried_then_put_in_force_then_taken_back(run: Run, reported: None, ours: Path) -> None:
+    told = run("triage", "diff", "current", ours)
+    assert "of 1 case(s) 1 would move" in told.out
+    assert "facts.user_report.level: nothing -> high" in told.out
+    assert "case 1: standard -> high" in told.out
+    assert run("triage", "table", "show").out == SHIPPED
+    assert run("triage", "table", "replace", ours).code == 2  # nobody is named
+    assert run("triage", "table", "replace", ours, "--by", "op-1", "--json").document["cases"] == 1
+    assert run("triage", "table", "show").out == HIGHER
+    assert run("queue", "--json").document["places"][0]["level"] == "high"
+    assert "is in force" in run("triage", "table", "replace", "shipped", "--by", "op-1").out
+    assert run("queue", "--json").document["places"][0]["level"] == "standard"
+    assert run("reconcile").code == 0
+
+
+def test_a_table_that_breaks_a_law_is_refused(run: Run, reported: None, tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text(changed("base", "level", '"bulk"'))
+    refused = run("triage", "table", "replace", tmp_path / "bad.toml", "--by", "op-1")
+    assert (refused.code, "unknown is real" in refused.err) == (2, True)
+    assert run("triage", "table", "show").out == SHIPPED
+
+
+def test_a_table_is_shown_without_a_home(run: Run) -> None:
+    assert run("triage", "table", "show").out == SHIPPED
+    assert run("triage", "table", "show", "--json").document["base"]["level"] == "standard"
+
+
+def test_a_smokescreen_is_simulated(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "small.toml").write_text(SMALL)
+    told = run("triage", "simulate", tmp_path / "small.toml", "--seeds", "1", "--svg", tmp_path / "waits.svg")
+    assert (told.code, "### two-days" in told.out, "| ours |" in told.out) == (0, True, True)
+    assert ET.parse(tmp_path / "waits.svg").getroot().tag.endswith("svg")
+    document = run("triage", "simulate", tmp_path / "small.toml", "--seeds", "1", "--json").document
+    assert (document["seeds"], document["scenarios"][0]["scenario"]) == ([0], "two-days")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("nowhere",),
+        ("ordinary-month", "--seeds", "0"),
+        ("ordinary-month", "--seeds", str(MOST_SEEDS + 1)),
+        ("--table", "none.toml"),
+    ],
+)
+def test_what_cannot_be_simulated_is_said(run: Run, args: tuple[str, ...]) -> None:
+    assert run("triage", "simulate", *args).code in (2, 3)
+
+
+def test_a_picture_that_cannot_be_written_is_said(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "small.toml").write_text(SMALL)
+    told = run("triage", "simulate", tmp_path / "small.toml", "--seeds", "1", "--svg", tmp_path / "none" / "waits.svg")
+    assert "cannot be written" in told.err
