@@ -121,3 +121,14 @@ def test_a_picture_that_cannot_be_written_is_said(run: Run, tmp_path: Path) -> N
     (tmp_path / "small.toml").write_text(SMALL)
     told = run("triage", "simulate", tmp_path / "small.toml", "--seeds", "1", "--svg", tmp_path / "none" / "waits.svg")
     assert "cannot be written" in told.err
+
+
+def test_the_outlook_is_told_in_words(run: Run, reported: None) -> None:
+    told = run("triage", "status", "--reviewers", "2", "--per-hour", "6")
+    assert told.code == 0
+    assert "standard: 1 case\n" in told.out
+    for words in ("Nothing was audited yet", "1 wait; 1 come in and 12 are looked at each hour", "Whatever comes in"):
+        assert words in told.out
+    document = run("triage", "status", "--json").document
+    assert (document["kind"], document["forecast"]["backlog"]) == ("triage-outlook", 1)
+    assert run("triage", "status", "--per-hour", "0").code == 2

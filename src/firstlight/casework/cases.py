@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar, Literal
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from firstlight.banks import Flood
-from firstlight.casework import floods
+from firstlight.casework import floods, turns
 from firstlight.casework.home import Home, Work
+from firstlight.casework.turns import Turns
 from firstlight.casework.upload import Upload
 from firstlight.errors import NotFoundError, StateError
 from firstlight.origin import Verdict
 from firstlight.store.tables import Case, Decision, Item
-from firstlight.triage import Lane, Member, Place, Priority, Unit, Waiting, arrange, units
+from firstlight.triage import (
+    Lane,
+    Member,
+    Place,
+    Priority,
+    PriorityTable,
+    Queue,
+    Unit,
+    Waiting,
+    arrange,
+    next_lane,
+    units,
+)
 from firstlight.values import Document, Instant, Level, Reason, Sha256Hex, Value, Versioned
 
 QUEUE = "queue"
@@ -83,6 +96,8 @@ def place_again(work: Work, case: Case) -> None:
         states = {item.state for item in members(work, case)}
         case.state = "filed" if "filed" in states and not _waits_for_report(work, case) else "decided"
         return
+    if case.state != "open":
+        case.opened_at = min(unit.received for unit in left)  # it waits from now on, not from the first time
     first = left[0]
     priority = Priority.from_json(work.session.get_one(Item, first.shown).priority or "")
     case.state = "open"
@@ -152,35 +167,77 @@ class QueueView(Document):
 
 
 def queue(home: Home, *, seed: int = 0) -> QueueView:
-    """Every open case in the order in which reviewers get them. `seed` decides the audit's draws and nothing else."""
+    """Every open case in the order in which reviewers get them. `seed` decides the audit's draws and nothing else; the
+    draws that count are those of seed 0."""
     now = home.clock.now()
     with home.look() as work:
-        rows = work.session.scalars(select(Case).where(Case.state == "open")).all()
+        rows = open_cases(work.session)
         counts: dict[int, int] = {}
         for case_id in work.session.scalars(select(Item.case_id).where(Item.state == "held")):
             if case_id is not None:
                 counts[case_id] = counts.get(case_id, 0) + 1
         unexamined = work.session.scalar(select(func.count()).where(Item.verdict.is_(None))) or 0
-        turn = work.session.scalar(select(func.count()).where(Case.state != "open", Case.level_rank > 0)) or 0
+        taken = turns.load(work.session)
     by_id = {case.id: case for case in rows}
-    waiting = [
-        Waiting(
-            key=case.id,
-            level=list(Level)[case.level_rank],
-            order=case.place_order,
-            received=case.opened_at,
-            deadline=case.deadline,
-            says=case.says,
-        )
-        for case in rows
-    ]
-    places = arrange(waiting, now, home.table, random.Random(seed), turn=turn)  # noqa: S311 - a sample, not a secret
+    places = arrange(map(_as_waiting, rows), now, home.table, taken.draws(seed), turn=taken.count, owed=taken.owed)
     return QueueView(
         at=now,
         unexamined=unexamined,
         floods=floods.asking(home),
         places=tuple(_queue_place(place, by_id[place.key], counts.get(place.key, 0)) for place in places),
     )
+
+
+def open_cases(session: Session) -> Sequence[Case]:
+    """Every case in which something waits."""
+    return session.scalars(select(Case).where(Case.state == "open").order_by(Case.id)).all()
+
+
+def _as_waiting(case: Case) -> Waiting:
+    return Waiting(
+        key=case.id,
+        level=list(Level)[case.level_rank],
+        order=case.place_order,
+        received=case.opened_at,
+        deadline=case.deadline,
+        says=case.says,
+    )
+
+
+def take_turn(work: Work, table: PriorityTable, case: Case, *, found: bool) -> Lane | None:
+    """Count a review of this open case, just before it is decided; `found` says that it turned out to be reportable.
+
+    Answers the lane whose turn it was. A reserved turn is used up only by the case it is reserved for: whoever takes
+    another one first (`None`) leaves it to the next reviewer, so that no share of the capacity gets lost. An immediate
+    case uses no turn.
+    """
+    if case.level_rank == Level.IMMEDIATE.rank:
+        return Lane.IMMEDIATE
+    rows = work.session
+    soonest = rows.scalar(select(func.min(Case.level_rank)).where(Case.state == "open"))
+    if soonest == Level.IMMEDIATE.rank:
+        return None
+    taken = turns.load(rows)
+    lane, owed = next_lane(taken.count, taken.owed, list(Level)[soonest or 0], table.lanes)
+    if lane is Lane.OLDEST:
+        oldest = select(Case.id).where(Case.state == "open").order_by(Case.opened_at, Case.id).limit(1)
+        if rows.scalar(oldest) != case.id:
+            return None
+    elif lane is Lane.AUDIT:
+        drawn = Queue(table.lanes, map(_as_waiting, open_cases(rows)), taken.count, taken.owed).take(taken.draws())
+        if drawn is None or drawn[0].key != case.id:
+            return None
+    audited = lane is Lane.AUDIT
+    turns.save(
+        rows,
+        Turns(
+            count=taken.count + 1,
+            owed=owed,
+            audited=taken.audited + audited,
+            found=taken.found + (audited and found),
+        ),
+    )
+    return lane
 
 
 def _queue_place(place: Place, case: Case, items: int) -> QueuePlace:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from firstlight import origin
 from firstlight.banks import Library, Match
-from firstlight.casework import cases, floods, lookup
+from firstlight.casework import cases, floods, lookup, review
 from firstlight.casework.home import SERVICE, Home, Work
 from firstlight.casework.upload import Upload
 from firstlight.clock import Clock, SystemClock
@@ -204,8 +204,10 @@ def _keep_one(home: Home, work: Work, bundler: Bundler, item: Item, verdict: Ver
     item.owner = cases.QUEUE
     item.deadline = home.table.deadline(priority.level, item.received_at)
     work.session.flush()
-    cases.place_again(work, case)
     work.log.append_many(list(_events(work, case, item, verdict, priority, placement)))
+    review.carry_over(work, case, item)
+    work.session.flush()
+    cases.place_again(work, case)
     floods.note(home, work, verdict.matches)
 
 

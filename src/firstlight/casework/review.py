@@ -20,6 +20,7 @@ from firstlight.errors import InputError, StateError
 from firstlight.logs import get_logger
 from firstlight.store import tables
 from firstlight.store.tables import Case, Item
+from firstlight.triage import Lane, Priority, reopens
 from firstlight.values import Document, Instant, Sha256Hex, Value, Versioned
 
 LONGEST_NAME = 200
@@ -77,6 +78,9 @@ class Decision(Document):
     actor: Person
     seen: Annotated[bool, Field(description="a viewing of the entire contents of exactly these bytes was logged")]
     conclusion: Conclusion
+    carried_from: Annotated[
+        int | None, Field(description="the item of the same bytes whose decision was taken over; nobody decided anew")
+    ] = None
 
 
 def record_viewing(
@@ -147,14 +151,15 @@ def decide(
             raise StateError(f"Item {strange[0]} does not wait for a decision in case {case_number}.")
         bytes_seen = {waiting[number] for number in items}
         wanted = [number for number, sha256 in waiting.items() if sha256 in bytes_seen]
-        made = tuple(_record(work, case, number, conclusion, actor) for number in sorted(wanted))
+        lane = cases.take_turn(work, home.table, case, found=conclusion.finding is Finding.REPORT)
+        made = tuple(_record(work, case, number, conclusion, actor, lane) for number in sorted(wanted))
         work.session.flush()
         cases.place_again(work, case)
     _log.info("case.decided", case=case_number, count=len(made), kind=conclusion.finding.value)
     return made
 
 
-def _record(work: Work, case: Case, number: int, conclusion: Conclusion, actor: Person) -> Decision:
+def _record(work: Work, case: Case, number: int, conclusion: Conclusion, actor: Person, lane: Lane | None) -> Decision:
     """One item's decision: its row, its event, and the state that follows."""
     item = work.session.get_one(Item, number)
     seen = viewings(work.log, Stored.from_json(item.stored).digests)
@@ -167,21 +172,69 @@ def _record(work: Work, case: Case, number: int, conclusion: Conclusion, actor: 
         seen=any(one.entire and Rendition(one.rendition).shows_everything for one in seen),
         conclusion=conclusion,
     )
+    _keep(work, item, decision)
+    work.record(
+        EventType.DECIDE,
+        actor=actor,
+        case=case.id,
+        subject=item.sha256,
+        decision=decision.model_dump(mode="json"),
+        lane=lane.value if lane else None,
+    )
+    return decision
+
+
+def _keep(work: Work, item: Item, decision: Decision) -> None:
     work.session.add(
         tables.Decision(
-            case_id=case.id,
+            case_id=decision.case,
             item_id=item.id,
             at=decision.at,
-            actor=actor,
-            finding=conclusion.finding.value,
+            actor=decision.actor,
+            finding=decision.conclusion.finding.value,
             document=decision.to_json().decode(),
         )
     )
     item.state = "decided"
-    item.owner = actor
-    work.record(
-        EventType.DECIDE, actor=actor, case=case.id, subject=item.sha256, decision=decision.model_dump(mode="json")
+    item.owner = decision.actor
+
+
+def carry_over(work: Work, case: Case, item: Item) -> Decision | None:
+    """Let a copy that has just come in take over what a person decided on exactly these bytes, if anything was.
+
+    Only where a person has seen exactly these bytes in full, all decisions on them agree, none of them waits to be
+    looked at again, and nothing known now asks for a sooner look than what was known then (`triage.reopens`). A picture
+    that is merely alike takes over nothing. The reason for haste of the earlier report is not taken over: it was that
+    upload's.
+    """
+    same = work.session.scalars(
+        select(Item).where(Item.case_id == case.id, Item.sha256 == item.sha256, Item.id != item.id)
+    ).all()
+    if not same or any(one.state == "held" for one in same):
+        return None
+    rows = work.session.scalars(
+        select(tables.Decision.document)
+        .where(tables.Decision.item_id.in_([one.id for one in same]))
+        .order_by(tables.Decision.id)
     )
+    earlier = [one for one in map(Decision.from_json, rows) if one.carried_from is None]
+    if not earlier or not earlier[-1].seen or len({one.conclusion.finding for one in earlier}) != 1:
+        return None
+    now = Priority.from_json(item.priority or "")
+    then = min((Priority.from_json(one.priority or "").level for one in same), key=lambda level: level.rank)
+    if reopens(now.level, raising=bool(now.raising), decided_at=then, same_bytes=True):
+        return None
+    last = earlier[-1]
+    decision = last.model_copy(
+        update={
+            "item": item.id,
+            "at": work.clock.now(),
+            "carried_from": last.item,
+            "conclusion": last.conclusion.model_copy(update={"escalation": ""}),
+        }
+    )
+    _keep(work, item, decision)
+    work.record(EventType.DECIDE, case=case.id, subject=item.sha256, decision=decision.model_dump(mode="json"))
     return decision
 
 

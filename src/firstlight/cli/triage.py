@@ -1,4 +1,4 @@
-"""Commands on the ranking: `triage explain`, `triage diff`, `triage table show` and `replace`, `triage simulate`."""
+"""Commands on the ranking: `triage explain`, `status`, `diff`, `table show`, `table replace`, `simulate`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from firstlight.casework import ranking
+from firstlight.casework import outlook, ranking
 from firstlight.casework.examine import PRELOAD
 from firstlight.cli import output
 from firstlight.cli.common import HomeFolder, caged, opened, opened_if_there
@@ -58,6 +58,31 @@ def explain_(
         output.answer(priority)
     else:
         output.say(explain(priority))
+
+
+@app.command()
+def status(
+    reviewers: Annotated[int, typer.Option(min=0, help="How many people review.")] = 1,
+    per_hour: Annotated[float, typer.Option(help="How many cases each of them reviews in an hour.")] = 12.0,
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Print what waits, what the random audit says hides in it, and what would clear it.
+
+    Arrivals are those of the last day; the speed of the reviewers is what you say.
+    """
+    with opened(home) as house:
+        found = outlook.outlook(house, reviewers=reviewers, reviews_each_per_hour=per_hour)
+    if as_json:
+        output.answer(found)
+        return
+    for level in found.levels:
+        late = f", {level.overdue} past the deadline" if level.overdue else ""
+        output.say(f"{level.level.value}: {output.count(level.waiting, 'case')}{late}")
+    if found.unexamined:
+        output.say(f"not examined yet: {output.count(found.unexamined, 'item')}")
+    for says in (found.audit.says, found.forecast.says, found.longest_wait_says):
+        output.say(f"\n{says}")
 
 
 @app.command()

@@ -109,6 +109,8 @@ def show(number: CaseNumber, as_json: output.Json = False, home: HomeFolder = No
         output.say(
             f"\nItem {decision.item}: {decision.conclusion.finding.value}, by {decision.actor}, {decision.at:%F %T} UTC"
         )
+        if decision.carried_from is not None:
+            output.say(f"  Taken over from item {decision.carried_from}, which has the same bytes.")
         output.say(f"  {decision.conclusion.why}")
     for one in filed:
         number_of = f", report {one.receipt.report_id}" if one.receipt else ""

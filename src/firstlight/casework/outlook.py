@@ -1,0 +1,99 @@
+"""The outlook of the queue in words: what waits, what the random audit says of it, and what would clear it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar, Literal
+
+from sqlalchemy import func, select
+
+from firstlight.casework import cases, turns
+from firstlight.casework.home import Home
+from firstlight.store.tables import Case, Item
+from firstlight.triage import AuditEstimate, Forecast, forecast, hidden_in_the_rest, longest_wait
+from firstlight.values import Document, Instant, Level, Value, Versioned
+
+MEASURED_OVER = timedelta(hours=24)
+"""How far back arrivals are counted: a whole day, because nights and days differ."""
+
+SHORTEST = timedelta(hours=1)
+"""A younger home is measured as if it were this old: the first minutes of an import are no rate."""
+
+
+class LevelCount(Value):
+    """How many cases of a level wait, and how many of them longer than their deadline."""
+
+    level: Level
+    waiting: int
+    overdue: int
+
+
+class Outlook(Document):
+    """What waits and what to expect. Counts are of cases: what a reviewer opens at once.
+
+    `audit` speaks of the cases that are not immediate. `longest_wait_hours` is a bound that holds whatever else comes
+    in, for a case that comes in now; none holds when immediate cases alone fill the capacity.
+    """
+
+    title_for_people: ClassVar[str] = "outlook of the queue"
+
+    kind: Literal["triage-outlook"] = "triage-outlook"
+    version: Versioned = 1
+    at: Instant
+    levels: tuple[LevelCount, ...]
+    unexamined: int
+    reviews: int
+    owed: int
+    audit: AuditEstimate
+    forecast: Forecast
+    longest_wait_hours: float | None
+    longest_wait_says: str
+
+
+def outlook(home: Home, *, reviewers: int, reviews_each_per_hour: float) -> Outlook:
+    """How the queue stands, with arrivals as measured over the last day and reviewers who work this fast.
+
+    Raises:
+        InputError: a number is negative or endless, or a speed is not above 0.
+    """
+    now = home.clock.now()
+    with home.look() as work:
+        rows = cases.open_cases(work.session)
+        unexamined = work.session.scalar(select(func.count()).where(Item.verdict.is_(None))) or 0
+        first = work.session.scalar(select(func.min(Item.received_at))) or now
+        opened = select(func.count()).where(Case.opened_at > now - MEASURED_OVER)
+        arrived = work.session.scalar(opened) or 0
+        immediate = work.session.scalar(opened.where(Case.level_rank == Level.IMMEDIATE.rank)) or 0
+        taken = turns.load(work.session)
+    hours = min(MEASURED_OVER, max(SHORTEST, now - first)) / timedelta(hours=1)
+    rest = sum(case.level_rank != Level.IMMEDIATE.rank for case in rows)
+    expected = forecast(
+        len(rows),
+        arrivals_per_hour=round(arrived / hours, 2),
+        reviewers=reviewers,
+        reviews_each_per_hour=reviews_each_per_hour,
+    )
+    bound = longest_wait(
+        rest,
+        home.table.lanes,
+        reviews_per_hour=reviewers * reviews_each_per_hour,
+        immediate_per_hour=immediate / hours,
+    )
+    return Outlook(
+        at=now,
+        levels=tuple(
+            LevelCount(
+                level=level,
+                waiting=sum(case.level_rank == level.rank for case in rows),
+                overdue=sum(case.level_rank == level.rank and case.deadline < now for case in rows),
+            )
+            for level in Level
+        ),
+        unexamined=unexamined,
+        reviews=taken.count,
+        owed=taken.owed,
+        audit=hidden_in_the_rest(taken.audited, taken.found, rest),
+        forecast=expected,
+        longest_wait_hours=bound.hours,
+        longest_wait_says=bound.says,
+    )

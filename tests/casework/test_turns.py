@@ -1,0 +1,140 @@
+"""Turns of the lanes are counted where a review was made, and reserved ones are not lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from casework.making import NOW
+from firstlight.casework import cases, outlook, turns
+from firstlight.casework.home import Home
+from firstlight.casework.turns import Turns
+from firstlight.errors import InputError, IntegrityError
+from firstlight.store.tables import Case, Setting
+from firstlight.triage import Lane
+from firstlight.values import Level
+
+STANDARD, HIGH, IMMEDIATE = Level.STANDARD, Level.HIGH, Level.IMMEDIATE
+
+
+def _open(home: Home, levels: Sequence[Level]) -> None:
+    """Open cases of these levels, numbered from 1, each an hour younger than the one before."""
+    with home.work() as work:
+        for number, level in enumerate(levels, 1):
+            at = NOW - timedelta(hours=len(levels) - number)
+            work.session.add(
+                Case(
+                    id=number,
+                    bundle=number,
+                    state="open",
+                    level_rank=level.rank,
+                    place_order=float(number),
+                    opened_at=at,
+                    deadline=home.table.deadline(level, at),
+                    owner="queue",
+                    says="",
+                )
+            )
+
+
+def _review(home: Home, number: int, *, found: bool = False) -> Lane | None:
+    with home.work() as work:
+        case = cases.one(work, number)
+        lane = cases.take_turn(work, home.table, case, found=found)
+        case.state = "decided"
+    return lane
+
+
+def _taken(home: Home) -> Turns:
+    with home.look() as work:
+        return turns.load(work.session)
+
+
+def test_whoever_follows_the_queue_uses_each_lane_in_turn(home: Home) -> None:
+    _open(home, [STANDARD] * 60)
+    lanes = []
+    for count in range(1, 51):
+        first = cases.queue(home).places[0]
+        assert _review(home, first.case, found=True) is first.lane
+        lanes.append(first.lane)
+        assert _taken(home).count == count
+    assert (lanes.count(Lane.OLDEST), lanes.count(Lane.AUDIT)) == (7, 1)
+    assert (_taken(home).audited, _taken(home).found) == (1, 1)
+
+
+def test_a_reserved_turn_waits_for_the_case_it_is_reserved_for(home: Home) -> None:
+    _open(home, [STANDARD] * 10)
+    while (first := cases.queue(home).places[0]).lane is Lane.RANKED:
+        _review(home, first.case)
+    before = _taken(home)
+    assert first.lane is Lane.OLDEST
+    assert _review(home, cases.queue(home).places[1].case) is None
+    assert _taken(home) == before
+    assert cases.queue(home).places[0] == first
+    assert _review(home, first.case) is Lane.OLDEST
+
+
+def test_what_is_immediate_uses_no_turn_and_comes_first(home: Home) -> None:
+    _open(home, [IMMEDIATE, STANDARD, STANDARD])
+    assert _review(home, 2) is None
+    assert _review(home, 1) is Lane.IMMEDIATE
+    assert _taken(home) == Turns()
+    assert _review(home, 3) is Lane.RANKED
+
+
+def test_a_turn_that_yields_to_level_high_is_owed_and_made_up_for(home: Home) -> None:
+    _open(home, [STANDARD] * 3 + [HIGH] * 7)
+    while cases.queue(home).places[0].level is HIGH:
+        _review(home, cases.queue(home).places[0].case)
+    assert _taken(home).owed == 1
+    first = cases.queue(home).places[0]
+    assert (first.lane, first.case) == (Lane.OLDEST, 1)
+    _review(home, 1)
+    assert _taken(home).owed == 0
+
+
+def test_the_draws_change_with_each_turn_and_not_before() -> None:
+    draws = [Turns(count=count).draws().random() for count in range(50)]
+    assert len(set(draws)) == 50
+    assert draws == [Turns(count=count).draws().random() for count in range(50)]
+
+
+def test_a_damaged_count_is_told(home: Home) -> None:
+    with home.work() as work:
+        work.session.merge(Setting(name="turns", value='{"count": -1}'))
+    with pytest.raises(IntegrityError, match="count of reviews is damaged"):
+        cases.queue(home)
+
+
+def test_the_outlook_says_what_waits_and_what_would_clear_it(home: Home) -> None:
+    _open(home, [STANDARD] * 24 + [HIGH, IMMEDIATE])
+    with home.work() as work:
+        turns.save(work.session, Turns(count=200, audited=10, found=1))
+    found = outlook.outlook(home, reviewers=2, reviews_each_per_hour=6)
+    assert {one.level.value: one.waiting for one in found.levels} == {
+        "immediate": 1,
+        "high": 1,
+        "standard": 24,
+        "bulk": 0,
+    }
+    assert found.audit.says.startswith("1 of 10 audited at random")
+    assert (found.audit.rest, found.forecast.backlog, found.forecast.reviews_per_hour) == (25, 26, 12)
+    assert found.longest_wait_hours is not None
+    assert "25 older ones" in found.longest_wait_says
+    assert outlook.Outlook.from_json(found.to_json()) == found
+
+
+def test_the_outlook_names_what_is_late(home: Home) -> None:
+    _open(home, [HIGH])
+    home.clock.advance(timedelta(days=2))  # type: ignore[attr-defined]
+    found = outlook.outlook(home, reviewers=1, reviews_each_per_hour=6)
+    assert [one.overdue for one in found.levels if one.level is HIGH] == [1]
+    assert found.forecast.arrivals_per_hour == 0
+
+
+@pytest.mark.parametrize(("reviewers", "speed"), [(-1, 6.0), (1, 0.0), (1, float("inf"))])
+def test_an_outlook_needs_numbers_that_can_be(home: Home, reviewers: int, speed: float) -> None:
+    with pytest.raises(InputError):
+        outlook.outlook(home, reviewers=reviewers, reviews_each_per_hour=speed)
