@@ -276,6 +276,7 @@ class Home:
             self.clock,
             sealers=self.keyring.event_sealer,
             software=f"firstlight {__version__} priorities {self.table.sha256[:16]}",
+            trusted=self.keyring.retired_verifiers(),
         )
 
     def checkpoint(self) -> SignedCheckpoint:

@@ -1,4 +1,4 @@
-"""Commands that keep and account: `evidence export`, `evidence verify`, `reconcile`."""
+"""Commands that keep and account: `evidence export`, `evidence verify`, `evidence inspect`, `reconcile`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,15 @@ from firstlight.cli import output
 from firstlight.cli.common import Actor, HomeFolder, opened
 from firstlight.cli.floods import say_floods
 from firstlight.cli.work import CaseNumber
-from firstlight.custody import PackageCheck, PackageReport, verify_package
+from firstlight.clock import to_text
+from firstlight.custody import PackageCheck, PackageReport, PackageSummary, inspect_package, verify_package
 
-evidence_app = typer.Typer(no_args_is_help=True, help="Evidence packages: make one, verify one.")
+evidence_app = typer.Typer(no_args_is_help=True, help="Evidence packages: make one, verify one, look into one.")
+
+PackageFolder = Annotated[Path, typer.Argument(metavar="PACKAGE", show_default=False)]
+LogKey = Annotated[
+    str | None, typer.Option(help="The log key that the organisation publishes, to be sure whose log it is.")
+]
 
 
 @evidence_app.command()
@@ -38,10 +44,8 @@ def export(
 
 @evidence_app.command()
 def verify(
-    package: Annotated[Path, typer.Argument(metavar="PACKAGE", show_default=False)],
-    key: Annotated[
-        str | None, typer.Option(help="The log key that the organisation publishes, to be sure whose log it is.")
-    ] = None,
+    package: PackageFolder,
+    key: LogKey = None,
     as_json: output.Json = False,
 ) -> int:
     """Verify an evidence package, with nothing but what lies in it. Ends with 1 when something differs."""
@@ -51,6 +55,16 @@ def verify(
     else:
         say_check(found)
     return output.DONE if found.ok else output.FINDING
+
+
+@evidence_app.command()
+def inspect(package: PackageFolder, key: LogKey = None, as_json: output.Json = False) -> None:
+    """Verify an evidence package, then print what is in it. One that does not verify is not looked into."""
+    found = inspect_package(package, key)
+    if as_json:
+        output.answer(found)
+    else:
+        say_inspection(found)
 
 
 def reconcile(
@@ -82,6 +96,36 @@ def say_check(found: PackageCheck) -> None:
             output.say(line)
     else:
         output.say(f"DIFFERS: {found.where}: {found.differs}")
+
+
+def say_inspection(found: PackageSummary) -> None:
+    """What is in a package, in words."""
+    say = output.one_line
+    output.say(f"{say(found.name)}: {say(found.case)} of {say(found.organisation)}, made {to_text(found.made_at)}")
+    output.say(f"  Log key: {say(found.log_key)}")
+    for line in found.check.says:
+        output.say(f"  {say(line)}")
+    output.table(
+        ["sha-256", "bytes", "kind", "found by", "seen"],
+        (
+            (one.digests.sha256[:16], one.digests.size, one.media_type, "; ".join(one.found_by), len(one.viewed))
+            for one in found.files
+        ),
+        output.count(len(found.files), "file"),
+    )
+    output.table(
+        ["kind", "value", "port", "when"],
+        ((one.kind, one.value, one.port or "", to_text(one.at) if one.at else "") for one in found.identifiers),
+        output.count(len(found.identifiers), "identifier"),
+    )
+    output.table(
+        ["when", "what", "who", "record"],
+        ((to_text(one.at), one.what, one.who, one.record or "") for one in found.timeline),
+        "timeline",
+    )
+    for what, names in (("records", found.records), ("statements", found.statements), ("media", found.media)):
+        output.say(f"  {what}: {', '.join(map(say, names)) or 'none'}")
+    output.say(f"  log entries: {', '.join(f'{number} {kind}' for kind, number in found.events.items())}")
 
 
 def say_reconciliation(account: Reconciliation) -> None:

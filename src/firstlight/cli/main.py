@@ -46,6 +46,7 @@ CONTENTS = (
     Entry("triage", WORK, "triage", "app"),
     Entry("cybertip", WORK, "cybertip", "app"),
     Entry("evidence", KEEP, "keep", "evidence_app"),
+    Entry("custody", KEEP, "custody", "app"),
     Entry("reconcile", KEEP, "keep", "reconcile"),
 )
 
