@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from sqlalchemy import select
 
 from firstlight import custody
-from firstlight.casework import cases
+from firstlight.casework import cases, worksheet
 from firstlight.casework.home import SERVICE, Home, Work, case_name
 from firstlight.casework.review import Decision
 from firstlight.casework.upload import Upload
@@ -21,14 +21,15 @@ from firstlight.custody import (
     PackageReport,
     Stored,
     Summary,
+    SystemFacts,
     TimelineRow,
     export_package,
 )
-from firstlight.cybertip import Draft, FileDetails, Receipt, to_xml
+from firstlight.cybertip import Draft, FileDetails, JournalEntry, Receipt, to_xml
 from firstlight.errors import StateError, StorageError
 from firstlight.origin import Verdict
 from firstlight.store import tables
-from firstlight.store.tables import Case, Item
+from firstlight.store.tables import Case, FilingStep, Item
 from firstlight.triage import Priority
 from firstlight.values import Level
 
@@ -49,10 +50,11 @@ def export(home: Home, case_number: int, into: Path, *, actor: str = SERVICE) ->
         into.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise StorageError(f"The folder {into} cannot be made: {e.strerror}.", hint="Name another one.") from e
+    system = worksheet.system(home)  # before the write lock is taken: opening the banks may have to wait
     with home.work_in_steps() as work:
         case = cases.one(work, case_number)
         _sweep(into, case_number)
-        contents = _contents(home, work, case, _free_name(into, case_number))
+        contents = _contents(home, work, case, _free_name(into, case_number), system)
         return export_package(contents, into, work.log, home.clock, actor=actor, commit=work.session.commit)
 
 
@@ -69,9 +71,9 @@ def _free_name(into: Path, case_number: int) -> str:
     return f"firstlight-{case_name(case_number)}-{number}"
 
 
-def _contents(home: Home, work: Work, case: Case, name: str) -> PackageContents:
+def _contents(home: Home, work: Work, case: Case, name: str, system: SystemFacts) -> PackageContents:
     items = cases.members(work, case)
-    if any(item.verdict is None for item in items):
+    if any(item.verdict is None for item in items) or _same_bytes_wait(work, items):
         raise StateError(f"Not everything in case {case.id} is examined yet.", hint="Run `firstlight intake` first.")
     decisions = [
         Decision.from_json(row)
@@ -92,9 +94,19 @@ def _contents(home: Home, work: Work, case: Case, name: str) -> PackageContents:
         files=tuple(_file(work, item, upload, decisions) for item, upload in zip(items, uploads, strict=True)),
         identifiers=tuple(_identifiers(uploads)),
         timeline=tuple(_timeline(items, uploads, decisions, receipts)),
-        records=_records(items, decisions, receipts),
+        records=_records(items, decisions, receipts) | _journals(work, filings),
         report=_report(filings),
+        facts=worksheet.facts(items, uploads, decisions),
+        system=system,
     )
+
+
+def _same_bytes_wait(work: Work, items: Sequence[Item]) -> bool:
+    """Whether copies came in that belong to this case and are not placed yet: the log shows entries by their bytes, and
+    a package tells nothing of an upload that is not in its records."""
+    digests = {item.sha256 for item in items}
+    waiting = work.session.scalars(select(Item.sha256).where(Item.case_id.is_(None)))
+    return any(sha256 in digests for sha256 in waiting)
 
 
 def _summary(home: Home, items: Sequence[Item], receipts: Sequence[Receipt]) -> Summary:
@@ -199,6 +211,19 @@ def _records(items: Sequence[Item], decisions: Sequence[Decision], receipts: Seq
     for number, receipt in enumerate(receipts, 1):
         records[f"receipt-{number}.json"] = receipt.model_dump(mode="json")
     return records
+
+
+def _journals(work: Work, filings: Sequence[tables.Filing]) -> dict[str, JsonValue]:
+    """What was about to be sent, and what came of it, step by step."""
+    return {
+        f"filing-{filing.id}-journal.json": [
+            JournalEntry.model_validate_json(step).model_dump(mode="json")
+            for step in work.session.scalars(
+                select(FilingStep.entry).where(FilingStep.filing_id == filing.id).order_by(FilingStep.seq)
+            )
+        ]
+        for filing in filings
+    }
 
 
 def _name(item: Item) -> str:
