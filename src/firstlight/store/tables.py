@@ -201,6 +201,55 @@ class LogCheckpoint(Table):
     note: Mapped[bytes]
 
 
+class RetentionClock(Table):
+    """Until when one item is kept under one policy; `document` is the clock with everything that was done to it."""
+
+    __tablename__ = "retention_clocks"
+    __table_args__ = _STRICT
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("items.id"), primary_key=True)
+    policy: Mapped[str] = mapped_column(primary_key=True)
+    ends: Mapped[datetime]
+    document: Mapped[str]
+
+
+class Hold(Table):
+    """A legal hold on a case, with its authority; a released one stays."""
+
+    __tablename__ = "holds"
+    __table_args__ = (Index("holds_by_case", "case_id"), _NUMBERED)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    reason: Mapped[str]
+    document: Mapped[str]
+
+
+class Act(Table):
+    """Something that two people have to agree on: what exactly, the second one's approval, and when it was done."""
+
+    __tablename__ = "acts"
+    __table_args__ = _STRICT
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    document: Mapped[str]
+    approval: Mapped[str | None]
+    done_at: Mapped[datetime | None]
+
+
+class Destruction(Table):
+    """That an item's original was to be destroyed, and why it could be; `certificate` is there once its key is gone."""
+
+    __tablename__ = "destructions"
+    __table_args__ = _STRICT
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("items.id"), primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    disposal: Mapped[str]
+    certificate: Mapped[str | None]
+
+
 class Setting(Table):
     """A fact about this home, such as the organisation's name."""
 
