@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from casework.making import AT_ONCE, NOW, ai_xmp, jpeg, look_at, put, report_it, take_in, upload
+from casework.making import AT_ONCE, NOW, ai_xmp, jpeg, look_at, next_items, put, report_it, take_in, upload
 from firstlight import __version__
 from firstlight.banks import Match
 from firstlight.banks.match import Via
@@ -119,7 +119,8 @@ def test_a_package_holds_the_facts_the_system_and_the_journal(
     report_it(home, 1)
     filing.file_case(home, 1, client, retries=AT_ONCE)
     while cases.show(home, 1).state == "open":
-        review.decide(home, 1, Conclusion.of(finding=Finding.NOT_REPORTABLE, why="A drawing."), actor="rev-2")
+        drawing = Conclusion.of(finding=Finding.NOT_REPORTABLE, why="A drawing.")
+        review.decide(home, 1, drawing, actor="rev-2", items=next_items(home, 1))
     package = Path(preserve.export(home, 1, tmp_path / "out").folder)
     sheet = (package / "data/worksheet/elements.txt").read_text("utf-8")
     for words in ("holds exactly these bytes", "could have been put there by", "not publicly available", "u1"):

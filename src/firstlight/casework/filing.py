@@ -14,7 +14,7 @@ from typing import BinaryIO, ClassVar, Literal
 
 from sqlalchemy import func, select
 
-from firstlight.casework import cases, facts
+from firstlight.casework import cases, facts, retention
 from firstlight.casework.home import SERVICE, Home, Work
 from firstlight.casework.journal import SqlJournal
 from firstlight.custody import EventType, Stored
@@ -224,14 +224,8 @@ def _keep_state(home: Home, number: int, filing: Filing) -> None:
                 item.state = "filed"
                 item.owner = "preservation"
                 item.deadline = filing.receipt.preserve_until
-                work.record(
-                    EventType.RETENTION_SET,
-                    case=row.case_id,
-                    subject=item.sha256,
-                    until=filing.receipt.model_dump(mode="json")["preserve_until"],
-                    report=filing.receipt.report_id,
-                )
         work.session.flush()
+        retention.start_clocks(work, row.case_id)
         cases.place_again(work, cases.one(work, row.case_id))
 
 

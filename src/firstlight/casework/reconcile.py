@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
@@ -18,12 +18,12 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from firstlight.banks import Flood
-from firstlight.casework import cases, floods
+from firstlight.casework import cases, floods, retention
 from firstlight.casework.filing import ENDED
 from firstlight.casework.home import Home, Work
 from firstlight.custody import EventType, Stored
 from firstlight.errors import FirstlightError
-from firstlight.store.tables import Case, Decision, Filing, Item
+from firstlight.store.tables import Case, Decision, Filing, Item, RetentionClock
 from firstlight.values import Document, Instant, Value, Versioned, canonical_json
 
 Count = Annotated[int, Field(ge=0)]
@@ -88,12 +88,18 @@ def reconcile(home: Home, *, originals: bool = False) -> Reconciliation:
             came_in = logged.ingest.total()
             found += _against_the_log(session, logged)
             found += _banks(home, logged)
+            found += _shredded(work, logged)
+            found += _clocks(session, logged)
         found += _states(session)
         found += _places(work)
         rows = session.execute(select(Item.id, Item.stored)).all()
-    stored = [(number, Stored.from_json(text)) for number, text in rows]
+        destroyed = retention.destroyed(work)
+    every = [(number, Stored.from_json(text)) for number, text in rows]
+    stored = [(number, one) for number, one in every if number not in destroyed]
     there = {object_id for _, object_id in home.vault}
     found += _vault(home, stored, there, originals=originals)
+    gone = [(number, one) for number, one in every if number in destroyed]
+    found += _destroyed(home, gone, there, destroyed)
     return Reconciliation(
         at=now,
         came_in=came_in,
@@ -104,7 +110,7 @@ def reconcile(home: Home, *, originals: bool = False) -> Reconciliation:
         overdue=overdue,
         reports_unfinished=unfinished,
         log_entries=check.size,
-        leftovers=len(there - {one.id for _, one in stored}),
+        leftovers=len(there - {one.id for _, one in every}),
         floods=floods.asking(home),
         discrepancies=tuple(found),
     )
@@ -125,6 +131,8 @@ class _Logged:
     decide: Counter[bytes] = field(default_factory=Counter)
     rank: dict[int, bytes] = field(default_factory=dict)
     finished: set[int] = field(default_factory=set)
+    shredded: set[int] = field(default_factory=set)
+    clocks: dict[int, bytes] = field(default_factory=dict)
     banks: set[str] = field(default_factory=set)
 
     @classmethod
@@ -146,6 +154,10 @@ class _Logged:
                 self.rank[item] = _digest([item, priority])
             case {"filing": int(filing)} if kind is EventType.REPORT_FINISHED:
                 self.finished.add(filing)
+            case {"item": int(item), "clock": clock} if kind is EventType.RETENTION_SET:
+                self.clocks[item] = _digest(clock)
+            case {"item": int(item)} if kind is EventType.SHRED:
+                self.shredded.add(item)
             case {"report": {"bank": {"name": str(name)}}} if kind is EventType.BANK_CREATED:
                 self.banks.add(name)
             case {"report": {"bank": {"name": str(name)}}} if kind is EventType.BANK_DELETED:
@@ -157,6 +169,8 @@ _WANTED = (
     EventType.DECIDE,
     EventType.PRIORITISE,
     EventType.REPORT_FINISHED,
+    EventType.SHRED,
+    EventType.RETENTION_SET,
     EventType.BANK_CREATED,
     EventType.BANK_DELETED,
 )
@@ -197,6 +211,27 @@ def _against_the_log(session: Session, logged: _Logged) -> Iterator[Discrepancy]
         yield Discrepancy(about="custody log", says=says, hint=_RESTORE)
     for number in sorted(logged.finished - set(filings)):
         yield Discrepancy(about="filings", says=f"Filing {number} was finished and is not there.", hint=_RESTORE)
+
+
+def _shredded(work: Work, logged: _Logged) -> Iterator[Discrepancy]:
+    """Nothing was destroyed that the log does not know of."""
+    there = set(retention.destroyed(work))
+    for number in sorted(there - logged.shredded):
+        says = f"Item {number} was destroyed, and the log does not say so."
+        yield Discrepancy(about="custody log", says=says, hint=_RESTORE)
+    for number in sorted(logged.shredded - there):
+        says = f"The log says that item {number} was destroyed, and the tables do not."
+        yield Discrepancy(about="items", says=says, hint=_RESTORE)
+
+
+def _clocks(session: Session, logged: _Logged) -> Iterator[Discrepancy]:
+    """Each clock stands as it was last set."""
+    rows = session.execute(select(RetentionClock.item_id, RetentionClock.document).order_by(RetentionClock.item_id))
+    there = {number: _digest(json.loads(document)) for number, document in rows}
+    for number in sorted({*there, *logged.clocks}):
+        if there.get(number) != logged.clocks.get(number):
+            says = f"The retention clock of item {number} is not the one that was logged."
+            yield Discrepancy(about="retention", says=says, hint=_RESTORE)
 
 
 def _banks(home: Home, logged: _Logged) -> Iterator[Discrepancy]:
@@ -251,3 +286,17 @@ def _vault(
                 home.vault.check(stored)
             except FirstlightError as e:
                 yield Discrepancy(about="vault", says=f"Item {number}: {e.diagnostics().message}", hint=_RESTORE)
+
+
+def _destroyed(
+    home: Home, items: Sequence[tuple[int, Stored]], there: set[str], finished: Mapping[int, bool]
+) -> Iterator[Discrepancy]:
+    """What was destroyed stays so: a backup that was restored may have brought its key or its file back."""
+    for number, stored in items:
+        again = f"firstlight custody destroy {number}"
+        if not finished[number]:
+            says = f"The destruction of item {number} was begun and not finished."
+            yield Discrepancy(about="vault", says=says, hint=f"Run it again: {again}")
+        elif stored.id in there or home.keyring.destruction(stored.case) is None:
+            says = f"Item {number} was destroyed, and its file or its key is there again."
+            yield Discrepancy(about="vault", says=says, hint=f"Destroy the backup that it came from, then run: {again}")

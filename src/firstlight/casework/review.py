@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, ValidationError
 from sqlalchemy import select
 
-from firstlight.casework import cases
+from firstlight.casework import cases, retention
 from firstlight.casework.home import Home, Work, case_name
 from firstlight.custody import EventType, Stored, reveal, viewings
 from firstlight.cybertip import Rendition
@@ -154,6 +154,7 @@ def decide(
         lane = cases.take_turn(work, home.table, case, found=conclusion.finding is Finding.REPORT)
         made = tuple(_record(work, case, number, conclusion, actor, lane) for number in sorted(wanted))
         work.session.flush()
+        retention.start_clocks(work, case.id)
         cases.place_again(work, case)
     _log.info("case.decided", case=case_number, count=len(made), kind=conclusion.finding.value)
     return made

@@ -1,4 +1,4 @@
-"""Commands of the custody log: `custody verify`, `prove`, `checkpoint`, `rotate-key`, `log`."""
+"""Commands of the custody log: `custody verify`, `prove`, `checkpoint`, `rotate-key`, `log`; the group's contents."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from firstlight.casework import logbook
 from firstlight.casework.logbook import LogView
-from firstlight.cli import output
+from firstlight.cli import output, retention
 from firstlight.cli.common import Actor, HomeFolder, opened
 from firstlight.clock import to_text
 from firstlight.custody import LogCheck
@@ -144,3 +144,14 @@ def say_entries(view: LogView) -> None:
         ),
         f"{output.count(len(view.lines), 'entry', 'entries')} of {view.about}, of {view.log_size} in the log",
     )
+
+
+for name, command in (
+    ("retention", retention.retention),
+    ("extend", retention.extend),
+    ("destroy", retention.destroy),
+    ("approve", retention.approve),
+    ("fixity", retention.check_fixity),
+):
+    app.command(name)(command)
+app.add_typer(retention.hold_app, name="hold")

@@ -1,0 +1,379 @@
+"""How long originals are kept: clocks that only grow, holds that two people lift, destruction that can be shown.
+
+A clock starts at what settles an item: the receipt of its report, or the decision not to report it. What has no clock
+is kept. What belongs to one case stays together: while an item of it waits for a person or a report, while a statute
+asks for one of them, or while a hold lasts, none of them is destroyed.
+
+Destruction is of the original: its key first, then its file. Digests, verdicts, decisions and reports stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from sqlalchemy import select
+
+from firstlight.casework import cases
+from firstlight.casework.home import SERVICE, Home, Work
+from firstlight.clock import in_utc, to_text
+from firstlight.custody import (
+    Disposal,
+    EventType,
+    Hold,
+    KeyDestruction,
+    RetentionClock,
+    RetentionTable,
+    Stored,
+    may_destroy,
+)
+from firstlight.cybertip import Receipt
+from firstlight.errors import RefusedError, StateError
+from firstlight.store import tables
+from firstlight.store.tables import Item
+from firstlight.values import Document, Instant, Reason, Sha256Hex, Value, Versioned
+
+REPORTED = "us-2258a"
+"""The policy of what was reported; its clock starts at the receipt."""
+
+NOT_REPORTED = "house-not-reported"
+"""The policy of what a person decided not to report; its clock starts at the decision."""
+
+_NO_REPORT = "not-reportable"
+_MANY = 500  # values in one statement; far below every database's limit
+
+
+def start_clocks(work: Work, case_number: int, *, actor: str = SERVICE) -> int:
+    """Start the clock of every settled item of a case that has none yet; says how many. Called in the transaction that
+    settles an item, and for homes whose items were settled before there were clocks."""
+    wanted = (
+        select(Item, tables.Filing.receipt)
+        .outerjoin(tables.Filing, tables.Filing.id == Item.filing_id)
+        .where(
+            Item.case_id == case_number,
+            Item.state != "held",
+            ~select(tables.RetentionClock.item_id).where(tables.RetentionClock.item_id == Item.id).exists(),
+        )
+        .order_by(Item.id)
+    )
+    policies, started = RetentionTable.load(), 0
+    for item, receipt in work.session.execute(wanted).all():
+        if item.state == "filed" and receipt:
+            clock = _of_report(policies, Receipt.from_json(receipt))
+        elif (decided := _decided_against(work, item)) is not None:
+            clock = policies.start(NOT_REPORTED, decided)
+        else:
+            continue
+        _keep_clock(work, item, clock, actor)
+        started += 1
+    return started
+
+
+def _of_report(policies: RetentionTable, receipt: Receipt) -> RetentionClock:
+    """The report's year, or what the receipt says where that is longer."""
+    clock = policies.start(REPORTED, receipt.finished_at)
+    ends = max(clock.ends, receipt.preserve_until)
+    return clock.model_copy(update={"ends": ends, "not_before": ends})
+
+
+def _decided_against(work: Work, item: Item) -> datetime | None:
+    """When a person decided not to report it, if that is the last word."""
+    last = work.session.execute(
+        select(tables.Decision.finding, tables.Decision.at)
+        .where(tables.Decision.item_id == item.id)
+        .order_by(tables.Decision.id.desc())
+        .limit(1)
+    ).first()
+    return last.at if last is not None and last.finding == _NO_REPORT else None
+
+
+def _keep_clock(work: Work, item: Item, clock: RetentionClock, actor: str) -> None:
+    row = tables.RetentionClock(
+        item_id=item.id, policy=clock.policy, ends=clock.ends, document=clock.to_json().decode()
+    )
+    work.session.merge(row)
+    work.session.flush()
+    work.record(
+        EventType.RETENTION_SET,
+        actor=actor,
+        case=item.case_id,
+        subject=item.sha256,
+        item=item.id,
+        clock=clock.model_dump(mode="json"),
+    )
+
+
+def clocks(work: Work, item: Item) -> tuple[RetentionClock, ...]:
+    """The clocks of an item."""
+    rows = select(tables.RetentionClock.document).where(tables.RetentionClock.item_id == item.id)
+    return tuple(RetentionClock.from_json(row) for row in work.session.scalars(rows))
+
+
+def extend(home: Home, item_number: int, until: datetime, *, actor: str, purpose: str) -> RetentionClock:
+    """Keep an item longer. No clock can be given an earlier end here, whether a statute asks for it or not.
+
+    Raises:
+        NotFoundError: there is no such item.
+        StateError: it has no clock yet, so that it is kept anyway; or it was destroyed.
+        RefusedError: it is kept that long already.
+        InputError: no purpose is given.
+    """
+    until = in_utc(until)
+    with home.work() as work:
+        item = cases.item(work, item_number)
+        if work.session.get(tables.Destruction, item.id) is not None:
+            raise StateError(f"Item {item.id} was destroyed.")
+        present = max(clocks(work, item), key=lambda one: one.ends, default=None)
+        if present is None:
+            raise StateError(f"Item {item.id} has no clock yet: it is kept until it is settled.")
+        if until <= present.ends:
+            raise RefusedError(
+                f"Item {item.id} is kept until {to_text(present.ends)} already.",
+                hint="A clock can be extended, never shortened.",
+                code="refused.retention",
+            )
+        longer = present.change_end(until, at=work.clock.now(), by=actor, purpose=purpose)
+        _keep_clock(work, item, longer, actor)
+        return longer
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Everything that speaks about the originals of one case, read once."""
+
+    clocks: Mapping[int, Sequence[RetentionClock]]
+    holds: Sequence[Hold]
+    statutory: RetentionClock | None
+    waiting: Sequence[int]
+    destroyed: Mapping[int, datetime]
+
+    @classmethod
+    def of(cls, work: Work, items: Sequence[Item], case_number: int | None) -> Keeping:
+        """What is recorded of these items: all of a case, or one that has no case yet."""
+        found: dict[int, list[RetentionClock]] = {item.id: [] for item in items}
+        destroyed: dict[int, datetime] = {}
+        for start in range(0, len(items), _MANY):
+            part = [item.id for item in items[start : start + _MANY]]
+            for row in work.session.scalars(
+                select(tables.RetentionClock).where(tables.RetentionClock.item_id.in_(part))
+            ):
+                found[row.item_id].append(RetentionClock.from_json(row.document))
+            gone = select(tables.Destruction.item_id, tables.Destruction.at)
+            destroyed |= dict(work.session.execute(gone.where(tables.Destruction.item_id.in_(part))).all())
+        minimums = [one for clocks_ in found.values() for one in clocks_ if one.not_before is not None]
+        return cls(
+            clocks=found,
+            holds=() if case_number is None else _holds(work, case_number),
+            statutory=max(minimums, key=lambda one: one.ends, default=None),
+            waiting=[number for number, clocks_ in found.items() if not clocks_],
+            destroyed=destroyed,
+        )
+
+    def ends(self, item: int) -> datetime | None:
+        """When the item's own clocks have all run out."""
+        return max((one.ends for one in self.clocks[item]), default=None)
+
+    def disposal(self, item: int, now: datetime) -> Disposal:
+        """Whether the item's original may be destroyed, with every reason against it."""
+        own = list(self.clocks[item])
+        if own and self.statutory is not None and self.statutory not in own:
+            own.append(self.statutory)
+        found = may_destroy(own, self.holds, now)
+        waiting = next((number for number in self.waiting if number != item), None)
+        if waiting is None:
+            return found
+        says = f"Item {waiting} of the same case waits for a person or a report."
+        because = (*(() if found.allowed else found.reasons.because), Reason(rule="retention.case-open", says=says))
+        reasons = Reason(rule="retention.disposal", says="It has to be kept.", because=because)
+        return Disposal(at=found.at, allowed=False, reasons=reasons)
+
+
+def _holds(work: Work, case_number: int) -> tuple[Hold, ...]:
+    rows = select(tables.Hold.document).where(tables.Hold.case_id == case_number).order_by(tables.Hold.id)
+    return tuple(Hold.from_json(row) for row in work.session.scalars(rows))
+
+
+def keeping(work: Work, item: Item) -> Keeping:
+    """Everything that speaks about the item's original, with its case."""
+    if item.case_id is None:
+        return Keeping.of(work, [item], None)
+    return Keeping.of(work, cases.members(work, cases.one(work, item.case_id)), item.case_id)
+
+
+class ItemRetention(Value):
+    """One item's original: until when it is kept, and whether it may be destroyed now."""
+
+    item: int
+    case: int | None
+    state: str
+    ends: Instant | None
+    disposal: Disposal | None
+    destroyed: Instant | None = None
+
+
+class RetentionView(Document):
+    """Every item with what may be done with its original."""
+
+    title_for_people: ClassVar[str] = "retention"
+
+    kind: Literal["retention"] = "retention"
+    version: Versioned = 1
+    at: Instant
+    items: tuple[ItemRetention, ...]
+
+
+def overview(home: Home, case_number: int | None = None) -> RetentionView:
+    """What may be destroyed, what has to be kept and why, of one case or of the whole home.
+
+    Raises:
+        NotFoundError: there is no such case.
+    """
+    _start_what_is_missing(home)
+    with home.look() as work:
+        if case_number is not None:
+            cases.one(work, case_number)
+        wanted = select(Item) if case_number is None else select(Item).where(Item.case_id == case_number)
+        by_case: dict[int | None, list[Item]] = {}
+        for item in work.session.scalars(wanted.order_by(Item.id)):
+            by_case.setdefault(item.case_id, []).append(item)
+        now = work.clock.now()
+        found = [one for case, items in by_case.items() for one in _standing(work, case, items, now)]
+        return RetentionView(at=now, items=tuple(sorted(found, key=lambda one: one.item)))
+
+
+def _standing(work: Work, case: int | None, items: Sequence[Item], now: datetime) -> Iterator[ItemRetention]:
+    kept = Keeping.of(work, items, case)
+    for item in items:
+        gone = kept.destroyed.get(item.id)
+        yield ItemRetention(
+            item=item.id,
+            case=case,
+            state=item.state,
+            ends=kept.ends(item.id),
+            disposal=kept.disposal(item.id, now) if gone is None else None,
+            destroyed=gone,
+        )
+
+
+def _start_what_is_missing(home: Home) -> None:
+    """For items that were settled before there were clocks; what is not settled is not asked about again."""
+    timed = select(tables.RetentionClock.item_id).where(tables.RetentionClock.item_id == Item.id).exists()
+    settled = select(Item.case_id).where(Item.state != "held", ~timed).distinct()
+    with home.look() as work:
+        numbers = [number for number in work.session.scalars(settled) if number is not None]
+    if numbers:
+        with home.work() as work:
+            for number in numbers:
+                start_clocks(work, number)
+
+
+class DestructionCertificate(Document):
+    """That an original was destroyed: which bytes, why that was allowed, how it was done, where the log says so."""
+
+    title_for_people: ClassVar[str] = "certificate of destruction"
+
+    kind: Literal["destruction-certificate"] = "destruction-certificate"
+    version: Versioned = 1
+    item: int
+    case: int | None
+    sha256: Sha256Hex
+    size: int
+    received_at: Instant
+    decided_at: Instant
+    by: str
+    disposal: Disposal
+    key: KeyDestruction
+
+
+def destroy(home: Home, item_number: int, *, actor: str) -> DestructionCertificate:
+    """Destroy an item's original for good; a second call answers the certificate of the first.
+
+    The log says it first, durably; then the key goes, then the file. What is cut off in between is finished by the
+    next call.
+
+    Raises:
+        NotFoundError: there is no such item.
+        RefusedError: it has to be kept; every reason is told.
+    """
+    _start_what_is_missing(home)
+    with home.work() as work:
+        item = cases.item(work, item_number)
+        if work.session.get(tables.Destruction, item.id) is None:
+            _begin(work, item, actor)
+    return _carry_out(home, item_number)
+
+
+def _begin(work: Work, item: Item, actor: str) -> None:
+    found = keeping(work, item).disposal(item.id, work.clock.now())
+    _require_its_year(work, item, found.at)
+    if not found.allowed:
+        raise RefusedError(
+            f"Item {item.id} has to be kept: {' '.join(one.says for one in found.reasons.because)}",
+            hint="`firstlight custody retention` tells what may be destroyed.",
+            code="refused.retention",
+        )
+    stored = Stored.from_json(item.stored)
+    work.session.add(
+        tables.Destruction(
+            item_id=item.id, at=found.at, actor=actor, disposal=found.to_json().decode(), certificate=None
+        )
+    )
+    work.record(
+        EventType.SHRED,
+        actor=actor,
+        case=item.case_id,
+        subject=item.sha256,
+        item=item.id,
+        object=stored.id,
+        key=stored.key_id,
+        disposal=found.model_dump(mode="json"),
+    )
+
+
+def _require_its_year(work: Work, item: Item, now: datetime) -> None:
+    """The receipt is asked again: a clock that somebody has set back in the tables shortens nothing.
+
+    Raises:
+        RefusedError: the statute still asks for it.
+    """
+    receipt = work.session.scalar(select(tables.Filing.receipt).where(tables.Filing.id == item.filing_id))
+    if receipt and now < (ends := _of_report(RetentionTable.load(), Receipt.from_json(receipt)).ends):
+        raise RefusedError(
+            f"Item {item.id} has to be kept until {to_text(ends)}: {REPORTED}, by its receipt.",
+            hint="`firstlight reconcile` tells whether its clock was changed.",
+            code="refused.retention",
+        )
+
+
+def _carry_out(home: Home, item_number: int) -> DestructionCertificate:
+    """Key, file, certificate; each step can be taken again."""
+    with home.look() as work:
+        item = cases.item(work, item_number)
+        row = work.session.get_one(tables.Destruction, item.id)
+    stored = Stored.from_json(item.stored)
+    key = home.keyring.destroy_case_key(stored.case, home.clock.now())
+    home.vault.remove(stored)
+    if row.certificate is not None:  # done before; the steps above undo a backup that brought key or file back
+        return DestructionCertificate.from_json(row.certificate)
+    certificate = DestructionCertificate(
+        item=item.id,
+        case=item.case_id,
+        sha256=item.sha256,
+        size=item.size,
+        received_at=item.received_at,
+        decided_at=row.at,
+        by=row.actor,
+        disposal=Disposal.from_json(row.disposal),
+        key=key,
+    )
+    with home.work() as work:
+        work.session.get_one(tables.Destruction, item.id).certificate = certificate.to_json().decode()
+    return certificate
+
+
+def destroyed(work: Work) -> dict[int, bool]:
+    """The items whose originals were to be destroyed, and whether that was finished."""
+    rows = work.session.execute(select(tables.Destruction.item_id, tables.Destruction.certificate)).all()
+    return {number: certificate is not None for number, certificate in rows}
