@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -115,7 +115,8 @@ def next_items(home: Home, case: int) -> list[int]:
     return [unit.shown, *unit.same_bytes, *unit.alike]
 
 
-def report_it(home: Home, case: int, **more: object) -> tuple[Decision, ...]:
-    """A person decides that what comes next in a case, copies by pixels included, is to be reported."""
+def report_it(home: Home, case: int, items: Sequence[int] | None = None, **more: object) -> tuple[Decision, ...]:
+    """A person decides that these items of a case, or all of what comes next in it, are to be reported."""
     fields = {"finding": Finding.REPORT, "why": "A reason in words.", "conduct": Conduct.MATERIAL, **more}
-    return review.decide(home, case, Conclusion.of(**fields), actor="rev-1", items=next_items(home, case))
+    shown = next_items(home, case) if items is None else items
+    return review.decide(home, case, Conclusion.of(**fields), actor="rev-1", items=shown)

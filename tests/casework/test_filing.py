@@ -12,7 +12,7 @@ from casework.making import AT_ONCE, case_of, jpeg, look_at, png, put, report_it
 from firstlight.casework import cases, facts, filing, preserve, reconcile
 from firstlight.casework.home import Home
 from firstlight.custody import EventType
-from firstlight.cybertip import DEMO_CREDENTIALS, Client, Fault, FaultKind, Filing, FilingState, Simulator
+from firstlight.cybertip import DEMO_CREDENTIALS, Client, Credentials, Fault, FaultKind, Filing, FilingState, Simulator
 from firstlight.cybertip.model.codes import IndustryClassification
 from firstlight.cybertip.simulator.faults import Endpoint
 from firstlight.cybertip.simulator.reports import ReportState, StoredReport
@@ -71,6 +71,54 @@ def test_a_case_is_not_filed_as_long_as_one_of_its_reports_is_not(home: Home, ca
         filing.file_case(home, case, client, retries=AT_ONCE)
     assert len(_finished(simulator)) == 1
     assert cases.show(home, case).state == "filed"
+
+
+def test_a_report_that_may_not_be_filed_does_not_block_the_others(
+    home: Home, cage: Cage, client: Client, simulator: Simulator, tmp_path: Path
+) -> None:
+    about = {name: upload(account) for name, account in (("a.png", "u1"), ("b.png", "u2"), ("c.png", "u3"))}
+    files = {"a.png": png(1), "b.png": png(1, Comment="copy"), "c.png": png(1, Comment="another")}
+    take_in(home, cage, [put(tmp_path / "in", files)], about)
+    case = case_of(home, "a.png")
+    first, second, third = (item.item for item in cases.show(home, case).items)
+    report_it(home, case, items=(first,), classification=IndustryClassification.A1)  # nobody saw it: untrue
+    report_it(home, case, items=(second,))
+    report_it(home, case, items=(third,), escalation="A child may be in danger now.")
+    with pytest.raises(RefusedError, match="Of the 3 reports of this case, 2 are filed and 1 wait") as caught:
+        filing.file_case(home, case, client, retries=AT_ONCE)
+    assert caught.value.diagnostics().code == "refused.untrue"
+    reports = _finished(simulator)
+    assert [name in report.xml for report, name in zip(reports, ("u3", "u2"), strict=True)] == [True, True]
+    look_at(home, first)
+    filing.file_case(home, case, client, retries=AT_ONCE)
+    assert len(_finished(simulator)) == 3
+    assert reconcile.reconcile(home).adds_up
+
+
+def test_an_escalated_report_that_was_begun_is_gone_on_with_first(
+    home: Home, cage: Cage, client: Client, simulator: Simulator, tmp_path: Path
+) -> None:
+    about = {"a.png": upload("u1"), "b.png": upload("u2")}
+    take_in(home, cage, [put(tmp_path / "in", {"a.png": png(1), "b.png": png(1, Comment="copy")})], about)
+    case = case_of(home, "a.png")
+    first, second = (item.item for item in cases.show(home, case).items)
+    report_it(home, case, items=(second,), escalation="A child may be in danger now.")
+    faults = (Fault(kind=FaultKind.STATUS, endpoint=Endpoint.SUBMIT, times=50),)
+    with Simulator.of(home.clock, faults=faults) as service, Client(service.destination, DEMO_CREDENTIALS) as other:
+        with pytest.raises(UpstreamError) as caught:
+            filing.file_case(home, case, other, retries=AT_ONCE)
+        assert "reports of this case" not in caught.value.diagnostics().message
+    report_it(home, case, items=(first,))
+    filing.file_case(home, case, client, retries=AT_ONCE)
+    assert ["u2" in report.xml for report in _finished(simulator)] == [True, False]
+
+
+def test_credentials_that_are_refused_are_not_tried_for_every_report(home: Home, case: int) -> None:
+    with Simulator.of(home.clock, credentials=Credentials("other", "other")) as service:
+        with Client(service.destination, DEMO_CREDENTIALS) as client, pytest.raises(UpstreamError) as caught:
+            filing.file_case(home, case, client, retries=AT_ONCE)
+        assert caught.value.diagnostics().code == filing.CREDENTIALS
+        assert len(service.log()) == 1
 
 
 def test_who_is_found_again_is_reported_again_with_the_earlier_reports(

@@ -93,6 +93,15 @@ def accounts_to_report(home: Home, case_number: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(Upload.from_json(item.upload).account for item, _ in pairs))
 
 
+def is_escalated(home: Home, case_number: int, account: str) -> bool:
+    """Whether a decision on what this account uploaded asks for its report to be read at once."""
+    with home.look() as work:
+        pairs = _to_report(work, cases.one(work, case_number).id)
+    return any(
+        decision.conclusion.escalation for item, decision in pairs if Upload.from_json(item.upload).account == account
+    )
+
+
 def case_facts(home: Home, case_number: int, account: str) -> CaseFacts:
     """Everything a report may say about what one account uploaded and a person decided to report.
 

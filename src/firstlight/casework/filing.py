@@ -32,11 +32,12 @@ from firstlight.cybertip import (
     draft_report,
     file_report,
 )
-from firstlight.errors import RefusedError, StateError, StorageError
+from firstlight.errors import FirstlightError, RefusedError, StateError, StorageError
 from firstlight.store import tables
 from firstlight.store.tables import Item
 from firstlight.values import Document, Versioned
 
+CREDENTIALS = "upstream.credentials"
 ENDED = (FilingState.FINISHED.value, FilingState.ABANDONED.value)
 
 
@@ -79,23 +80,48 @@ def file_case(
 ) -> tuple[Filing, ...]:
     """File every report that the decisions on this case ask for, and go on with those that were begun.
 
-    Call it again after any failure: what is filed is not filed twice, and what was begun is brought to its end.
+    Escalated ones go first, and one that fails does not keep the others from being filed: all are gone through, and
+    then the first failure is raised with a word about the others. Call it again after any failure: what is filed is
+    not filed twice, and what was begun is brought to its end.
 
     Raises:
         StateError: nothing in the case is decided to be reported.
         RefusedError: a report is invalid, or claims what nobody recorded.
         UpstreamError: the service could not be reached; call again.
     """
-    done = [_go_on(home, number, client, retries) for number in _begun(home, case_number)]
-    for account in facts.accounts_to_report(home, case_number):
-        number = _begin(home, client, case_number, account, actor)
-        done.append(_go_on(home, number, client, retries))
-    if not done:
+    reports: list[tuple[bool, int | str]] = [*_begun(home, case_number)]
+    reports += [
+        (facts.is_escalated(home, case_number, one), one) for one in facts.accounts_to_report(home, case_number)
+    ]
+    if not reports:
         raise StateError(
             f"Nothing in case {case_number} waits to be reported.",
             hint="`firstlight case show` tells what was decided and what was filed.",
         )
+    done: list[Filing] = []
+    failed: list[FirstlightError] = []
+    for _, one in sorted(reports, key=lambda report: not report[0]):
+        try:
+            number = one if isinstance(one, int) else _begin(home, client, case_number, one, actor)
+            done.append(_go_on(home, number, client, retries))
+        except FirstlightError as e:
+            failed.append(e)
+            if e.diagnostics().code == CREDENTIALS:
+                break  # they would be refused for every other report too
+    if failed:
+        raise _with_a_word(failed[0], len(reports), len(done))
     return tuple(done)
+
+
+def _with_a_word(error: FirstlightError, reports: int, done: int) -> FirstlightError:
+    """The error, saying as well what became of the case's other reports."""
+    if reports == 1:
+        return error
+    found = error.diagnostics()
+    word = f"Of the {reports} reports of this case, {done} are filed and {reports - done} wait."
+    return type(error)(f"{found.message} {word}", hint=found.hint, code=found.code, **found.facts).with_traceback(
+        error.__traceback__
+    )
 
 
 def filings(home: Home, case_number: int) -> tuple[Filing, ...]:
@@ -107,11 +133,20 @@ def filings(home: Home, case_number: int) -> tuple[Filing, ...]:
     return tuple(SqlJournal(home, number, case_number).filing() for number in numbers)
 
 
-def _begun(home: Home, case_number: int) -> list[int]:
+def _begun(home: Home, case_number: int) -> list[tuple[bool, int]]:
+    """The filings of a case that were begun and have not ended, oldest first, and whether each is escalated."""
     with home.look() as work:
         cases.one(work, case_number)
-        wanted = select(tables.Filing.id).where(tables.Filing.case_id == case_number, tables.Filing.state.not_in(ENDED))
-        return list(work.session.scalars(wanted.order_by(tables.Filing.id)))
+        wanted = select(tables.Filing.id, tables.Filing.draft).where(
+            tables.Filing.case_id == case_number, tables.Filing.state.not_in(ENDED)
+        )
+        rows = work.session.execute(wanted.order_by(tables.Filing.id)).all()
+    return [(is_escalated(Draft.from_json(text)), number) for number, text in rows]
+
+
+def is_escalated(report: Draft) -> bool:
+    """Whether the report asks to be read at once."""
+    return report.report.incident_summary.escalate_to_high_priority is not None
 
 
 def _begin(home: Home, client: Client, case_number: int, account: str, actor: str) -> int:
