@@ -16,7 +16,7 @@ from firstlight.casework.home import Home, Work
 from firstlight.casework.review import Decision, Finding
 from firstlight.casework.upload import Upload
 from firstlight.custody import Stored
-from firstlight.cybertip import CaseFacts, ListMatch, OriginClaim, Receipt, Rendition, Viewing
+from firstlight.cybertip import CaseFacts, Draft, ListMatch, OriginClaim, Receipt, Rendition, Viewing
 from firstlight.cybertip.drafting.facts import Account, CaseFile, Channel, Conduct, NetworkEvent, ReportingParty, Where
 from firstlight.cybertip.model.codes import EventName
 from firstlight.errors import InputError, StateError
@@ -82,14 +82,16 @@ def list_matches(verdict: Verdict) -> tuple[ListMatch, ...]:
     )
 
 
-def accounts_to_report(home: Home, case_number: int) -> tuple[str, ...]:
+def accounts_to_report(home: Home, case_number: int, *, filed_too: bool = False) -> tuple[str, ...]:
     """The accounts whose uploads in this case are decided to be reported: one report each, oldest decision first.
+
+    What stands in a filing already is left out, unless `filed_too`.
 
     Raises:
         NotFoundError: there is no such case.
     """
     with home.look() as work:
-        pairs = _to_report(work, cases.one(work, case_number).id)
+        pairs = _to_report(work, cases.one(work, case_number).id, filed_too=filed_too)
     return tuple(dict.fromkeys(Upload.from_json(item.upload).account for item, _ in pairs))
 
 
@@ -102,8 +104,15 @@ def is_escalated(home: Home, case_number: int, account: str) -> bool:
     )
 
 
-def case_facts(home: Home, case_number: int, account: str) -> CaseFacts:
+def asks_to_be_read_at_once(draft: Draft) -> bool:
+    """Whether the draft is that of an escalated report."""
+    return draft.report.incident_summary.escalate_to_high_priority is not None
+
+
+def case_facts(home: Home, case_number: int, account: str, *, filed_too: bool = False) -> CaseFacts:
     """Everything a report may say about what one account uploaded and a person decided to report.
+
+    What stands in a filing already is left out, unless `filed_too`.
 
     Raises:
         StateError: nothing of it waits to be reported.
@@ -111,7 +120,7 @@ def case_facts(home: Home, case_number: int, account: str) -> CaseFacts:
     """
     party = reporting_party(home)
     with home.look() as work:
-        pairs = _to_report(work, cases.one(work, case_number).id)
+        pairs = _to_report(work, cases.one(work, case_number).id, filed_too=filed_too)
         decided = [(item, decision, Upload.from_json(item.upload)) for item, decision in pairs]
         decided = [row for row in decided if row[2].account == account]
         if not decided:
@@ -158,13 +167,16 @@ def reporting_party(home: Home) -> ReportingParty:
     )
 
 
-def _to_report(work: Work, case: int) -> list[tuple[Item, Decision]]:
-    rows = work.session.execute(
+def _to_report(work: Work, case: int, *, filed_too: bool = False) -> list[tuple[Item, Decision]]:
+    wanted = (
         select(Item, tables.Decision.document)
         .join(tables.Decision, tables.Decision.item_id == Item.id)
-        .where(Item.case_id == case, Item.state == "decided", Item.filing_id.is_(None))
+        .where(Item.case_id == case, Item.state.in_(["decided", "filed"]))
         .order_by(tables.Decision.id)
     )
+    if not filed_too:
+        wanted = wanted.where(Item.state == "decided", Item.filing_id.is_(None))
+    rows = work.session.execute(wanted)
     pairs = [(item, Decision.from_json(document)) for item, document in rows]
     return [(item, decision) for item, decision in pairs if decision.conclusion.finding is Finding.REPORT]
 

@@ -32,7 +32,7 @@ from firstlight.cybertip import (
     draft_report,
     file_report,
 )
-from firstlight.errors import FirstlightError, RefusedError, StateError, StorageError
+from firstlight.errors import FirstlightError, InputError, RefusedError, StateError, StorageError
 from firstlight.store import tables
 from firstlight.store.tables import Item
 from firstlight.values import Document, Versioned
@@ -124,6 +124,37 @@ def _with_a_word(error: FirstlightError, reports: int, done: int) -> FirstlightE
     )
 
 
+def give_up(
+    home: Home, case_number: int, client: Client, *, why: str, actor: str, only: int | None = None
+) -> tuple[Filing, ...]:
+    """Abandon the filings of a case that were begun and have not ended, or `only` the one with this number.
+
+    Open reports are retracted. What the filings held waits again, to be drafted anew.
+
+    Raises:
+        InputError: no reason is given, or nobody is named.
+        StateError: there is no such filing, or its report is finished or may be; file it again to find out.
+        UpstreamError: the service could not be reached.
+    """
+    if not why.strip() or not actor.strip():
+        raise InputError("A filing is not given up without a reason and a name.", hint="Say why, and who you are.")
+    numbers = [number for _, number in _begun(home, case_number) if only in (None, number)]
+    if not numbers:
+        raise StateError(
+            f"No filing of case {case_number} waits" + (f" under the number {only}." if only is not None else "."),
+            hint="`firstlight cybertip waiting` lists those that wait, with their numbers.",
+        )
+    made = []
+    for number in numbers:
+        with _alone(home, number):
+            journal = SqlJournal(home, number, case_number, actor=actor)
+            try:
+                made.append(abandon(client, journal, clock=home.clock, reason=why))
+            finally:
+                _keep_state(home, number, journal.filing())
+    return tuple(made)
+
+
 def filings(home: Home, case_number: int) -> tuple[Filing, ...]:
     """Every filing of a case, oldest first."""
     with home.look() as work:
@@ -141,12 +172,7 @@ def _begun(home: Home, case_number: int) -> list[tuple[bool, int]]:
             tables.Filing.case_id == case_number, tables.Filing.state.not_in(ENDED)
         )
         rows = work.session.execute(wanted.order_by(tables.Filing.id)).all()
-    return [(is_escalated(Draft.from_json(text)), number) for number, text in rows]
-
-
-def is_escalated(report: Draft) -> bool:
-    """Whether the report asks to be read at once."""
-    return report.report.incident_summary.escalate_to_high_priority is not None
+    return [(facts.asks_to_be_read_at_once(Draft.from_json(text)), number) for number, text in rows]
 
 
 def _begin(home: Home, client: Client, case_number: int, account: str, actor: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from firstlight.casework.home import Home
+from firstlight.casework.home import SERVICE, Home
 from firstlight.custody import EventType
 from firstlight.cybertip import Filing, JournalEntry, filing_of
 from firstlight.cybertip.filing.journal import Phase, Step
@@ -25,10 +25,11 @@ _EVENTS = {
 class SqlJournal:
     """The journal of one filing. What changed at the service becomes an event of the custody log as well."""
 
-    def __init__(self, home: Home, filing: int, case: int) -> None:
+    def __init__(self, home: Home, filing: int, case: int, *, actor: str = SERVICE) -> None:
         self._home = home
         self._filing = filing
         self._case = case
+        self._actor = actor
 
     def append(self, entry: JournalEntry) -> None:
         """Keep the entry; it is on the disk when this returns."""
@@ -47,7 +48,8 @@ class SqlJournal:
             )
             event = _EVENTS.get((entry.step, entry.phase))
             if event is not None:
-                work.record(event, case=self._case, filing=self._filing, entry=entry.model_dump(mode="json"))
+                plain = entry.model_dump(mode="json")
+                work.record(event, actor=self._actor, case=self._case, filing=self._filing, entry=plain)
 
     def entries(self) -> tuple[JournalEntry, ...]:
         """All entries, in the order they were appended."""

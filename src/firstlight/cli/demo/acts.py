@@ -19,9 +19,10 @@ from firstlight.casework.review import Conclusion, Finding
 from firstlight.casework.settings import FILE as SETTINGS
 from firstlight.casework.upload import read_about
 from firstlight.cli import output
-from firstlight.cli.cybertip import fresh_simulator, say_filing, say_findings
+from firstlight.cli.cybertip import say_filing, say_findings
 from firstlight.cli.demo.pictures import DemoPicture, DemoSet, Kind, make_pictures
 from firstlight.cli.keep import say_package, say_reconciliation
+from firstlight.cli.simulator import fresh_simulator
 from firstlight.cli.work import say_queue
 from firstlight.clock import SystemClock
 from firstlight.cybertip import DEMO_CREDENTIALS, Client, Rendition

@@ -1,0 +1,85 @@
+"""The simulated reporting service: the command that runs it, and the one that other commands file with."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firstlight.cli import output
+from firstlight.clock import SystemClock
+from firstlight.cybertip import DEMO_CREDENTIALS, Fault, Knobs, Scenario, Simulator, SimulatorDestination
+from firstlight.errors import InputError
+from firstlight.media import opened as opened_file
+
+PORT = 8025
+FIRST_REPORT = 5_000_000_000  # above 32 bits, as the real numbers may be one day
+LARGEST_FILE = 16 * 1024 * 1024  # bytes of a schema or scenario; both are a hundred times smaller
+
+SimulatorUrl = Annotated[
+    str | None, typer.Option("--simulator", metavar="URL", help="A running simulator. [default: one just for this]")
+]
+
+
+def simulator(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = PORT,
+    folder: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Keep what it receives here, to be stopped and started.", show_default=False),
+    ] = None,
+    official_xsd: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The service's own schema; a report must pass both.", show_default=False),
+    ] = None,
+    scenario: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A script of faults (JSON).", show_default=False)
+    ] = None,
+) -> None:
+    """Run a faithful stand-in of the reporting service on this machine, until it is stopped (Ctrl-C)."""
+    faults = Scenario.from_json(_read(scenario)).faults if scenario else ()
+    schema = _read(official_xsd) if official_xsd else None
+    service = fresh_simulator(port, folder=folder, official_xsd=schema, faults=faults)
+    stop = threading.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: stop.set())
+    with service:
+        output.say(f"The simulator listens at {service.url}")
+        output.say(
+            f"  user {DEMO_CREDENTIALS.username}, password {DEMO_CREDENTIALS.password}; nothing leaves this machine"
+        )
+        output.say(f"  what it received: http://127.0.0.1:{service.port}/")
+        stop.wait()
+    kept = f"what it received is kept in {folder}" if folder else "what it received is gone"
+    output.say(f"The simulator has stopped; {kept}.")
+
+
+def fresh_simulator(
+    port: int = 0, *, folder: Path | None = None, official_xsd: bytes | None = None, faults: tuple[Fault, ...] = ()
+) -> Simulator:
+    """A simulator with nothing in it but what its folder holds.
+
+    Its report numbers begin anywhere, so that no two starts have one in common.
+    """
+    knobs = Knobs(first_report_id=FIRST_REPORT + secrets.randbelow(FIRST_REPORT))
+    return Simulator.of(SystemClock(), knobs=knobs, port=port, folder=folder, official_xsd=official_xsd, faults=faults)
+
+
+def chosen_simulator(stack: contextlib.ExitStack, url: str | None) -> SimulatorDestination:
+    """The simulator at this address, or one that lives as long as the stack."""
+    return SimulatorDestination(url) if url is not None else stack.enter_context(fresh_simulator()).destination
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with opened_file(path) as file:
+            data = file.read(LARGEST_FILE + 1)
+    except OSError as e:
+        raise InputError(f"{path} cannot be read: {e.strerror}.") from e
+    if len(data) > LARGEST_FILE:
+        raise InputError(f"{path} is too large.", hint="Name a schema or a scenario.")
+    return data
