@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from firstlight.casework.upload import LONGEST_TEXT, Upload, read_about
+from firstlight.casework.upload import (
+    LARGEST_TEXT_FILE,
+    LARGEST_UPLOAD,
+    LONGEST_TEXT,
+    Party,
+    Upload,
+    accounts,
+    merged,
+    read_about,
+)
+from firstlight.cybertip import AiBasis
 from firstlight.errors import FirstlightError, InputError, NotFoundError
 
 
@@ -19,6 +30,101 @@ def test_facts_of_uploads_are_read(tmp_path: Path) -> None:
     assert (found.account, str(found.ip), found.port) == ("u1", "2001:db8::1", 1)
     assert [fact.value for fact in found.context.facts] == ["live"]
     assert Upload.from_json(found.to_json()) == found
+
+
+FULL: dict[str, object] = {
+    "account": "u1",
+    "url": "https://photos.example/p/1",
+    "holder": {
+        "screen_name": "harbour",
+        "display_names": ["H."],
+        "profile_urls": ["https://photos.example/u1"],
+        "emails": [{"value": "u1@mail.example", "verified": True, "verified_at": "2026-01-01T00:00:00Z"}],
+        "phones": [{"value": "+15550100"}],
+        "devices": [{"kind": "IMEI", "number": "007"}],
+    },
+    "recipients": [{"account": "u2", "age": 14}],
+    "victims": [{"first_name": "V."}],
+    "chats": [{"client": "messages", "text": "hello"}],
+    "generation": {"model": "m-1", "prompt": "a harbour", "seed": "0042", "input_sha256": "a" * 64},
+    "origin": [{"basis": "generated-here", "says": "Made by our generator in job 17.", "source": "jobs"}],
+}
+
+
+def _read(tmp_path: Path, upload: dict[str, object]) -> Upload:
+    (tmp_path / "about.json").write_text(json.dumps({"a.jpg": upload}))
+    return read_about(tmp_path / "about.json")["a.jpg"]
+
+
+def test_people_conversations_and_the_making_of_a_file_are_read(tmp_path: Path) -> None:
+    found = _read(tmp_path, FULL)
+    assert found.holder.devices[0].number == "007"
+    assert found.recipients[0].age == 14
+    assert found.generation is not None
+    assert found.generation.seed == "0042"
+    assert found.origin[0].basis is AiBasis.GENERATED_HERE
+    assert Upload.from_json(found.to_json()) == found
+
+
+def test_the_text_of_a_chat_file_is_carried_with_its_digest(tmp_path: Path) -> None:
+    (tmp_path / "chat.txt").write_bytes("héllo".encode())
+    (chat,) = _read(tmp_path, {"chats": [{"client": "messages", "file": "chat.txt"}]}).chats
+    assert (chat.text, chat.sha256) == ("héllo", hashlib.sha256("héllo".encode()).hexdigest())
+    assert "chat.txt" in chat.as_channel().note
+
+
+@pytest.mark.parametrize("name", ["../a", "/etc/hostname", "none", "binary", "large", "folder"])
+def test_a_chat_file_that_cannot_be_taken_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff")
+    (tmp_path / "large").write_bytes(b"x" * (LARGEST_TEXT_FILE + 1))
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError):
+        _read(tmp_path, {"chats": [{"file": name}]})
+
+
+def test_a_chat_file_of_the_greatest_length_passes(tmp_path: Path) -> None:
+    (tmp_path / "chat.txt").write_bytes(b"x" * LARGEST_TEXT_FILE)
+    assert len(_read(tmp_path, {"chats": [{"file": "chat.txt"}]}).chats[0].text) == LARGEST_TEXT_FILE
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"holder": {"account": "u1"}}, "not in `holder`"),
+        ({"account": ""}, "two people would become one"),
+        ({"origin": [{"basis": "generated-here", "says": " "}]}, "needs its words"),
+        ({"origin": [{"basis": "made-up", "says": "w"}]}, "basis"),
+        ({"origin": [{"basis": "sender-flag-only", "says": "An exact copy of a known file."}]}, "exact copy"),
+        ({"origin": [{"basis": "sender-flag-only", "says": "Our staff viewed the file."}]}, "viewing"),
+        ({"chats": [{"text": "x" * LARGEST_UPLOAD}]}, "bytes"),
+        ({"holder": {"emails": [{"value": "no address"}]}}, "a.jpg"),
+        ({"url": "no address"}, "a.jpg"),
+        ({"recipients": [{"age": 151}]}, "age"),
+    ],
+)
+def test_what_no_report_could_carry_is_refused_before_it_is_taken_in(
+    tmp_path: Path, change: dict[str, object], says: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        _read(tmp_path, FULL | change)
+    assert says in caught.value.diagnostics().message
+
+
+def test_what_was_said_of_one_account_becomes_one(tmp_path: Path) -> None:
+    first = Party(screen_name="a", display_names=("A",), note="One.")
+    second = Party(screen_name="b", display_names=("A", "B"), bio="x", note="One.")
+    found = merged("u1", (first, second))
+    assert (found.identifier, found.screen_name, found.display_names, found.bio) == ("u1", "a", ("A", "B"), "x")
+    assert found.note == "One.\nAlso given as screen name: b"
+
+
+def test_users_without_an_account_stay_apart() -> None:
+    parties = (Party(first_name="A"), Party(first_name="B"), Party(first_name="A"), Party(account="u2"))
+    assert [one.identifier or one.first_name for one in accounts((*parties, Party(account="u2", age=12)))] == [
+        "u2",
+        "A",
+        "B",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -65,3 +171,12 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
             read_about(tmp_path / name)
     with pytest.raises(InputError):
         read_about(Path("/dev/zero"))
+
+
+def test_the_example_of_the_document_is_read(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "about-file.md"
+    (tmp_path / "about.json").write_text(page.read_text().partition("```json\n")[2].partition("```")[0])
+    (tmp_path / "chat.txt").write_text("hello")
+    (upload,) = read_about(tmp_path / "about.json").values()
+    assert upload.chats[0].text == "hello"
+    assert upload.model_fields_set >= {"holder", "recipients", "chats", "generation", "origin"}

@@ -70,6 +70,24 @@ def test_a_claim_that_nobody_recorded_is_found(decided: Run, tmp_path: Path) -> 
     assert decided("cybertip", "check", path, "--home", tmp_path / "no home").code == 1
 
 
+def test_all_faults_of_form_are_named_at_once(decided: Run, tmp_path: Path) -> None:
+    path = tmp_path / "draft.json"
+    path.write_text('{"report": {"incident_summary": {"incident_type": "x"}}, "more": 1}')
+    ran = decided("cybertip", "check", path, "--json")
+    assert ran.code == 1
+    rules = {one["rule"] for one in ran.document["findings"]}
+    assert rules >= {"invalid.form.enum", "invalid.form.missing", "invalid.form.extra-forbidden"}
+    assert "MUST NOT be filed" in decided("cybertip", "check", path).out
+
+
+def test_what_happened_around_a_file_stands_in_the_report(run: Run, tmp_path: Path) -> None:
+    run("intake", put(tmp_path / "in", {"a.png": png(1)}))
+    words = ["--finding", "report", "--conduct", "enticement", "--why", "w", "--by", "rev-1"]
+    assert run("case", "decide", "1", *words, "--case-sign", "sextortion", "--case-sign", "spam").code == 0
+    (drafted,) = run("cybertip", "draft", "1", "--json").document
+    assert {"sextortion", "spam"} <= set(drafted["draft"]["report"]["incident_summary"]["report_annotations"])
+
+
 def test_a_draft_of_another_home_is_checked_against_an_empty_record(decided: Run, tmp_path: Path) -> None:
     decided("cybertip", "draft", "1", "--out", tmp_path / "drafts")
     decided("bank", "create", "x", "--home", tmp_path / "other")

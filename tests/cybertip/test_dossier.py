@@ -13,7 +13,8 @@ import pytest
 from firstlight.clock import FixedClock
 from firstlight.cybertip import AiBasis, CaseFacts, OriginClaim
 from firstlight.cybertip.dossier import dossier_page, write_dossier
-from firstlight.cybertip.drafting.facts import Account, Contact, Generation
+from firstlight.cybertip.drafting.facts import Account, Contact
+from firstlight.cybertip.record import Generation
 from firstlight.errors import InputError
 from firstlight.values import Value
 

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pydantic import ValidationError
 from sqlalchemy import select
 
 from firstlight import custody
 from firstlight.casework import cases
 from firstlight.casework.home import Home, Work
 from firstlight.casework.review import Decision, Finding
-from firstlight.casework.upload import Upload
-from firstlight.custody import Stored
+from firstlight.casework.upload import Upload, accounts, merged, web
+from firstlight.custody import EventType, Stored
 from firstlight.cybertip import CaseFacts, Draft, ListMatch, OriginClaim, Receipt, Rendition, Viewing
-from firstlight.cybertip.drafting.facts import Account, CaseFile, Channel, Conduct, NetworkEvent, ReportingParty, Where
+from firstlight.cybertip.drafting.facts import Account, CaseFile, Channel, Conduct, NetworkEvent, ReportingParty
 from firstlight.cybertip.model.codes import EventName
-from firstlight.errors import InputError, StateError
+from firstlight.cybertip.record import Generation
+from firstlight.errors import InputError, IntegrityError, StateError
 from firstlight.origin import Verdict
 from firstlight.store import tables
 from firstlight.store.tables import Item
+from firstlight.triage import FACTS, ContextFact
 
 
 class SqlRecord:
@@ -42,19 +45,38 @@ class SqlRecord:
             return tuple(match for verdict in _verdicts(work, sha256) for match in list_matches(verdict))
 
     def origin_claims(self, sha256: str) -> tuple[OriginClaim, ...]:
-        """Statements on how these bytes came to be that may stand in a report.
+        """Statements on how these bytes came to be that may stand in a report: what the service stated at intake.
 
-        Signs that the machine saw are told to the reviewer and the investigator; only what a person has concluded, or
-        a generator's own log says, becomes a claim of the report. None is recorded yet, so none can be claimed.
+        They are read from the custody log. Signs that the machine saw are told to the reviewer and the investigator;
+        they never become a claim of the report.
         """
-        _ = sha256
-        return ()
+        with self._home.look() as work:
+            return tuple(dict.fromkeys(claim for upload in _logged_uploads(work, sha256) for claim in upload.origin))
+
+    def generations(self, sha256: str) -> tuple[Generation, ...]:
+        """Every job of a generator that the service stated for these bytes at intake, from the custody log."""
+        with self._home.look() as work:
+            jobs = [upload.generation for upload in _logged_uploads(work, sha256)]
+        return tuple(dict.fromkeys(job for job in jobs if job is not None))
 
     def prior_reports(self) -> frozenset[int]:
         """The finished reports of this home."""
         with self._home.look() as work:
             rows = work.session.scalars(select(tables.Filing.receipt).where(tables.Filing.receipt.is_not(None))).all()
         return frozenset(Receipt.from_json(row).report_id for row in rows if row)
+
+
+def _logged_uploads(work: Work, sha256: str) -> list[Upload]:
+    """What was stated about every upload of exactly these bytes, as far as the log can still be opened."""
+    found: list[Upload] = []
+    for entry in work.log.entries(subjects=[sha256], types=[EventType.INGEST]):
+        if entry.event is None:
+            continue
+        try:
+            found.append(Upload.model_validate(entry.event.payload.get("upload")))
+        except ValidationError as e:
+            raise IntegrityError(f"Entry {entry.seq} of the custody log is no intake.", code="integrity.entry") from e
+    return found
 
 
 def viewings_of(work: Work, sha256: str) -> tuple[Viewing, ...]:
@@ -138,8 +160,11 @@ def case_facts(home: Home, case_number: int, account: str, *, filed_too: bool = 
             occurred_note="The earliest upload." if dated else "When the service first held the material.",
             platform=home.settings.organisation.name,
             escalation=next((c.escalation for c in conclusions if c.escalation), ""),
+            signs=tuple(dict.fromkeys(sign for c in conclusions for sign in c.case_signs)),
             channels=_channels(uploads),
             suspect=_suspect(work, account, uploads),
+            recipients=accounts(party for upload in uploads for party in upload.recipients),
+            victims=accounts(party for upload in uploads for party in upload.victims),
             files=tuple(_file(work, item, decision, upload) for item, decision, upload in decided),
             narrative="\n".join(dict.fromkeys(c.why for c in conclusions)),
         )
@@ -199,7 +224,14 @@ def _file(work: Work, item: Item, decision: Decision, upload: Upload) -> CaseFil
         classification=decision.conclusion.classification,
         viewings=viewings_of(work, item.sha256),
         matches=list_matches(verdict),
+        origin_claims=upload.origin,
+        generation=upload.generation,
+        note=" ".join(FACTS[fact].says for fact in _OF_THE_GENERATOR if fact in upload.context),
     )
+
+
+_OF_THE_GENERATOR = (ContextFact.GENERATOR_TOOK_PHOTOGRAPH, ContextFact.PROMPT_NAMES_PERSON)
+"""What the service stated of the job that made a file: a real person may stand behind it, so the report says it."""
 
 
 def _network_event(upload: Upload) -> NetworkEvent | None:
@@ -209,15 +241,17 @@ def _network_event(upload: Upload) -> NetworkEvent | None:
 
 
 def _channels(uploads: Sequence[Upload]) -> tuple[Channel, ...]:
-    urls = tuple(dict.fromkeys(upload.url for upload in uploads if upload.url))
-    return (Channel(where=Where.WEB, urls=urls),) if urls else ()
+    chats = dict.fromkeys(chat.as_channel() for upload in uploads for chat in upload.chats)
+    return (*web(*(upload.url for upload in uploads)), *chats)
 
 
 def _suspect(work: Work, account: str, uploads: Sequence[Upload]) -> Account | None:
-    if not account:
+    holder = merged(account, (upload.holder for upload in uploads))
+    if holder == Account():
         return None
     events = tuple(dict.fromkeys(event for upload in uploads if (event := _network_event(upload))))
-    return Account(identifier=account, events=events, prior_reports=_prior_reports(work, account))
+    earlier = _prior_reports(work, account) if account else ()
+    return holder.model_copy(update={"events": events, "prior_reports": earlier})
 
 
 def _prior_reports(work: Work, account: str) -> tuple[int, ...]:

@@ -146,8 +146,8 @@ class _Logged:
 
     def _take(self, kind: EventType, subject: str | None, payload: dict[str, JsonValue]) -> None:
         match payload:
-            case {"source": source, "stored": stored} if kind is EventType.INGEST:
-                self.ingest[_digest([subject, source, stored])] += 1
+            case {"source": source, "stored": stored, "upload": upload} if kind is EventType.INGEST:
+                self.ingest[_digest([subject, source, stored, upload])] += 1
             case {"decision": decision} if kind is EventType.DECIDE:
                 self.decide[_digest(decision)] += 1
             case {"item": int(item), "priority": priority} if kind is EventType.PRIORITISE:
@@ -182,10 +182,14 @@ def _digest(value: JsonValue) -> bytes:
 
 def _against_the_log(session: Session, logged: _Logged) -> Iterator[Discrepancy]:
     """What stands in the tables was logged in the same words, and the other way round."""
-    items = session.execute(select(Item.sha256, Item.source, Item.stored))
+    items = session.execute(select(Item.sha256, Item.source, Item.stored, Item.upload))
     ranked = session.execute(select(Item.id, Item.priority).where(Item.priority.is_not(None)))
     for what, log, there in (
-        ("came in", logged.ingest, (_digest([sha, source, json.loads(stored)]) for sha, source, stored in items)),
+        (
+            "came in",
+            logged.ingest,
+            (_digest([sha, source, json.loads(stored), json.loads(upload)]) for sha, source, stored, upload in items),
+        ),
         (
             "were decided",
             logged.decide,

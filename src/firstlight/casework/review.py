@@ -14,7 +14,7 @@ from firstlight.casework import cases, retention
 from firstlight.casework.home import Home, Work, case_name
 from firstlight.custody import EventType, Stored, reveal, viewings
 from firstlight.cybertip import Rendition
-from firstlight.cybertip.drafting.facts import Conduct, FileSign
+from firstlight.cybertip.drafting.facts import Conduct, FileSign, Sign
 from firstlight.cybertip.model.codes import IndustryClassification
 from firstlight.errors import InputError, StateError
 from firstlight.logs import get_logger
@@ -39,7 +39,8 @@ class Finding(StrEnum):
 class Conclusion(Value):
     """What a reviewer fills in. `why` is required: a decision without a reason cannot be explained later.
 
-    `conduct`, `classification`, `signs` and `escalation` go into the report as the reviewer's own statements.
+    `conduct`, `classification`, `signs` (of the files), `case_signs` (of what happened around them) and `escalation` go
+    into the report as the reviewer's own statements.
     """
 
     finding: Finding
@@ -47,6 +48,7 @@ class Conclusion(Value):
     conduct: Conduct | None = None
     classification: IndustryClassification | None = None
     signs: tuple[FileSign, ...] = ()
+    case_signs: tuple[Sign, ...] = ()
     escalation: Annotated[str, Field(max_length=3000)] = ""
 
     @classmethod

@@ -14,7 +14,7 @@ from firstlight.casework.upload import Upload, read_about
 from firstlight.cli import output
 from firstlight.cli.common import Actor, HomeFolder, caged, opened
 from firstlight.cli.floods import say_floods
-from firstlight.cybertip.drafting.facts import Conduct, FileSign
+from firstlight.cybertip.drafting.facts import Conduct, FileSign, Sign
 from firstlight.cybertip.model.codes import IndustryClassification
 from firstlight.triage import Context
 from firstlight.values import Reason
@@ -129,6 +129,9 @@ def decide(
     conduct: Annotated[Conduct | None, typer.Option(help="What happened; a report needs it.")] = None,
     classification: Annotated[IndustryClassification | None, typer.Option(help="The industry's class.")] = None,
     sign: Annotated[list[FileSign] | None, typer.Option(help="What you saw in it; repeatable.")] = None,
+    case_sign: Annotated[
+        list[Sign] | None, typer.Option(help="What happened around it, such as sextortion; repeatable.")
+    ] = None,
     escalation: Annotated[str, typer.Option(help="Why the report must be read at once.")] = "",
     as_json: output.Json = False,
     home: HomeFolder = None,
@@ -143,6 +146,7 @@ def decide(
         conduct=conduct,
         classification=classification,
         signs=tuple(sign or ()),
+        case_signs=tuple(case_sign or ()),
         escalation=escalation,
     )
     with opened(home) as house:

@@ -84,6 +84,18 @@ class OriginClaim(Value):
     source: str = ""
 
 
+class Generation(Value):
+    """What a generator logged of the job that made a file; `input_sha256` names the photograph that went in."""
+
+    model: str = ""
+    prompt: str = ""
+    negative_prompt: str = ""
+    seed: str = ""
+    input_sha256: str = ""
+    job: str = ""
+    at: Instant | None = None
+
+
 class Record(Protocol):
     """Answers what was logged. A file is named by the SHA-256 of its bytes; no event is an empty answer."""
 
@@ -97,6 +109,10 @@ class Record(Protocol):
 
     def origin_claims(self, sha256: Sha256Hex) -> tuple[OriginClaim, ...]:
         """Every statement on how exactly these bytes came to be."""
+        ...
+
+    def generations(self, sha256: Sha256Hex) -> tuple[Generation, ...]:
+        """Every job of a generator that is recorded as having made exactly these bytes."""
         ...
 
     def prior_reports(self) -> frozenset[int]:
@@ -113,11 +129,13 @@ class MemoryRecord:
         viewings: dict[str, tuple[Viewing, ...]] | None = None,
         matches: dict[str, tuple[ListMatch, ...]] | None = None,
         origin_claims: dict[str, tuple[OriginClaim, ...]] | None = None,
+        generations: dict[str, tuple[Generation, ...]] | None = None,
         prior_reports: Iterable[int] = (),
     ) -> None:
         self._viewings = dict(viewings or {})
         self._matches = dict(matches or {})
         self._origin_claims = dict(origin_claims or {})
+        self._generations = dict(generations or {})
         self._prior_reports = frozenset(prior_reports)
 
     def viewings(self, sha256: Sha256Hex) -> tuple[Viewing, ...]:
@@ -131,6 +149,10 @@ class MemoryRecord:
     def origin_claims(self, sha256: Sha256Hex) -> tuple[OriginClaim, ...]:
         """Every statement on how exactly these bytes came to be."""
         return self._origin_claims.get(sha256, ())
+
+    def generations(self, sha256: Sha256Hex) -> tuple[Generation, ...]:
+        """Every job of a generator that is recorded as having made exactly these bytes."""
+        return self._generations.get(sha256, ())
 
     def prior_reports(self) -> frozenset[int]:
         """The finished CyberTipline reports that the record knows."""

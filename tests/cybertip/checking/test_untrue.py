@@ -25,6 +25,7 @@ from firstlight.cybertip import (
 from firstlight.cybertip.drafting.facts import Account, CaseFile
 from firstlight.cybertip.model.codes import IndustryClassification
 from firstlight.cybertip.model.files import Details, FileHash, NameValuePair
+from firstlight.cybertip.record import Generation
 
 SHA = digests(BYTES["harbour"]).sha256
 SAYS = OriginClaim(basis=AiBasis.GENERATED_HERE, says="Made by our generator in job 17 on 2026-02-27.", source="ledger")
@@ -200,3 +201,17 @@ def test_viewing_is_said_as_the_record_says_whatever_the_time(draft: Draft, cloc
     assert untrue(unseen, MemoryRecord(viewings={SHA: (late,)}, matches={SHA: (MATCH,)}), clock) == {
         "untrue.not-viewed"
     }
+
+
+def test_a_generators_job_needs_the_same_job_in_the_record(case: CaseFacts, clock: FixedClock) -> None:
+    job = Generation(model="m-1", prompt="a harbour\x00", seed="0042")
+    files = (case.files[0].model_copy(update={"generation": job}),)
+    draft = draft_report(case.model_copy(update={"files": files}))
+
+    def found(generations: dict[str, tuple[Generation, ...]]) -> set[str]:
+        record = MemoryRecord(viewings={SHA: (VIEWING,)}, matches={SHA: (MATCH,)}, generations=generations)
+        return untrue(draft, record, clock)
+
+    assert found({SHA: (job,)}) == set()
+    other = job.model_copy(update={"seed": "42"})
+    assert found({}) == found({SHA: (other,)}) == found({"0" * 64: (job,)}) == {"untrue.generation"}

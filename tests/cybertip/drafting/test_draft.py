@@ -18,7 +18,6 @@ from firstlight.cybertip.drafting.facts import (
     Contact,
     Device,
     FileSign,
-    Generation,
     NetworkEvent,
     ReportingParty,
     Sign,
@@ -26,6 +25,7 @@ from firstlight.cybertip.drafting.facts import (
 )
 from firstlight.cybertip.model.codes import IncidentType
 from firstlight.cybertip.model.people import IntendedRecipient, PersonOrUserReported, Victim
+from firstlight.cybertip.record import Generation
 from firstlight.errors import InputError
 
 

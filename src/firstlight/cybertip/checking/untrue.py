@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from firstlight.cybertip.drafting.words import GENERATOR, generator_pairs
 from firstlight.cybertip.findings import Finding, FindingKind
 from firstlight.cybertip.model.annotations import FileAnnotation
-from firstlight.cybertip.model.files import FileDescription
-from firstlight.cybertip.model.report import Draft, PlannedFile, Report
+from firstlight.cybertip.model.files import Details, FileDescription
+from firstlight.cybertip.model.report import Draft, PlannedFile, Report, clean
 from firstlight.cybertip.record import AiBasis, Record
 from firstlight.cybertip.wire import Must, walk
 
@@ -41,6 +42,7 @@ def untrue_findings(draft: Draft, record: Record) -> Iterator[Finding]:
         yield from _viewing(file, path, record)
         yield from _digests(file, path)
         yield from _origin(file, path, record)
+        yield from _generation(file, path, record)
         for where, text in _texts(file.description):
             yield from _words(f"{path}/{where}", text, (file,), record)
         yield from _classification(file, path, record)
@@ -130,6 +132,22 @@ def _origin(file: PlannedFile, path: str, record: Record) -> Iterator[Finding]:
             "A real child may be hidden behind the flag, and real machine-made cases drown in wrong ones.",
             "Drop the annotation and say in words what is known, or record the statement it rests on.",
         )
+
+
+def _generation(file: PlannedFile, path: str, record: Record) -> Iterator[Finding]:
+    """What is said of the job that made the file; a name of ours with another value than the record's is a claim."""
+    jobs = [pairs for job in record.generations(file.digests.sha256) if (pairs := generator_pairs(job))]
+    logged = {pair for pairs in jobs for pair in clean(Details(name_value_pair=pairs), path)[0].name_value_pair}
+    for number, details in enumerate(file.description.details, start=1):
+        for pair in details.name_value_pair:
+            if pair.name.startswith(GENERATOR) and pair not in logged:
+                yield _untrue(
+                    "generation",
+                    f"{path}/details[{number}]/{pair.name}",
+                    f"The report states the {pair.name.lower()}; the record holds no such job for this file.",
+                    "It says how, from what and by whom the file was made; an investigator would build on it.",
+                    "Leave it out, or record what the generator logged.",
+                )
 
 
 def _words(where: str, text: str, files: Sequence[PlannedFile], record: Record) -> Iterator[Finding]:

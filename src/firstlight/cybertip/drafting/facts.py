@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from firstlight.cybertip.model.codes import EventName, IndustryClassification
-from firstlight.cybertip.record import ListMatch, OriginClaim, Viewing
+from firstlight.cybertip.record import Generation, ListMatch, OriginClaim, Viewing
 from firstlight.values import Digests, Document, Instant, Value, Versioned
 
 
@@ -124,18 +124,6 @@ class Account(Value):
     disabled_at: Instant | None = None
     disabled_for_good: bool | None = None
     note: str = ""
-
-
-class Generation(Value):
-    """What a generator logged of the job that made a file; `input_sha256` names the photograph that went in."""
-
-    model: str = ""
-    prompt: str = ""
-    negative_prompt: str = ""
-    seed: str = ""
-    input_sha256: str = ""
-    job: str = ""
-    at: Instant | None = None
 
 
 class CaseFile(Value):

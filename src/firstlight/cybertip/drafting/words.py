@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from firstlight.cybertip.drafting.facts import CaseFile, Generation
+from firstlight.cybertip.drafting.facts import CaseFile
 from firstlight.cybertip.model.codes import DetailsType
 from firstlight.cybertip.model.files import Details, NameValuePair
 from firstlight.cybertip.model.values import text_of_time
-from firstlight.cybertip.record import ListMatch
+from firstlight.cybertip.record import Generation, ListMatch
 
 
 def match_words(match: ListMatch) -> str:
@@ -42,6 +42,15 @@ def file_words(file: CaseFile) -> tuple[str, ...]:
 
 def _pairs(values: dict[str, object]) -> tuple[NameValuePair, ...]:
     return tuple(NameValuePair(name=n, value=str(v)) for n, v in values.items() if v not in ("", None))
+
+
+GENERATOR = "Generator "
+"""What every name begins with that speaks of the job which made the file."""
+
+
+def generator_pairs(job: Generation) -> tuple[NameValuePair, ...]:
+    """What a generator logged of a job, by name; what it did not log is left out."""
+    return _pairs(_generator(job))
 
 
 def _generator(job: Generation) -> dict[str, object]:
