@@ -17,7 +17,16 @@ from firstlight.casework.home import Home, Work
 from firstlight.casework.review import Decision, Finding
 from firstlight.casework.upload import Upload, accounts, merged, web
 from firstlight.custody import EventType, Stored
-from firstlight.cybertip import CaseFacts, Draft, ListMatch, OriginClaim, Receipt, Rendition, Viewing
+from firstlight.cybertip import (
+    CaseFacts,
+    Draft,
+    ListMatch,
+    OriginClaim,
+    Receipt,
+    Rendition,
+    SimulatorDestination,
+    Viewing,
+)
 from firstlight.cybertip.drafting.facts import Account, CaseFile, Channel, Conduct, NetworkEvent, ReportingParty
 from firstlight.cybertip.model.codes import EventName
 from firstlight.cybertip.record import Generation
@@ -27,12 +36,18 @@ from firstlight.store import tables
 from firstlight.store.tables import Item
 from firstlight.triage import FACTS, ContextFact
 
+SIMULATOR = SimulatorDestination.name
+
 
 class SqlRecord:
-    """What was logged about files, read from the tables; it answers the check of a report."""
+    """What was logged about files, read from the tables; it answers the check of a report.
 
-    def __init__(self, home: Home) -> None:
+    `destination` narrows the earlier reports to those of one: a number of the simulator says nothing to the service.
+    """
+
+    def __init__(self, home: Home, destination: str | None = None) -> None:
         self._home = home
+        self._destination = destination
 
     def viewings(self, sha256: str) -> tuple[Viewing, ...]:
         """Every viewing of exactly these bytes."""
@@ -63,7 +78,13 @@ class SqlRecord:
         """The finished reports of this home."""
         with self._home.look() as work:
             rows = work.session.scalars(select(tables.Filing.receipt).where(tables.Filing.receipt.is_not(None))).all()
-        return frozenset(Receipt.from_json(row).report_id for row in rows if row)
+        receipts = [Receipt.from_json(row) for row in rows if row]
+        return frozenset(one.report_id for one in receipts if self._destination in (None, destination_of(one)))
+
+
+def destination_of(receipt: Receipt) -> str:
+    """The kind of destination that the report was filed with, such as `simulator`."""
+    return receipt.destination.partition(" ")[0]
 
 
 def _logged_uploads(work: Work, sha256: str) -> list[Upload]:
@@ -131,10 +152,13 @@ def asks_to_be_read_at_once(draft: Draft) -> bool:
     return draft.report.incident_summary.escalate_to_high_priority is not None
 
 
-def case_facts(home: Home, case_number: int, account: str, *, filed_too: bool = False) -> CaseFacts:
+def case_facts(
+    home: Home, case_number: int, account: str, *, destination: str = SIMULATOR, filed_too: bool = False
+) -> CaseFacts:
     """Everything a report may say about what one account uploaded and a person decided to report.
 
-    What stands in a filing already is left out, unless `filed_too`.
+    Earlier reports are those filed with the same kind of destination. What stands in a filing already is left out,
+    unless `filed_too`.
 
     Raises:
         StateError: nothing of it waits to be reported.
@@ -162,7 +186,7 @@ def case_facts(home: Home, case_number: int, account: str, *, filed_too: bool = 
             escalation=next((c.escalation for c in conclusions if c.escalation), ""),
             signs=tuple(dict.fromkeys(sign for c in conclusions for sign in c.case_signs)),
             channels=_channels(uploads),
-            suspect=_suspect(work, account, uploads),
+            suspect=_suspect(work, account, uploads, destination),
             recipients=accounts(party for upload in uploads for party in upload.recipients),
             victims=accounts(party for upload in uploads for party in upload.victims),
             files=tuple(_file(work, item, decision, upload) for item, decision, upload in decided),
@@ -245,23 +269,24 @@ def _channels(uploads: Sequence[Upload]) -> tuple[Channel, ...]:
     return (*web(*(upload.url for upload in uploads)), *chats)
 
 
-def _suspect(work: Work, account: str, uploads: Sequence[Upload]) -> Account | None:
+def _suspect(work: Work, account: str, uploads: Sequence[Upload], destination: str) -> Account | None:
     holder = merged(account, (upload.holder for upload in uploads))
     if holder == Account():
         return None
     events = tuple(dict.fromkeys(event for upload in uploads if (event := _network_event(upload))))
-    earlier = _prior_reports(work, account) if account else ()
+    earlier = _prior_reports(work, account, destination) if account else ()
     return holder.model_copy(update={"events": events, "prior_reports": earlier})
 
 
-def _prior_reports(work: Work, account: str) -> tuple[int, ...]:
+def _prior_reports(work: Work, account: str, destination: str) -> tuple[int, ...]:
     """Finished reports on the same account: who is found again is reported again, and the reports are linked."""
     rows = work.session.scalars(
         select(tables.Filing.receipt)
         .where(tables.Filing.account == account, tables.Filing.receipt.is_not(None))
         .order_by(tables.Filing.id)
     )
-    return tuple(Receipt.from_json(row).report_id for row in rows if row)
+    receipts = [Receipt.from_json(row) for row in rows if row]
+    return tuple(one.report_id for one in receipts if destination_of(one) == destination)
 
 
 def _verdicts(work: Work, sha256: str) -> list[Verdict]:

@@ -54,17 +54,17 @@ class DraftedReport(Document):
     findings: Findings
 
 
-def draft(home: Home, case_number: int) -> tuple[DraftedReport, ...]:
+def draft(home: Home, case_number: int, *, destination: str = facts.SIMULATOR) -> tuple[DraftedReport, ...]:
     """The reports that the decisions on a case ask for, one for each account, drafted and checked; nothing is kept.
 
     Raises:
         NotFoundError: there is no such case.
         InputError: the settings do not say who reports.
     """
-    record = facts.SqlRecord(home)
+    record = facts.SqlRecord(home, destination)
     made = []
     for account in facts.accounts_to_report(home, case_number):
-        report = draft_report(facts.case_facts(home, case_number, account))
+        report = draft_report(facts.case_facts(home, case_number, account, destination=destination))
         findings = check(report, record, at=home.clock.now())
         made.append(DraftedReport(case=case_number, account=account, draft=report, findings=findings))
     return tuple(made)
@@ -182,8 +182,9 @@ def _begin(home: Home, client: Client, case_number: int, account: str, actor: st
     """
     with home.work() as work:
         last = work.session.scalar(select(func.max(tables.Filing.round)).where(tables.Filing.case_id == case_number))
-        report = draft_report(facts.case_facts(home, case_number, account))
-        _require_fit(check(report, facts.SqlRecord(home), at=home.clock.now(), schema=client.schema))
+        kind = client.destination.name
+        report = draft_report(facts.case_facts(home, case_number, account, destination=kind))
+        _require_fit(check(report, facts.SqlRecord(home, kind), at=home.clock.now(), schema=client.schema))
         row = tables.Filing(
             case_id=case_number,
             round=1 if last is None else last + 1,
@@ -253,7 +254,7 @@ def _go_on_alone(home: Home, number: int, client: Client, retries: RetryPolicy |
             client,
             report,
             _opener(home),
-            record=facts.SqlRecord(home),
+            record=facts.SqlRecord(home, client.destination.name),
             journal=journal,
             clock=home.clock,
             retries=retries,

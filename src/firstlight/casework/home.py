@@ -7,6 +7,7 @@ vault/                  originals, encrypted
 banks/                  hash lists, sealed
 bundles/                one PDQ hash a bundle, for live bundling
 trust/                  the operator's lists of whom to believe about content credentials
+destinations/           credentials of the reporting service, sealed
 """
 
 from __future__ import annotations

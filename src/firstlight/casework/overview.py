@@ -12,7 +12,7 @@ from firstlight.casework import cases, facts
 from firstlight.casework.home import SERVICE, Home, case_name
 from firstlight.casework.journal import SqlJournal
 from firstlight.custody import EventType
-from firstlight.cybertip import Draft, Filing, FilingState, Receipt
+from firstlight.cybertip import Draft, Filing, FilingState, Production, Receipt
 from firstlight.cybertip import waiting as by_urgency
 from firstlight.cybertip.dossier import DossierNote, write_dossier
 from firstlight.cybertip.statistics import ReportStatistics, counted, statistics
@@ -116,17 +116,20 @@ def _not_begun(home: Home, given_up: dict[tuple[int, str], str]) -> Iterator[Wai
             )
 
 
-def report_statistics(home: Home) -> ReportStatistics:
-    """The finished reports by month, and what the AI-related ones rest on by the custody log."""
+def report_statistics(home: Home, destination: str | None = None) -> ReportStatistics:
+    """The finished reports by month, and what the AI-related ones rest on by the custody log.
+
+    With a `destination`, only those that were filed with it; otherwise those of the simulator count as well.
+    """
     with home.look() as work:
         rows = work.session.execute(
             select(tables.Filing.draft, tables.Filing.receipt).where(tables.Filing.receipt.is_not(None))
         ).all()
     record = facts.SqlRecord(home)
     return statistics(
-        counted(Draft.from_json(draft), record, Receipt.from_json(receipt).finished_at)
-        for draft, receipt in rows
-        if receipt
+        counted(Draft.from_json(draft), record, receipt.finished_at)
+        for draft, receipt in ((draft, Receipt.from_json(text)) for draft, text in rows if text)
+        if destination in (None, facts.destination_of(receipt))
     )
 
 
@@ -153,7 +156,7 @@ def dossiers(home: Home, case_number: int, into: Path, *, actor: str = SERVICE) 
         raise InputError(f"{into / there} is already there.", hint="Name another folder; none is ever overwritten.")
     made = []
     for name, account in zip(names, accounts, strict=True):
-        about = facts.case_facts(home, case_number, account, filed_too=True)
+        about = facts.case_facts(home, case_number, account, destination=Production.name, filed_too=True)
         files = [file.digests.sha256 for file in about.files]
         with home.work() as work:  # what leaves the house is logged, and nothing is logged that did not
             work.record(EventType.EXPORT, actor=actor, case=case_number, dossier=name, account=account, files=files)

@@ -11,14 +11,15 @@ import typer
 from firstlight.casework import filing
 from firstlight.casework.facts import SqlRecord
 from firstlight.casework.home import DATABASE
-from firstlight.cli import filings, output
+from firstlight.cli import destinations, filings, output
 from firstlight.cli.common import Actor, HomeFolder, home_folder, opened
-from firstlight.cli.simulator import SimulatorUrl, chosen_simulator
+from firstlight.cli.destinations import Destination, chosen, client_of
+from firstlight.cli.simulator import SimulatorUrl
 from firstlight.cli.simulator import simulator as simulator_
 from firstlight.cli.work import CaseNumber
 from firstlight.clock import SystemClock
-from firstlight.cybertip import DEMO_CREDENTIALS, Client, FilingState, Finding, Findings, MemoryRecord
 from firstlight.cybertip import Filing as FilingDocument
+from firstlight.cybertip import FilingState, Finding, Findings, MemoryRecord, SimulatorDestination
 from firstlight.cybertip.checking.structure import MAX_JSON_BYTES, check_json
 from firstlight.errors import InputError
 from firstlight.media import opened as opened_file
@@ -29,13 +30,14 @@ app = typer.Typer(no_args_is_help=True, help="CyberTipline reports: draft, check
 @app.command()
 def draft(
     number: CaseNumber,
+    to: Destination = None,
     out: Annotated[Path | None, typer.Option(help="A folder to write the drafts into.", show_default=False)] = None,
     as_json: output.Json = False,
     home: HomeFolder = None,
 ) -> int:
     """Draft the reports that the decisions on a case ask for, one for each account, and check them."""
     with opened(home) as house:
-        drafted = filing.draft(house, number)
+        drafted = filing.draft(house, number, destination=chosen(house, to).value)
     if not drafted:
         raise InputError(
             f"Nothing in case {number} waits to be reported.", hint="Decide it first: firstlight case decide"
@@ -87,18 +89,22 @@ def check_(
 @app.command("file")
 def file_(
     number: CaseNumber,
+    to: Destination = None,
     simulator: SimulatorUrl = None,
     by: Actor = "operator",
     as_json: output.Json = False,
     home: HomeFolder = None,
 ) -> int:
-    """File the reports of a case with the simulator, exactly once; run it again to go on after any failure.
+    """File the reports of a case, exactly once; run it again to go on after any failure.
 
-    Filing with the clearing house's own hosts needs a registration and is not part of this version.
+    They go to a simulator on this machine. The service's own hosts are named with --to: they need credentials
+    (`cybertip destination set`), and production the approval of two people (`cybertip destination approve`).
     """
     with contextlib.ExitStack() as stack:
         house = stack.enter_context(opened(home))
-        client = stack.enter_context(Client(chosen_simulator(stack, simulator), DEMO_CREDENTIALS))
+        client = client_of(stack, house, to, simulator)
+        if not isinstance(client.destination, SimulatorDestination):
+            client.negotiate()  # write by the schema that the service serves today
         filed = filing.file_case(house, number, client, actor=by)
     if as_json:
         output.answer([one.model_dump(mode="json") for one in filed])
@@ -113,6 +119,7 @@ app.command()(filings.abandon)
 app.command()(filings.stats)
 app.command()(filings.dossier)
 app.command()(simulator_)
+app.add_typer(destinations.app, name="destination")
 
 
 def say_findings(findings: Findings) -> None:

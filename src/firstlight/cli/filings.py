@@ -13,9 +13,10 @@ from firstlight.casework import filing, overview
 from firstlight.casework.overview import WaitingReport, WaitingReports
 from firstlight.cli import output
 from firstlight.cli.common import Actor, HomeFolder, opened
-from firstlight.cli.simulator import SimulatorUrl, chosen_simulator
+from firstlight.cli.destinations import Destination, To, client_of
+from firstlight.cli.simulator import SimulatorUrl
 from firstlight.cli.work import CaseNumber
-from firstlight.cybertip import DEMO_CREDENTIALS, Client, FilingState
+from firstlight.cybertip import FilingState
 from firstlight.errors import StorageError
 
 
@@ -37,6 +38,7 @@ def abandon(
     only: Annotated[
         int | None, typer.Option("--filing", metavar="NUMBER", min=1, help="Only this filing, as `waiting` numbers it.")
     ] = None,
+    to: Destination = None,
     simulator: SimulatorUrl = None,
     as_json: output.Json = False,
     home: HomeFolder = None,
@@ -47,7 +49,7 @@ def abandon(
     """
     with contextlib.ExitStack() as stack:
         house = stack.enter_context(opened(home))
-        client = stack.enter_context(Client(chosen_simulator(stack, simulator), DEMO_CREDENTIALS))
+        client = client_of(stack, house, to, simulator)
         ended = filing.give_up(house, number, client, why=why, actor=by, only=only)
     if as_json:
         output.answer([one.model_dump(mode="json") for one in ended])
@@ -63,12 +65,15 @@ def stats(
     svg: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also draw it into this file.", show_default=False)
     ] = None,
+    to: Annotated[
+        To | None, typer.Option("--to", help="Only reports that were filed there; otherwise those of all.")
+    ] = None,
     as_json: output.Json = False,
     home: HomeFolder = None,
 ) -> None:
     """Count the finished reports by month, the AI-related ones by what they rest on."""
     with opened(home) as house:
-        found = overview.report_statistics(house)
+        found = overview.report_statistics(house, to.value if to else None)
     if svg is not None:
         write_private(svg, found.to_svg().encode())
     if as_json:

@@ -90,6 +90,16 @@ class TestHost:
             )
 
 
+def require_production_address(url: str) -> None:
+    """Return if real reports could be sent there.
+
+    Raises:
+        InputError: it is no https address, or one of this machine.
+    """
+    if _is_loopback(_outside(url)):
+        raise InputError("A loopback address is no production host.", hint="Use the simulator's destination.")
+
+
 @dataclass(frozen=True, slots=True)
 class Registration:
     """The registration of a provider with the clearing house, without which nobody may file."""
@@ -132,9 +142,7 @@ class Production:
 
     def __post_init__(self) -> None:
         """Refuse anything but https and two different people."""
-        host = _outside(self.url)
-        if _is_loopback(host):
-            raise InputError("A loopback address is no production host.", hint="Use the simulator's destination.")
+        require_production_address(self.url)
         people = {a.person.strip().casefold() for a in self.approvals}
         if len(people) != 2:
             raise RefusedError(
