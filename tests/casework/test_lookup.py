@@ -12,7 +12,7 @@ from casework.making import case_of, picture, png, put, take_in
 from firstlight.casework import banking, cases, lookup
 from firstlight.casework.examine import examined_file
 from firstlight.casework.home import Home
-from firstlight.errors import MissingExtraError
+from firstlight.errors import LimitError, MissingExtraError
 from firstlight.hashing import FrameHash
 from firstlight.media import Cage
 from firstlight.origin import Claim, Verdict, from_matches
@@ -117,9 +117,29 @@ def test_what_is_missing_to_open_it_is_said(cage: Cage, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(lookup, "hash_frames", missing)
     picture, frames, fault = lookup.hash_pixels(cage, data)
-    assert (picture is not None, frames) == (data.startswith(b"GIF"), None)
+    if data.startswith(b"GIF"):
+        assert picture is not None
+        assert frames is not None
+        assert ([frame.pdq for frame in frames.frames], frames.complete) == ([picture.pdq], False)
+    else:
+        assert (picture, frames) == (None, None)
     assert fault is not None
     assert (fault.code, fault.hint) == ("missing-extra", "Install it.")
+
+
+def test_of_an_animation_that_costs_too_much_the_first_frame_is_looked_up(
+    home: Home, cage: Cage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def costly(_cage: Cage, _source: object) -> None:
+        raise LimitError("It takes too long.", code="limit.time")
+
+    monkeypatch.setattr("firstlight.hashing.files.hash_frames", costly)
+    _list(home, cage, tmp_path, 1, BankPurpose.KNOWN)
+    film = put(tmp_path / "in", {"film.gif": _animation(1, 2)}) / "film.gif"
+    (found,) = banking.match_files(home, cage, [film])
+    assert (found.frames, found.frames_complete, found.matches[0].seconds) == (1, False, 0)
+    assert found.error is not None
+    assert found.error.code == "limit.time"
 
 
 def _frame(seconds: float, bits: int) -> FrameHash:

@@ -179,12 +179,15 @@ def match_files(
 
 def _matches(home: Home, made: HashedFile, banks: Sequence[str] | None, any_orientation: bool) -> FileMatches:
     record, picture = made.record, made.picture
-    moves = record.frames is not None and (picture is None or picture.frames > 1)
+    moves = picture.frames > 1 if picture else record.frames is not None
+    frames, complete = record.frames or (), record.frames_complete
+    if picture and moves and not frames:
+        frames, complete = lookup.first_frame(picture).frames, False
     matches: tuple[Match, ...] = ()
     if record.sha256 is not None and record.md5 is not None and record.sha1 is not None and record.size is not None:
         digests = Digests(md5=record.md5, sha1=record.sha1, sha256=record.sha256, size=record.size)
         if moves:
-            matches = lookup.moving_matches(home.library, digests, record.frames or (), banks=banks)
+            matches = lookup.moving_matches(home.library, digests, frames, banks=banks)
         else:
             matches = lookup.still_matches(home.library, digests, picture, banks=banks, any_orientation=any_orientation)
     return FileMatches(
@@ -192,8 +195,8 @@ def _matches(home: Home, made: HashedFile, banks: Sequence[str] | None, any_orie
         sha256=record.sha256,
         pdq=record.pdq,
         pdq_quality=record.pdq_quality,
-        frames=len(record.frames or ()) if moves else None,
-        frames_complete=record.frames_complete if moves else None,
+        frames=len(frames) if moves else None,
+        frames_complete=complete if moves else None,
         matches=matches,
         error=record.error,
     )

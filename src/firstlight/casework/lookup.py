@@ -18,7 +18,7 @@ from firstlight.values import Digests, ErrorNote, Pdq
 
 def hash_pixels(cage: Cage, source: Source) -> tuple[PictureHash | None, FramesHash | None, ErrorNote | None]:
     """The hash of a picture; the key frames of an animation (beside the hash of its first one) or a video (alone); and
-    what is wrong, if the pixels could not be had or not all of them.
+    what is wrong, if the pixels could not be had or not all of them. Of an animation the first frame is known at least.
 
     Raises:
         StateError, StorageError, ...: the fault does not lie in the source.
@@ -34,11 +34,23 @@ def hash_pixels(cage: Cage, source: Source) -> tuple[PictureHash | None, FramesH
     try:
         frames = hash_frames(cage, source)
     except (UnreadableError, MissingExtraError) as e:
-        return picture, None, _note(e)
+        return picture, first_frame(picture) if picture else None, _note(e)
     if frames.complete:
         return picture, frames, None
     says = f"{frames.looked_at} of its frames were looked at; its end was not reached."
     return picture, frames, ErrorNote(code=INCOMPLETE, message=says)
+
+
+def first_frame(picture: PictureHash) -> FramesHash:
+    """What is known of a moving picture of which only the first frame could be had."""
+    return FramesHash(
+        media_type=picture.media_type,
+        width=picture.width,
+        height=picture.height,
+        frames=(FrameHash(index=0, seconds=0, pdq=picture.pdq),),
+        looked_at=1,
+        complete=False,
+    )
 
 
 def still_matches(
