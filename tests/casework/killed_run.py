@@ -69,8 +69,8 @@ class NoCage:
 def whole_path(folder: Path, url: str, hashes: dict[str, PictureHash], kill_at: int) -> None:
     """Take in, decide the case of `a.png`, file it, export it; everything that is there already is gone on with."""
 
-    def caged(_cage: object, original: bytes) -> tuple[PictureHash | None, tuple[()], None]:
-        return hashes.get(hashlib.sha256(original).hexdigest()), (), None
+    def caged(_cage: object, original: bytes, _trust: object) -> examine.Found:
+        return examine.Found(picture=hashes.get(hashlib.sha256(original).hexdigest()))
 
     examine._caged = caged  # type: ignore[assignment]
     if kill_at:
