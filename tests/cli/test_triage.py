@@ -132,3 +132,8 @@ def test_the_outlook_is_told_in_words(run: Run, reported: None) -> None:
     document = run("triage", "status", "--json").document
     assert (document["kind"], document["forecast"]["backlog"]) == ("triage-outlook", 1)
     assert run("triage", "status", "--per-hour", "0").code == 2
+
+
+def test_a_home_that_was_named_and_is_not_there_is_told(run: Run, tmp_path: Path) -> None:
+    refused = run("triage", "table", "show", "--home", tmp_path / "nowhere")
+    assert (refused.code, "no Firstlight home" in refused.err) == (2, True)

@@ -52,3 +52,26 @@ def test_origin_asks_the_lists_of_the_home(run: Run, roots: Path, tmp_path: Path
     assert "Camera Maker" in run("origin", path).out
     found = run("origin", path, "--json")
     assert (found.code, found.document["file"]) == (0, str(path))
+
+
+def test_origin_believes_no_list_that_was_changed(run: Run, roots: Path, tmp_path: Path, house: Path) -> None:
+    path = put(tmp_path / "in", {"plain.jpg": jpeg(1)}) / "plain.jpg"
+    run("trust", "add", "official", roots, "--date", "2026-08-14")
+    (installed,) = (house / "trust").glob("official-*.pem")
+    installed.write_text(Authority.new("Intruder").pem)
+    refused = run("origin", path)
+    assert (refused.code != 0, "not the one that was put there" in refused.err) == (True, True)
+
+
+def test_origin_needs_no_home(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = put(tmp_path / "in", {"plain.jpg": jpeg(1)}) / "plain.jpg"
+    assert run("origin", path, "--home", tmp_path / "nowhere").code == 0
+    for name in ("FIRSTLIGHT_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def nobody(_: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", nobody)
+    assert run("origin", path).code == 0
+    assert "Name one with --home" in run("trust", "list").err

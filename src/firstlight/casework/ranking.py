@@ -19,12 +19,15 @@ from firstlight.casework.home import SERVICE, TABLE, Home, Work
 from firstlight.casework.upload import Upload
 from firstlight.custody import Event, EventType
 from firstlight.errors import NotFoundError, StateError
+from firstlight.logs import get_logger
 from firstlight.media import Cage
 from firstlight.origin import Verdict
 from firstlight.store.tables import Case, Item, Setting
 from firstlight.triage import Context, Priority, PriorityTable, RankedCase, TableDiff, diff, prioritise
 from firstlight.triage.table import MAX_TABLE_BYTES, as_plain
 from firstlight.values import Level
+
+_log = get_logger("casework")
 
 SHIPPED, CURRENT = "shipped", "current"
 """Words for the table that comes with Firstlight, and for the one in force in this home."""
@@ -117,6 +120,7 @@ def replace_table(home: Home, table: PriorityTable, text: bytes, *, actor: str =
         work.session.merge(Setting(name=TABLE, value=text.decode()))
         _place_again(work, table)
     home.use_table(table)
+    _log.info("config.changed", kind="priority-table", count=len(told.moves), total=told.cases)
     return told
 
 

@@ -14,10 +14,13 @@ from sqlalchemy import select
 from firstlight.casework.home import SERVICE, TRUST, Home
 from firstlight.custody import EventType
 from firstlight.errors import InputError
+from firstlight.logs import get_logger
 from firstlight.origin import trust_folder
 from firstlight.origin.trust import ListFile
 from firstlight.store.tables import Setting
 from firstlight.values import Document, Instant, Sha256Hex, Value, Versioned
+
+_log = get_logger("casework")
 
 _NAME = "trust."
 
@@ -83,6 +86,7 @@ def add(home: Home, name: str, source: Path, *, date_of_list: str, actor: str = 
             EventType.CONFIG_CHANGE, actor=actor, what="trust-list", list=file.model_dump(mode="json"), before=was
         )
     home.forget_trust()
+    _log.info("config.changed", kind="trust-list", count=file.entries)
     return file
 
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from firstlight.errors import NotFoundError
+from firstlight.errors import InputError, NotFoundError
 from firstlight.hashing import Mode
 from firstlight.media import Cage
 
 if TYPE_CHECKING:
     from firstlight.casework.home import Home
+    from firstlight.origin import TrustLists
 
 HomeFolder = Annotated[
     Path | None,
@@ -39,7 +40,26 @@ def home_folder(given: Path | None) -> Path:
     if given is not None:
         return given
     base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(base).expanduser() / "firstlight"
+    try:
+        return Path(base).expanduser() / "firstlight"
+    except RuntimeError as e:
+        raise InputError("The system does not say where this user's folder is.", hint="Name one with --home.") from e
+
+
+def trust_lists(given: Path | None) -> TrustLists:
+    """The trust lists of the home, read without opening it; none where there is no home.
+
+    Raises:
+        IntegrityError: a list is not the one that was put there.
+    """
+    from firstlight.origin import TrustLists
+    from firstlight.origin.trust_folder import load_folder
+
+    try:
+        folder = home_folder(given)
+    except InputError:
+        return TrustLists()
+    return load_folder(folder / "trust")
 
 
 @contextmanager
@@ -59,6 +79,8 @@ def opened_if_there(given: Path | None) -> Iterator[Home | None]:
     try:
         home = Home.open(home_folder(given), create=False)
     except NotFoundError:
+        if given is not None and not given.exists():
+            raise  # a home that was named and is not there is a slip, not a wish for none
         yield None
         return
     with home:

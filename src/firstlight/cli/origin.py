@@ -7,10 +7,9 @@ from typing import Any
 
 from firstlight.casework.examine import PRELOAD, examined_file
 from firstlight.cli import output
-from firstlight.cli.common import Files, HomeFolder, below, caged, home_folder, name_of
+from firstlight.cli.common import Files, HomeFolder, below, caged, name_of, trust_lists
 from firstlight.errors import FirstlightError
 from firstlight.origin import Verdict
-from firstlight.origin.trust_folder import load_folder
 
 
 def origin(files: Files, as_json: output.Json = False, home: HomeFolder = None) -> int:
@@ -20,7 +19,7 @@ def origin(files: Files, as_json: output.Json = False, home: HomeFolder = None) 
     up in the home's trust lists, where there are any (`firstlight trust`).
     """
     failed = False
-    trust = load_folder(home_folder(home) / "trust")
+    trust = trust_lists(home)
 
     def look(path: Path) -> tuple[Path, Verdict | FirstlightError]:
         try:

@@ -60,7 +60,9 @@ def intake_(
 
 def queue(
     limit: Annotated[int, typer.Option(min=1, help="How many places to print.")] = 20,
-    seed: Annotated[int, typer.Option(help="Decides the random audit's draws.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Another number shows other draws of the random audit; those of 0 count.")
+    ] = 0,
     as_json: output.Json = False,
     home: HomeFolder = None,
 ) -> None:
