@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from firstlight.casework import filing, holds, preserve, reconcile, retention, r
 from firstlight.casework.home import Home
 from firstlight.casework.retention import Keeping
 from firstlight.casework.review import Conclusion, Finding
-from firstlight.clock import FixedClock
+from firstlight.clock import FixedClock, to_text
 from firstlight.custody import EventType, Hold, RetentionClock, RetentionTable, Stored, verify_package
 from firstlight.cybertip import Client
 from firstlight.errors import FirstlightError, NotFoundError, RefusedError, StateError, StorageError
@@ -145,6 +146,9 @@ def test_a_destroyed_original_is_gone_and_everything_else_adds_up(cleared: Home,
         assert sum(1 for _ in work.log.entries(types=[EventType.SHRED])) == 1
     package = preserve.export(cleared, 1, tmp_path / "out").folder
     assert verify_package(Path(package)).ok
+    record = json.loads((Path(package) / "data/records/retention.json").read_bytes())
+    assert record["items"][0]["destroyed"] == to_text(done.decided_at)
+    assert record["items"][0]["clocks"][0]["policy"] == retention.NOT_REPORTED
     with pytest.raises(StateError, match="destroyed"):
         retention.extend(cleared, 1, NOW + 9 * YEAR, actor="op-1", purpose=WHY)
 

@@ -10,10 +10,11 @@ from pydantic import JsonValue
 from sqlalchemy import select
 
 from firstlight import custody
-from firstlight.casework import cases, worksheet
+from firstlight.casework import cases, retention, worksheet
 from firstlight.casework.home import SERVICE, Home, Work, case_name
 from firstlight.casework.review import Decision
 from firstlight.casework.upload import Upload
+from firstlight.clock import to_text
 from firstlight.custody import (
     FileFacts,
     Identifier,
@@ -94,7 +95,7 @@ def _contents(home: Home, work: Work, case: Case, name: str, system: SystemFacts
         files=tuple(_file(work, item, upload, decisions) for item, upload in zip(items, uploads, strict=True)),
         identifiers=tuple(_identifiers(uploads)),
         timeline=tuple(_timeline(items, uploads, decisions, receipts)),
-        records=_records(items, decisions, receipts) | _journals(work, filings),
+        records=_records(items, decisions, receipts) | _journals(work, filings) | _kept(work, case, items),
         report=_report(filings),
         facts=worksheet.facts(items, uploads, decisions),
         system=system,
@@ -211,6 +212,24 @@ def _records(items: Sequence[Item], decisions: Sequence[Decision], receipts: Seq
     for number, receipt in enumerate(receipts, 1):
         records[f"receipt-{number}.json"] = receipt.model_dump(mode="json")
     return records
+
+
+def _kept(work: Work, case: Case, items: Sequence[Item]) -> dict[str, JsonValue]:
+    """Until when the originals are kept, every hold, and what was destroyed."""
+    kept = retention.Keeping.of(work, items, case.id)
+    return {
+        "retention.json": {
+            "holds": [hold.model_dump(mode="json") for hold in kept.holds],
+            "items": [
+                {
+                    "item": item.id,
+                    "clocks": [clock.model_dump(mode="json") for clock in kept.clocks[item.id]],
+                    "destroyed": to_text(kept.destroyed[item.id]) if item.id in kept.destroyed else None,
+                }
+                for item in items
+            ],
+        }
+    }
 
 
 def _journals(work: Work, filings: Sequence[tables.Filing]) -> dict[str, JsonValue]:
