@@ -117,6 +117,21 @@ def _changes(work: Work) -> list[Event]:
     return [entry.event for entry in work.log.entries(types=[EventType.CONFIG_CHANGE]) if entry.event]
 
 
+def test_two_processes_that_renew_the_key_lose_none_of_the_old_ones(home: Home) -> None:
+    _write(home, 1)
+    with Home.open(home.folder, clock=home.clock) as other:
+        first = logbook.rotate_key(home)
+        second = logbook.rotate_key(other)
+        _write(home, 1)
+        home.checkpoint()
+    assert second.old_key == first.new_key
+    assert home.keyring.log_signer().verifier.vkey == second.new_key
+    with Home.open(home.folder, clock=home.clock) as again:
+        retired = [key.vkey for key in again.keyring.retired_verifiers()]
+        assert retired == [first.old_key, first.new_key]
+        assert logbook.verify(again, [first.checkpoint.encode(), second.checkpoint.encode()]).ok
+
+
 def test_a_rotation_that_cannot_be_written_leaves_the_old_key(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     def full() -> None:
         raise StorageError("The disk is full.")

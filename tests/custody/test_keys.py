@@ -242,6 +242,21 @@ def test_the_log_goes_on_under_a_new_key(tmp_path: Path, clock: FixedClock) -> N
     assert Keyring.open(folder).retired_verifiers() == (before, after)
 
 
+def test_a_key_that_another_process_has_renewed_is_taken_over(tmp_path: Path) -> None:
+    folder = tmp_path / "k"
+    ring = Keyring.create(folder, NAME)
+    first = ring.log_signer().verifier
+    second = Keyring.open(folder).rotate_log_key().verifier
+    ring.look_again()
+    assert ring.log_signer().verifier == second
+    third = Keyring.open(folder).rotate_log_key().verifier
+    ring.rotate_log_key()
+    assert ring.retired_verifiers() == (first, second, third)
+    (folder / "keyring.json").write_bytes(b"{}")
+    with pytest.raises(IntegrityError):
+        ring.look_again()
+
+
 def test_a_rotation_that_fails_leaves_the_old_key(tmp_path: Path) -> None:
     folder = tmp_path / "k"
     ring = Keyring.create(folder, NAME)

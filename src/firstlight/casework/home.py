@@ -270,7 +270,8 @@ class Home:
             yield Work(session, self.log(session), self.clock)
 
     def log(self, session: Session) -> CustodyLog:
-        """The custody log inside this session."""
+        """The custody log inside this session, under the key that it has now."""
+        self.keyring.look_again()
         return CustodyLog(
             SqlLeafStore(session),
             self.keyring.log_signer(),

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import JsonValue
 
 from firstlight.casework import cases
-from firstlight.casework.home import SERVICE, Home, case_name
+from firstlight.casework.home import SERVICE, Home, Work, case_name
 from firstlight.custody import EventType, LogCheck, LogEntry, SignedCheckpoint
 from firstlight.custody.leaf import parse_leaf
 from firstlight.errors import InputError, StorageError
@@ -129,23 +129,25 @@ class KeyRotation(Document):
 
 
 def rotate_key(home: Home, *, actor: str = SERVICE) -> KeyRotation:
-    """Give the log a new signing key. The old key's last act is to sign the log that says it will go.
+    """Give the log a new signing key. Before it goes, the old key signs the log that says so.
 
-    The write lock is held throughout, so nothing is signed in between. A rotation that is cut off leaves the first of
-    its two events alone in the log; run it again then, which makes one more key.
+    A rotation that is cut off leaves the first of its two events alone in the log, and the keys good: run it again
+    then. Other processes that have this home open take the new key over with their next transaction.
 
     Raises:
         StorageError: the keyring cannot be written; the old key stays.
     """
-    with home.work_in_steps() as work:
-        old = work.log.verifier.vkey
-        work.record(EventType.CONFIG_CHANGE, actor=actor, change="log-key", step="begun", old_key=old)
-        work.log.checkpoint()
-        work.session.commit()
-        new = home.keyring.rotate_log_key().verifier.vkey
     with home.work() as work:
-        work.record(EventType.CONFIG_CHANGE, actor=actor, change="log-key", step="done", old_key=old, new_key=new)
-        signed = work.log.checkpoint()
+        work.record(
+            EventType.CONFIG_CHANGE, actor=actor, change="log-key", step="begun", old_key=work.log.verifier.vkey
+        )
+        work.log.checkpoint()
+    with home.work() as work:  # with the write lock held: nobody signs, and nobody else renews the key
+        new = home.keyring.rotate_log_key().verifier.vkey
+        old = home.keyring.retired_verifiers()[-1].vkey
+        renewed = Work(work.session, home.log(work.session), work.clock)
+        renewed.record(EventType.CONFIG_CHANGE, actor=actor, change="log-key", step="done", old_key=old, new_key=new)
+        signed = renewed.log.checkpoint()
         return KeyRotation(at=work.clock.now(), old_key=old, new_key=new, checkpoint=signed.note.decode())
 
 

@@ -187,6 +187,21 @@ class Keyring:
         """The public halves of the log's earlier keys; what they signed stays good. For `CustodyLog(trusted=...)`."""
         return tuple(NoteVerifier.from_vkey(one) for one in self._retired)
 
+    def look_again(self) -> None:
+        """Take over the log's key if another process has renewed it since this one last looked; costs a small read.
+
+        Raises:
+            StorageError: the keyring cannot be read.
+            IntegrityError: it is damaged.
+        """
+        path = self._folder / _KEYRING
+        try:
+            kept = _KeyringFile.from_json(self._disk.read(path))
+        except InputError as e:
+            raise _damaged(path) from e
+        if kept.retired != self._retired:
+            self._take_log_key(kept)
+
     def rotate_log_key(self) -> Ed25519Signer:
         """Make a new key for the log; the old one signs nothing any more and its public half is kept.
 
@@ -195,6 +210,7 @@ class Keyring:
         Raises:
             StorageError: the keyring cannot be written; the old key stays.
         """
+        self.look_again()
         path = self._folder / _KEYRING
         kept = _KeyringFile.from_json(self._disk.read(path))
         wrapped = self._provider.wrap(self._entropy(KEY_SIZE), b"log key " + kept.origin.encode())

@@ -271,7 +271,7 @@ class CustodyLog:
         if last.size > now.size or merkle.root(last.size, self._store.hashes) != last.root:
             raise IntegrityError(
                 f"The log of {now.size} entries did not grow out of the one of {last.size} that was signed.",
-                hint="Run `firstlight reconcile`; do not write to this log before it is restored.",
+                hint="Run `firstlight custody verify`; do not write to this log before it is restored.",
                 code="integrity.log",
             )
 

@@ -240,7 +240,7 @@ def _read(places: Sequence[int], read: ReadHashes) -> list[bytes]:
     if len(found) != len(places) or any(len(one) != HASH_SIZE for one in found):
         raise IntegrityError(
             "The log's stored hashes are not whole.",
-            hint="Run `firstlight reconcile`; restore the log from its latest backup.",
+            hint="Run `firstlight custody verify`; restore the log from its latest backup.",
             code="integrity.hashes",
         )
     return found
