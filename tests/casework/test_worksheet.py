@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from firstlight.casework.upload import Upload
 from firstlight.custody import FactKind
 from firstlight.cybertip import Client
 from firstlight.cybertip.drafting.facts import FileSign
+from firstlight.cybertip.record import AiBasis, Generation
 from firstlight.errors import IntegrityError, StateError
 from firstlight.media import Cage
 from firstlight.origin import Claim, Indicator
@@ -162,3 +164,29 @@ def test_a_machine_that_computes_wrong_digests_exports_nothing(home: Home, monke
     monkeypatch.setattr(worksheet, "_TEST_MESSAGE", b"abd")
     with pytest.raises(IntegrityError, match="wrong digests"):
         worksheet.system(home)
+
+
+@given(st.text("ab", max_size=2), st.text("ab", max_size=2), st.sampled_from(["", "0" * 64]))
+def test_a_generators_record_speaks_on_both_sides(model: str, prompt: str, photograph: str) -> None:
+    told = [kind for kind, _ in worksheet._generation(Generation(model=model, prompt=prompt, input_sha256=photograph))]
+    assert told[0] is FactKind.GENERATION_RECORD
+    assert (FactKind.PROMPT in told) is bool(prompt)
+    assert (FactKind.INPUT_PHOTOGRAPH in told) is bool(photograph)
+    assert (FactKind.TEXT_ONLY_GENERATION in told) is not bool(photograph)
+
+
+def test_people_conversations_and_statements_of_origin_are_told_one_by_one() -> None:
+    made = Upload.model_validate(
+        {
+            "account": "u1",
+            "recipients": [{"account": "u2"}, {"screen_name": "x"}],
+            "victims": [{"account": "u3"}],
+            "chats": [{"text": "a"}, {"text": "b"}],
+            "generation": {"model": "m"},
+            "origin": [{"basis": basis, "says": "Made by a machine.", "source": "a log"} for basis in AiBasis],
+        }
+    )
+    told = list(worksheet._upload(made))
+    counted = Counter(kind for kind, _ in told)
+    assert (counted[FactKind.SENT], counted[FactKind.CHAT], counted[FactKind.OTHER]) == (2, 2, 2)
+    assert sum("Made by a machine. (source: a log)" in says for _, says in told) == len(AiBasis)

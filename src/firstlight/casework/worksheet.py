@@ -16,6 +16,7 @@ from firstlight.casework.review import Decision, Finding
 from firstlight.casework.upload import Upload
 from firstlight.custody import CaseFact, FactKind, SystemFacts
 from firstlight.cybertip.drafting.facts import FileSign
+from firstlight.cybertip.record import AiBasis, Generation
 from firstlight.errors import IntegrityError
 from firstlight.hashing import digest_stream
 from firstlight.origin import Claim, Family, Indicator, Verdict
@@ -37,6 +38,14 @@ _BY_CONTEXT = {
     ContextFact.PROMPT_NAMES_PERSON: FactKind.LIKENESS_NAMED,
     ContextFact.THREAT: FactKind.CHAT,
     ContextFact.MEETING_PLANNED: FactKind.CHAT,
+}
+_BY_BASIS = {
+    AiBasis.GENERATED_HERE: FactKind.GENERATION_RECORD,
+    AiBasis.OUTPUT_SEEN: FactKind.ORIGIN_SYNTHETIC,
+    AiBasis.KNOWN_IN_TRAINING_DATA: FactKind.OTHER,
+    AiBasis.UPLOADED_AS_INPUT: FactKind.INPUT_PHOTOGRAPH,
+    AiBasis.PROMPTED_FOR: FactKind.PROMPT,
+    AiBasis.SENDER_FLAG: FactKind.ORIGIN_SYNTHETIC,
 }
 _BANK_SIGN = "bank."  # how the names of those signs begin that repeat a match
 
@@ -100,8 +109,31 @@ def _upload(upload: Upload) -> Iterator[tuple[FactKind, str]]:
         yield FactKind.UPLOAD, "the service says that it was publicly available."
     if upload.publicly_available is False:
         yield FactKind.KEPT_PRIVATE, "the service says that it was not publicly available."
+    for number, _ in enumerate(upload.chats, 1):
+        yield FactKind.CHAT, f"the service holds conversation {number} that goes with it; its words are in the record."
+    for party in upload.recipients:
+        yield FactKind.SENT, f"the service says that it was sent to {party.account or 'somebody it has no account of'}."
+    for party in upload.victims:
+        yield FactKind.OTHER, f"the service names somebody who was wronged: {party.account or 'see the record'}."
+    if upload.generation is not None:
+        yield from _generation(upload.generation)
+    for claim in upload.origin:
+        source = f" (source: {claim.source})" if claim.source else ""
+        yield _BY_BASIS[claim.basis], f"stated with the upload, basis {claim.basis.value}: {claim.says}{source}"
     for fact in upload.context.facts:
         yield _BY_CONTEXT.get(fact, FactKind.OTHER), f"stated with the upload: {FACTS[fact].says}"
+
+
+def _generation(job: Generation) -> Iterator[tuple[FactKind, str]]:
+    """What a generator logged, with what speaks against: a job that names no photograph is set down as such."""
+    yield FactKind.GENERATION_RECORD, f"a generator logged the job that made it (model {job.model or 'not named'})."
+    if job.prompt:
+        yield FactKind.PROMPT, "the generator logged the prompt; its words are in the record."
+    if job.input_sha256:
+        yield FactKind.INPUT_PHOTOGRAPH, f"the generator logged an input with the SHA-256 {job.input_sha256}."
+    else:
+        says = "the generator's record names no input photograph, which does not show that there was none."
+        yield FactKind.TEXT_ONLY_GENERATION, says
 
 
 def _decision(decision: Decision) -> Iterator[tuple[FactKind, str]]:
