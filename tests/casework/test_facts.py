@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from casework.making import AT_ONCE, case_of, png, put, report_it, take_in, upload
+from casework.making import AT_ONCE, NOW, case_of, png, put, report_it, take_in, upload
 from firstlight.casework import facts, filing, overview, reconcile
 from firstlight.casework.home import Home
-from firstlight.cybertip import AiBasis, Client, OriginClaim, Simulator
-from firstlight.cybertip.drafting.facts import Sign
-from firstlight.errors import RefusedError
+from firstlight.cybertip import AiBasis, Client, FindingKind, OriginClaim, Simulator, check, draft_report
+from firstlight.cybertip.drafting.facts import Conduct, Sign
+from firstlight.cybertip.record import Generation
+from firstlight.errors import IntegrityError
 from firstlight.media import Cage
 from firstlight.store.tables import Item
 
@@ -81,18 +82,46 @@ def test_other_bases_stand_in_words_and_annotate_nothing(
 
 
 @pytest.mark.parametrize(
-    ("change", "rule"), [({"origin": [CLAIM]}, "untrue.ai"), ({"generation": JOB}, "untrue.generation")]
+    "change",
+    [
+        {"origin": [CLAIM]},
+        {"generation": JOB},
+        {"holder": HOLDER},
+        {"recipients": [{"account": "u3"}]},
+        {"chats": [{"text": "other words"}]},
+        {"account": "somebody else"},
+        {"ip": "93.184.216.34"},
+    ],
 )
-def test_what_the_log_does_not_hold_is_refused_and_does_not_add_up(
-    home: Home, cage: Cage, client: Client, simulator: Simulator, tmp_path: Path, change: dict[str, object], rule: str
+def test_what_was_not_logged_of_an_upload_is_not_reported_and_does_not_add_up(
+    home: Home, cage: Cage, client: Client, simulator: Simulator, tmp_path: Path, change: dict[str, object]
 ) -> None:
     case = _taken(home, cage, tmp_path)
     _restated(home, **change)
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(IntegrityError, match="not what was logged"):
         filing.file_case(home, case, client, retries=AT_ONCE)
-    assert caught.value.diagnostics().facts["rule"] == rule
+    with pytest.raises(IntegrityError, match="not what was logged"):
+        filing.draft(home, case)
     assert simulator.reports() == ()
     assert not reconcile.reconcile(home).adds_up
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"origin_claims": (OriginClaim.model_validate(CLAIM),)}, "untrue.ai"),
+        ({"generation": Generation.model_validate(JOB)}, "untrue.generation"),
+    ],
+)
+def test_a_draft_that_claims_what_the_log_does_not_hold_is_untrue(
+    home: Home, cage: Cage, tmp_path: Path, change: dict[str, object], rule: str
+) -> None:
+    case = _taken(home, cage, tmp_path)
+    known = facts.case_facts(home, case, "u1")
+    told = known.model_copy(update={"files": (known.files[0].model_copy(update=change),)})
+    found = check(draft_report(told), facts.SqlRecord(home), at=NOW)
+    assert rule in {one.rule for one in found.of_kind(FindingKind.UNTRUE)}
+    assert check(draft_report(known), facts.SqlRecord(home), at=NOW).may_be_filed
 
 
 def test_statements_are_read_from_the_log(home: Home, cage: Cage, tmp_path: Path) -> None:
@@ -104,3 +133,18 @@ def test_statements_are_read_from_the_log(home: Home, cage: Cage, tmp_path: Path
     assert record.origin_claims(sha256) == (OriginClaim.model_validate(CLAIM),)
     assert [job.seed for job in record.generations(sha256)] == ["0042"]
     assert (record.origin_claims("0" * 64), record.generations("0" * 64)) == ((), ())
+
+
+def test_a_case_of_words_alone_is_reported_with_its_text_as_a_file(
+    home: Home, cage: Cage, client: Client, simulator: Simulator, tmp_path: Path
+) -> None:
+    folder = put(tmp_path / "in", {"chat.txt": b"10:01 hello\n10:02 hello back\n"})
+    said = {"recipients": [{"account": "u2", "age": 13}], "chats": [{"client": "messages", "text": "hello"}]}
+    take_in(home, cage, [folder], default=upload("u1", **said))
+    case = case_of(home, "chat.txt")
+    report_it(home, case, conduct=Conduct.ENTICEMENT, case_signs=(Sign.SEXTORTION,))
+    (filed,) = filing.file_case(home, case, client, retries=AT_ONCE)
+    (report,) = simulator.reports()
+    assert filed.receipt is not None
+    assert "<chatImIncident>" in report.xml
+    assert len(report.files) == 1

@@ -82,6 +82,22 @@ class SqlRecord:
         return frozenset(one.report_id for one in receipts if self._destination in (None, destination_of(one)))
 
 
+def upload_of(work: Work, item: Item) -> Upload:
+    """What the service stated about an item; the custody log has to hold the same.
+
+    Raises:
+        IntegrityError: it does not.
+    """
+    upload = Upload.from_json(item.upload)
+    if upload not in _logged_uploads(work, item.sha256):
+        raise IntegrityError(
+            f"What is said of the upload of item {item.id} is not what was logged when it was taken in.",
+            hint="Run `firstlight reconcile`, keep the home as it is, and compare it with the backup.",
+            code="integrity.upload",
+        )
+    return upload
+
+
 def destination_of(receipt: Receipt) -> str:
     """The kind of destination that the report was filed with, such as `simulator`."""
     return receipt.destination.partition(" ")[0]
@@ -163,11 +179,12 @@ def case_facts(
     Raises:
         StateError: nothing of it waits to be reported.
         InputError: the settings do not say who reports.
+        IntegrityError: what is said of an upload is not what was logged of it.
     """
     party = reporting_party(home)
     with home.look() as work:
         pairs = _to_report(work, cases.one(work, case_number).id, filed_too=filed_too)
-        decided = [(item, decision, Upload.from_json(item.upload)) for item, decision in pairs]
+        decided = [(item, decision, upload_of(work, item)) for item, decision in pairs]
         decided = [row for row in decided if row[2].account == account]
         if not decided:
             raise StateError(

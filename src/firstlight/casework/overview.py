@@ -61,6 +61,7 @@ def waiting(home: Home) -> WaitingReports:
     """
     with home.look() as work:
         wanted = select(tables.Filing.id, tables.Filing.case_id, tables.Filing.account).order_by(tables.Filing.id)
+        wanted = wanted.where(tables.Filing.state != FilingState.FINISHED.value)
         rows = [(number, case, account) for number, case, account in work.session.execute(wanted)]
     filings = [(*row, SqlJournal(home, row[0], row[1]).filing()) for row in rows]
     given_up = {(case, account): one.last_words for _, case, account, one in filings if _gave_up(one)}
