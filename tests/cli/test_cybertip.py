@@ -83,7 +83,9 @@ def test_all_faults_of_form_are_named_at_once(decided: Run, tmp_path: Path) -> N
 def test_what_happened_around_a_file_stands_in_the_report(run: Run, tmp_path: Path) -> None:
     run("intake", put(tmp_path / "in", {"a.png": png(1)}))
     words = ["--finding", "report", "--conduct", "enticement", "--why", "w", "--by", "rev-1"]
-    assert run("case", "decide", "1", *words, "--case-sign", "sextortion", "--case-sign", "spam").code == 0
+    assert (
+        run("case", "decide", "1", "--item", "1", *words, "--case-sign", "sextortion", "--case-sign", "spam").code == 0
+    )
     (drafted,) = run("cybertip", "draft", "1", "--json").document
     assert {"sextortion", "spam"} <= set(drafted["draft"]["report"]["incident_summary"]["report_annotations"])
 

@@ -18,7 +18,21 @@ def decided(run: Run, tmp_path: Path) -> Run:
     """A home with one case, decided to be reported, and a file with a password."""
     put(tmp_path, {"password": b"secret words\n"})
     run("intake", put(tmp_path / "in", {"a.png": png(1)}), "--account", "u1")
-    run("case", "decide", "1", "--finding", "report", "--conduct", "abuse-material", "--why", "w", "--by", "rev-1")
+    run(
+        "case",
+        "decide",
+        "1",
+        "--item",
+        "1",
+        "--finding",
+        "report",
+        "--conduct",
+        "abuse-material",
+        "--why",
+        "w",
+        "--by",
+        "rev-1",
+    )
     return run
 
 

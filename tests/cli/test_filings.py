@@ -20,7 +20,7 @@ def decided(run: Run, tmp_path: Path) -> Run:
     (tmp_path / "about.json").write_text(json.dumps({"a.png": {"account": "u1"}}))
     run("intake", put(tmp_path / "in", {"a.png": png(1)}), "--about", tmp_path / "about.json")
     words = ["--conduct", "abuse-material", "--why", "w", "--by", "rev-1", "--escalation", "Danger."]
-    run("case", "decide", "1", "--finding", "report", *words)
+    run("case", "decide", "1", "--item", "1", "--finding", "report", *words)
     return run
 
 
