@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from firstlight.clock import FixedClock
 from firstlight.custody import CustodyLog, FileFacts, PackageContents, export_package
 from firstlight.custody.interchange.case_jsonld import case_jsonld
 from firstlight.custody.interchange.vics import vics_1_3, vics_2_0
+
+_PROGRAMS = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 
 @pytest.fixture
@@ -76,7 +80,7 @@ def test_a_case_without_files_and_events_is_a_graph_too(contents: PackageContent
 def test_case_validates_against_the_ontology(
     tmp_path: Path, contents: PackageContents, log: CustodyLog, clock: FixedClock
 ) -> None:
-    program = shutil.which("case_validate")
+    program = shutil.which("case_validate", path=_PROGRAMS)
     if program is None:
         pytest.skip("case_validate is not at hand: install case-utils and put it on the path")
     folder = Path(export_package(contents, tmp_path, log, clock, actor="u").folder)
@@ -91,7 +95,7 @@ def test_case_validates_against_the_ontology(
 def test_the_archivists_own_tool_accepts_the_bag(
     tmp_path: Path, contents: PackageContents, log: CustodyLog, clock: FixedClock
 ) -> None:
-    program = shutil.which("bagit.py")
+    program = shutil.which("bagit.py", path=_PROGRAMS)
     if program is None:
         pytest.skip("bagit.py is not at hand: install bagit and put it on the path")
     folder = Path(export_package(contents, tmp_path, log, clock, actor="u").folder)
