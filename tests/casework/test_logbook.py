@@ -159,6 +159,8 @@ def test_a_case_and_an_item_are_told_in_words(home: Home, cage: Cage, tmp_path: 
     assert kinds[0] is EventType.INGEST
     assert kinds[-2:] == [EventType.REVEAL, EventType.DECIDE]
     assert view.lines[-1].actor == "rev-1"
+    assert "decision: report; decision: A reason in words." in view.lines[-1].says
+    assert "priority: standard" in next(line.says for line in view.lines if line.type is EventType.PRIORITISE)
     assert all(line.open for line in view.lines)
     assert logbook.entries(home, case=1).lines == view.lines
     home.keyring.destroy_case_key("case-1", home.clock.now())

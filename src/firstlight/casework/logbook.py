@@ -204,14 +204,23 @@ def _line(entry: LogEntry) -> LogLine:
     )
 
 
+_TELLING = ("says", "finding", "why", "level", "bank", "authority", "policy", "ends", "released", "report_id", "step")
+
+
+def _said(document: dict[str, JsonValue]) -> Iterator[str]:
+    """What a document in an event says of itself, in the order of its fields."""
+    inner = document.get("conclusion")
+    for name, value in (document | inner if isinstance(inner, dict) else document).items():
+        if name in _TELLING and isinstance(value, str | int) and value != "":
+            yield str(value)
+
+
 def _words(payload: dict[str, JsonValue]) -> str:
     """The plain facts of an event, shortened to a line; a document in it is told by its own words, if it has any."""
     parts: list[str] = []
     for name, value in payload.items():
         if isinstance(value, dict):
-            said = value.get("says") or value.get("finding") or value.get("report_id")
-            if isinstance(said, str | int):
-                parts.append(f"{name}: {said}")
+            parts += [f"{name}: {said}" for said in _said(value)]
         elif isinstance(value, list):
             parts.append(f"{name}: {len(value)}")
         elif value not in (None, ""):
