@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import shutil
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -89,15 +88,8 @@ def _is_counting(config: pytest.Config) -> bool:
     return os.environ.get("FIRSTLIGHT_NO_WAY_OUT") == "1" and not hasattr(config, "workerinput")
 
 
-_OPENED_LISTS = f"firstlight-{os.geteuid()}-*"  # sealed lists are opened into memory-backed files, which outlive a test
-_OPENED_BEFORE = frozenset(Path("/dev/shm").glob(_OPENED_LISTS))
-
-
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Law 6, below Python: compiled libraries and child processes are seen by the kernel's own counters."""
-    if not hasattr(session.config, "workerinput"):  # the last one out
-        for folder in set(Path("/dev/shm").glob(_OPENED_LISTS)) - _OPENED_BEFORE:
-            shutil.rmtree(folder, ignore_errors=True)
     if _is_counting(session.config) and connections_refused_by_the_kernel():
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -109,6 +101,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(
             f"connections beyond loopback that the kernel saw and refused: {tried}", red=tried > 0
         )
+
+
+@pytest.fixture(autouse=True)
+def opened_lists_stay_here(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Sealed lists are opened into files that outlive a process; those of a test go with its folders."""
+    monkeypatch.setattr("firstlight.banks.library.MEMORY", tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ class Library:
 
     @classmethod
     def create(
-        cls, folder: Path, *, sealer: Sealer | None, clock: Clock, memory: Path = MEMORY, disk: Disk | None = None
+        cls, folder: Path, *, sealer: Sealer | None, clock: Clock, memory: Path | None = None, disk: Disk | None = None
     ) -> Self:
         """Make an empty library in a folder that holds none.
 
@@ -73,11 +73,11 @@ class Library:
             kept = Sealing(ident, b"", sealer).close(secret, _SECRET_CONTEXT)
             document = {"format": _FORMAT, "id": ident.hex(), "sealed": sealer is not None, "secret": kept.hex()}
             put_file(disk, folder / _HEAD, json.dumps(document, indent=2).encode() + b"\n")
-        return cls(folder, sealer=sealer, clock=clock, memory=memory, disk=disk)
+        return cls(folder, sealer=sealer, clock=clock, memory=memory or MEMORY, disk=disk)
 
     @classmethod
     def open(
-        cls, folder: Path, *, sealer: Sealer | None, clock: Clock, memory: Path = MEMORY, disk: Disk | None = None
+        cls, folder: Path, *, sealer: Sealer | None, clock: Clock, memory: Path | None = None, disk: Disk | None = None
     ) -> Self:
         """Open a library that is there.
 
@@ -86,7 +86,7 @@ class Library:
             StateError: it is sealed and no sealer was given, or the other way round.
             IntegrityError: it does not open with this sealer, or is damaged.
         """
-        return cls(folder, sealer=sealer, clock=clock, memory=memory, disk=disk or Disk())
+        return cls(folder, sealer=sealer, clock=clock, memory=memory or MEMORY, disk=disk or Disk())
 
     def __enter__(self) -> Self:
         return self
