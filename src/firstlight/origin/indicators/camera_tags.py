@@ -20,7 +20,7 @@ TAGS: Final = Statement(
     forgeable_by=ForgeableBy.ANYONE,
     binding=Binding.CONTAINER,
     family=Family.METADATA,
-    says="The tags of the file name a {make} camera. Nothing protects them: anyone can write them into any file. "
+    says="The tags of the file name a camera of {make}. Nothing protects them: anyone can write them into any file. "
     "They are kept as a lead.",
     does_not_say="That the picture was taken with that camera.",
 )
@@ -32,7 +32,7 @@ NOTES: Final = Statement(
     forgeable_by=ForgeableBy.ANYONE,
     binding=Binding.CONTAINER,
     family=Family.METADATA,
-    says="Beside the tags of a {make} camera stand the maker's own notes in the form that this maker uses. They can "
+    says="Beside the tags of a camera of {make} stand the maker's own notes in the form that this maker uses. They can "
     "be copied from another photograph. They are kept as a lead: serial numbers and places may stand in them.",
     does_not_say="That these notes were made together with this picture.",
 )

@@ -30,7 +30,7 @@ CONSISTENT: Final = Statement(
     forgeable_by=ForgeableBy.CUSTOMER,
     binding=Binding.CONTAINER,
     family=Family.METADATA,
-    says="The {make} camera's tags, exposure, time, the maker's own notes and the preview agree with one another and "
+    says="Tags of a camera of {make}, exposure, time, the maker's own notes and the preview agree with one another and "
     "with the picture. That takes skill to forge, not a key.",
     does_not_say="That the picture was taken with that camera.",
 )
