@@ -52,6 +52,10 @@ def in_venv(name: str) -> str:
     return os.path.join(VENV, "bin", name)
 
 
+def lock_of(group: str) -> str:
+    return os.path.join(ROOT, "lock", group + ".txt")
+
+
 def stamp_of(lock: str) -> str:
     """What has to be the same for an installed .venv to be up to date: interpreter, place, project, lock."""
     import tomllib
@@ -133,7 +137,7 @@ def install_reference() -> None:
     why = "no C++ compiler is here (on Debian and Ubuntu: apt install g++ python3-dev)"
     if shutil.which("g++") or shutil.which("c++"):
         say("building the reference PDQ, which some tests compare ours with")
-        lock = os.path.join(ROOT, "lock", "reference.txt")
+        lock = lock_of("reference")
         if pip_quietly(["--no-deps", "--require-hashes", "--requirement", lock]):
             return
         why = "it could not be built (on Debian and Ubuntu it needs g++ and python3-dev)"
@@ -155,12 +159,12 @@ def main() -> None:
         stop("say what to install: core or dev")
     group = sys.argv[1]
     check_interpreter()
-    lock = os.path.join(ROOT, "lock", group + ".txt")
+    lock = lock_of(group)
     stamp = stamp_of(lock)
-    if is_current(group, stamp) or (group == "core" and is_current("dev", stamp_of(lock.replace("core", "dev")))):
+    if is_current(group, stamp) or (group == "core" and is_current("dev", stamp_of(lock_of("dev")))):
         return
     started = time.time()
-    core_is_there = is_current("core", stamp_of(os.path.join(ROOT, "lock", "core.txt")))
+    core_is_there = is_current("core", stamp_of(lock_of("core")))
     if not core_is_there:
         make_venv()
     total = count_packages(lock)

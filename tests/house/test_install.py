@@ -100,3 +100,9 @@ def test_make_says_when_there_is_no_python_at_all() -> None:
     )
     assert result.returncode == 2
     assert "no Python 3.11 or newer was found" in result.stderr
+
+
+def test_the_name_of_the_clone_does_not_matter(install: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install, "ROOT", "/somewhere/core/hardcore")
+    assert install.lock_of("dev") == "/somewhere/core/hardcore/lock/dev.txt"
+    assert install.lock_of("core") == "/somewhere/core/hardcore/lock/core.txt"
