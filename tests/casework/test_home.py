@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -141,3 +142,24 @@ def test_a_home_below_a_closed_folder_is_refused_in_words(tmp_path: Path) -> Non
 def test_rows_of_a_migrated_home_can_be_read_while_somebody_writes(home: Home) -> None:
     with home.work(), Home.open(home.folder) as other, other.look() as work:
         assert work.session.scalar(select(func.count()).select_from(Item)) == 0
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_lists_are_sealed_unless_the_operator_says_otherwise(tmp_path: Path, cage: Cage, sealed: bool) -> None:
+    folder = tmp_path / "home"
+    folder.mkdir(mode=0o700)
+    settings = folder / "settings.toml"
+    settings.write_text(f"[banks]\nsealed = {str(sealed).lower()}\n")
+    picture = put(tmp_path / "in", {"a.png": png(1)}) / "a.png"
+    with Home.open(folder) as home:
+        banking.create_bank(home, "roots", BankPurpose.KNOWN)
+        banking.add_pictures(home, cage, "roots", [picture])
+    digest = hashlib.sha256(picture.read_bytes()).hexdigest()
+    on_disk = b"".join(path.read_bytes() for path in (folder / "banks").rglob("*") if path.is_file())
+    assert (digest.encode() in on_disk) is not sealed
+    with Home.open(folder) as home:
+        (found,) = banking.match_files(home, cage, [picture])
+        assert found.found
+    settings.write_text(f"[banks]\nsealed = {str(not sealed).lower()}\n")
+    with Home.open(folder) as home, pytest.raises(StateError, match="sealed"):
+        _ = home.library

@@ -383,9 +383,15 @@ def _read_head(folder: Path, sealer: Sealer | None) -> Sealing:
     if form != _FORMAT:
         raise StateError(f"The library in {folder} is of another version.", hint="Use the version that made it.")
     if sealed and sealer is None:
-        raise StateError(f"The library in {folder} is sealed.", hint="Open it with the keyring of its home.")
+        raise StateError(
+            f"The library in {folder} is sealed.",
+            hint="Open it with the keyring of its home: in settings.toml, [banks] sealed = true.",
+        )
     if not sealed and sealer is not None:
-        raise StateError(f"The library in {folder} is not sealed.", hint="Open it without a key, or make a new one.")
+        raise StateError(
+            f"The library in {folder} is not sealed.",
+            hint="Open it without a key (in settings.toml, [banks] sealed = false), or make a new one.",
+        )
     return Sealing(ident, Sealing(ident, b"", sealer).open(kept, _SECRET_CONTEXT, "The library"), sealer)
 
 

@@ -182,9 +182,11 @@ class Home:
 
         Raises:
             IntegrityError: banks were made, and the folder is gone: without them everything would be a miss.
+            StateError: the settings ask for plain lists and these are sealed, or the other way round.
         """
         if self._library is None:
-            folder, sealer = self.folder / "banks", self.keyring.sealer("banks")
+            folder = self.folder / "banks"
+            sealer = self.keyring.sealer("banks") if self.settings.banks.sealed else None
             with _locked(self.folder):
                 try:
                     self._library = Library.open(folder, sealer=sealer, clock=self.clock)

@@ -22,6 +22,10 @@ TEMPLATE = """\
 # contact_email = "safety@example.org"  # a CyberTipline report needs it
 # terms_of_service = ""                 # the part that the material breaks
 # legal_url = "https://example.org/legal"
+
+[banks]
+# sealed = true                         # false: lists lie plain on the disk; only for a disk that is encrypted,
+#                                       # and only before the first bank is made
 """
 
 
@@ -36,10 +40,17 @@ class Organisation(Value):
     legal_url: str = ""
 
 
+class Banks(Value):
+    """How hash lists are kept: sealed with the home's key and opened into memory, or plain and mapped from the disk."""
+
+    sealed: bool = True
+
+
 class Settings(Value):
     """All settings of a home."""
 
     organisation: Organisation = Organisation()
+    banks: Banks = Banks()
 
 
 def load(folder: Path) -> Settings:
