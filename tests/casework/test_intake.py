@@ -222,7 +222,8 @@ def test_a_link_that_is_named_is_refused(tmp_path: Path) -> None:
 
 def test_two_that_take_in_the_same_folder_at_once_take_each_file_once(tmp_path: Path) -> None:
     folder = put(tmp_path / "in", {f"{n}.jpg": jpeg(n, side=64) for n in range(40)})
-    homes = [new_home(tmp_path / "home"), Home.open(tmp_path / "home")]
+    first = new_home(tmp_path / "home")
+    homes = [first, Home.open(tmp_path / "home", clock=first.clock)]
 
     def take(home: Home) -> IntakeReport:
         return intake.receive(home, intake.arrivals([folder], {}, upload("u1")))

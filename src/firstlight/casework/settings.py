@@ -64,6 +64,8 @@ def load(folder: Path) -> Settings:
     try:
         if not path.exists():
             _make(path)
+        if not path.is_file():
+            raise StorageError(f"{path} is no file.", hint="Remove it; a new one is made with every line explained.")
         data = path.read_bytes()
     except OSError as e:
         raise StorageError(f"{path} cannot be read or made: {e.strerror}.", hint="Check its permissions.") from e

@@ -66,7 +66,7 @@ def _checks(home: Path | None) -> Iterator[Check]:
     if (home_folder(home) / DATABASE).exists():
         yield from _guarded("home", lambda: _home(home))
     else:
-        yield Check("home", True, f"none yet in {home_folder(home)}; the first command that needs one makes it")
+        yield Check("home", True, f"none yet in {home_folder(home)}; the first `bank create` or `intake` makes it")
 
 
 def _guarded(name: str, look: Callable[[], Check]) -> Iterator[Check]:

@@ -191,7 +191,7 @@ def say_reasons(reason: Reason, depth: int) -> None:
 
 def _say_intake(report: IntakeReport, examined: int) -> None:
     output.say(
-        f"{report.offered} files offered: {report.received} taken in, {report.known} known already, "
+        f"{output.count(report.offered, 'file')} offered: {report.received} taken in, {report.known} known already, "
         f"{len(report.refused)} refused. {examined} examined."
     )
     for one in report.refused:

@@ -40,9 +40,12 @@ class ForgeableBy(IntEnum):
     @property
     def words(self) -> str:
         """The party in words."""
-        return ("anyone who has the file", "a customer of a signer", "a vendor or key holder", "the authority alone")[
-            self
-        ]
+        return (
+            "anyone who has the file",
+            "a customer of a signer, or the skilled",
+            "a vendor or key holder",
+            "the authority alone",
+        )[self]
 
 
 class Binding(StrEnum):

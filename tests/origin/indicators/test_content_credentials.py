@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from firstlight.origin import Claim, ForgeableBy, TrustLists
+from firstlight.origin import Claim, Family, ForgeableBy, TrustLists
 from firstlight.origin.container import container_of
 from firstlight.origin.credentials import Bound, Credential, Integrity, NotReadable, read_credential
 from firstlight.origin.examination import examine_bytes
@@ -450,3 +450,11 @@ def test_the_answer_is_the_same_without_any_network(tmp_path: Path) -> None:
     command = [unshare, "-rn", sys.executable, "-c", _TRACED, str(file)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env={"PYTHONPATH": ":".join(sys.path)})
     assert done.stdout == "['c2pa.unreadable']\n", done.stderr
+
+
+def test_a_file_that_names_no_credential_is_not_said_to_hold_one() -> None:
+    broken = b"\xff\xd8\xff\xe1\xff\xffExif\x00\x00II*\x00\x08\x00\x00\x00\xff\xff" + b"\x01" * 1000
+    said = [sign.says for sign in examine_bytes(broken) if sign.family is Family.C2PA]
+    assert not [text for text in said if "There is a content credential" in text]
+    named = [sign.says for sign in examine_bytes(broken + b"c2pa") if sign.family is Family.C2PA]
+    assert all("content credential" in text for text in named)

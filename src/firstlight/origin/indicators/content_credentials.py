@@ -218,6 +218,14 @@ NOT_READABLE: Final = _said(
     "There is a content credential, but {why}.",
     "Anything about how the picture was made.",
 )
+NOT_KNOWN: Final = _said(
+    "not-known",
+    Claim.UNREADABLE,
+    NO_SUPPORT,
+    ForgeableBy.ANYONE,
+    "Whether there is a content credential could not be found out: the reader cannot make sense of the file.",
+    "That there is one, that there is none, or anything about how the picture was made.",
+)
 SILENT: Final = _said(
     "silent",
     Claim.EDITED,
@@ -241,6 +249,7 @@ KIND: Final = Kind(
         UNCLEAR,
         DISPUTED,
         NOT_READABLE,
+        NOT_KNOWN,
         SILENT,
     ),
 )
@@ -255,6 +264,8 @@ def detect(evidence: Evidence, trust: TrustLists) -> list[Indicator]:
     if isinstance(found, NotReadable):
         facts: dict[str, Fact] = {"remote_host": found.remote_host} if found.remote_host else {}
         source = Source(tool=name, version=version, where="content credential")
+        if not (found.remote_host or _names_a_credential(evidence.data)):
+            return [NOT_KNOWN.indicator(source)]
         return [NOT_READABLE.indicator(source, why=found.why, facts=facts)]
     other = any(_looks_different(preview, evidence) for preview in found.previews)
     return _Speaker(
@@ -265,7 +276,7 @@ def detect(evidence: Evidence, trust: TrustLists) -> list[Indicator]:
 def _read(evidence: Evidence, trust: TrustLists) -> Credential | NotReadable | None:
     """The credential, unless the file has so many parts that going over them once more would be an attack's aim."""
     if evidence.walk.crowded:
-        named = b"c2pa" in evidence.data or b"C2PA" in evidence.data
+        named = _names_a_credential(evidence.data)
         return NotReadable("the file has more parts than are read") if named else None
     return read_credential(evidence.data, evidence.container, trust, previews=evidence.pixels)
 
@@ -399,3 +410,8 @@ def _standing(credential: Credential) -> str:
     if credential.bound is Bound.UNCLEAR:
         return f"signed by {name}, perhaps for other content"
     return f"signed by {name}, whose product is barred from saying so"
+
+
+def _names_a_credential(data: bytes) -> bool:
+    """Whether the bytes hold the name that every record of a credential, and every box around one, bears."""
+    return b"c2pa" in data or b"C2PA" in data
