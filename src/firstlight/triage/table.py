@@ -126,10 +126,8 @@ class PriorityTable(Value):
             data = resources.files("firstlight.triage").joinpath("priority.toml").read_bytes()
             return cls.parse(data, "the shipped priority table")
         try:
-            if path.exists() and not path.is_file():
-                raise StorageError(
-                    f"The priority table {path.name!r} cannot be read: it is no file.", hint="Name a TOML file."
-                )
+            if path.is_fifo() or path.is_char_device() or path.is_socket():
+                raise InputError(f"The priority table {path.name!r} is no file.", hint="Name a TOML file.")
             with path.open("rb") as file:
                 data = file.read(MAX_TABLE_BYTES + 1)
         except OSError as e:
