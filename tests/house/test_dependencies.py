@@ -13,7 +13,7 @@ PERMISSIVE = frozenset(
     {"0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT",
      "MIT-0", "MIT-CMU", "PSF-2.0", "Zlib"}
 )  # fmt: skip
-EXCEPTIONS = frozenset({"certifi", "hypothesis", "pillow-heif"})
+EXCEPTIONS = frozenset({"certifi", "hypothesis", "pillow-heif", "psycopg"})
 
 # How packages that state no SPDX expression word their licence, in old metadata fields.
 _OLD_WORDS = {
