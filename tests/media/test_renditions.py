@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from firstlight.errors import FirstlightError, InputError, UnreadableError
-from firstlight.media import Cage, MediaType, Rendition, rendition
+from firstlight.media import Cage, MediaType, Region, Rendition, rendition
 from firstlight.media.renditions import MAX_EDGE, MIN_EDGE
 
 
@@ -163,3 +163,45 @@ def test_a_worker_that_was_taken_over_cannot_hand_out_something_else(
     monkeypatch.setattr(cage, "run", lambda *args, **params: answer)
     with pytest.raises(UnreadableError, match="nonsense"):
         rendition(cage, b"")
+
+
+def test_a_part_is_shown_and_nothing_else_of_the_picture(cage: Cage) -> None:
+    part = rendition(cage, _saved(_quarters(), "PNG"), edge=64, region=Region(0.5, 0, 1, 0.5))
+    assert max(part.width, part.height) <= 64
+    assert np.allclose(_corners(part), [80, 80, 80, 80], atol=4)
+    assert (part.original_width, part.original_height) == (300, 200)
+
+
+def test_a_part_is_that_of_the_picture_as_it_stands_upright(cage: Cage) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    source = _saved(_quarters().transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif, quality=95)
+    part = rendition(cage, source, edge=64, region=Region(0.5, 0.5, 1, 1))
+    assert np.allclose(_corners(part), [255] * 4, atol=6)
+
+
+@pytest.mark.parametrize(
+    "edges", [(0, 0, 0, 1), (0.5, 0, 0.4, 1), (-0.1, 0, 1, 1), (0, 0, 1, 1.01), (0, float("nan"), 1, 1)]
+)
+def test_there_is_no_part_beyond_the_picture(edges: tuple[float, float, float, float]) -> None:
+    with pytest.raises(InputError, match="no such part"):
+        Region(*edges)
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_the_mark_is_in_the_pixels_everywhere(cage: Cage, colour: bool) -> None:
+    source = _saved(_quarters().resize((900, 600)), "PNG")
+    plain, marked = (rendition(cage, source, edge=600, colour=colour, mark=mark) for mark in ("", "rev-1 12:00 UTC"))
+    with Image.open(io.BytesIO(plain.data)) as one, Image.open(io.BytesIO(marked.data)) as other:
+        assert one.size == other.size
+        assert one.mode == other.mode == ("RGB" if colour else "L")
+        changed = np.asarray(one.convert("L")) != np.asarray(other.convert("L"))
+    thirds = [third for row in np.array_split(changed, 3, axis=0) for third in np.array_split(row, 3, axis=1)]
+    assert all(third.any() for third in thirds)
+    assert changed.mean() < 0.2
+
+
+@pytest.mark.parametrize("mark", ["x" * 81, "\n", "\u200bname", "é"])
+def test_a_mark_that_cannot_be_written_is_refused(cage: Cage, mark: str) -> None:
+    with pytest.raises(InputError, match="mark"):
+        rendition(cage, _saved(_quarters(), "PNG"), mark=mark)

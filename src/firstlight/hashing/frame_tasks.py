@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from firstlight.errors import LimitError, MissingExtraError, UnreadableError
+from firstlight.errors import LimitError, UnreadableError
 from firstlight.hashing import pdq
 from firstlight.hashing.tasks import pixels_of
 from firstlight.hashing.tasks import prepare as prepare
-from firstlight.media.kinds import MediaType
 from firstlight.media.limits import Limits
 from firstlight.media.pictures import check_pixels, decoding, frame_total, open_picture
 from firstlight.media.task import CagedFile
+from firstlight.media.videos import length, open_video
 from firstlight.values import PdqMode
 
-_CONTAINERS = {
-    MediaType.MP4: "mp4",
-    MediaType.QUICKTIME: "mov",
-    MediaType.MATROSKA: "matroska",
-    MediaType.AVI: "avi",
-    MediaType.MPEG: "mpeg",
-}
 _DEFAULT_FRAME_SECONDS = 0.1
 _LONGEST_FRAME = 86_400_000  # milliseconds: what claims more than a day claims nonsense
 
@@ -109,34 +101,9 @@ def _frame_seconds(told: object) -> float:
 
 
 def _video(file: CagedFile, limits: Limits) -> tuple[_Head, Iterator[_Frame]]:
-    try:
-        av = importlib.import_module("av")
-    except ImportError as e:
-        raise MissingExtraError(
-            f"This is {file.media_type.words}; PyAV, which opens it, is not installed.",
-            hint="Install it with: pip install 'firstlight[video]'",
-        ) from e
-    with decoding(file.media_type):
-        container = _opened(av, file)
-        if not container.streams.video:
-            raise UnreadableError("It holds no moving picture.", code="unreadable.no-frame")
-        stream = container.streams.video[0]
-        stream.thread_type = "NONE"
-        width, height = int(stream.codec_context.width), int(stream.codec_context.height)
-        seconds = float(container.duration) / 1e6 if container.duration and container.duration > 0 else None
-    if width * height > limits.pixels:
-        raise LimitError(f"Its frames have {width} x {height} pixels.", code="limit.pixels", width=width, height=height)
-    if width < 1 or height < 1:
-        raise UnreadableError("It holds no moving picture.", code="unreadable.no-frame")
-    return _Head(width, height, seconds), _video_frames(file, container, stream, limits)
-
-
-def _opened(av: Any, file: CagedFile) -> Any:  # noqa: ANN401 - PyAV is optional
-    form = _CONTAINERS[file.media_type]
-    try:
-        return av.open(file.open(), format=form, metadata_errors="ignore")
-    except TypeError:  # later versions have no such option, and are tolerant
-        return av.open(file.open(), format=form)
+    container, stream = open_video(file, limits)
+    width, height = int(stream.codec_context.width), int(stream.codec_context.height)
+    return _Head(width, height, length(container)), _video_frames(file, container, stream, limits)
 
 
 def _video_frames(file: CagedFile, container: Any, stream: Any, limits: Limits) -> Iterator[_Frame]:  # noqa: ANN401

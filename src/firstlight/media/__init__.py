@@ -9,8 +9,9 @@ from firstlight.media._isolation import Isolation
 from firstlight.media.cage import Answer, Cage, Outcome
 from firstlight.media.kinds import SNIFF_BYTES, MediaType, sniff
 from firstlight.media.limits import DEFAULT_LIMITS, Limits
-from firstlight.media.renditions import Form, Rendition, rendition
+from firstlight.media.renditions import Form, Region, Rendition, rendition
 from firstlight.media.sources import Source, opened
+from firstlight.media.storyboards import storyboard
 from firstlight.media.task import CagedFile
 
 __all__ = [
@@ -24,9 +25,11 @@ __all__ = [
     "Limits",
     "MediaType",
     "Outcome",
+    "Region",
     "Rendition",
     "Source",
     "opened",
     "rendition",
     "sniff",
+    "storyboard",
 ]

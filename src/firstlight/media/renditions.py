@@ -7,6 +7,7 @@ the original's metadata, so that nothing the sender wrote reaches a browser but 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +36,7 @@ PRELOAD: Final = ("firstlight.media.renditions",)
 
 _TASK: Final = "firstlight.media.renditions:render"
 _JPEG_QUALITY: Final = 80
+_LONGEST_MARK: Final = 80
 
 
 class Form(StrEnum):
@@ -42,6 +44,33 @@ class Form(StrEnum):
 
     PNG = "png"
     JPEG = "jpeg"
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a picture as it stands upright, in shares of its width and height: 0 is left and top, 1 right and
+    bottom.
+
+    Raises:
+        InputError: it is empty or reaches beyond the picture.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.left < self.right <= 1 and 0 <= self.top < self.bottom <= 1):
+            raise InputError("There is no such part of a picture.", hint="Edges are shares from 0 to 1.")
+
+    def edges(self) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom."""
+        return self.left, self.top, self.right, self.bottom
+
+
+WHOLE: Final = Region(0, 0, 1, 1)
+"""All of a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +93,15 @@ def rendition(
     colour: bool = False,
     blur: int = 0,
     frame: int = 0,
+    region: Region | None = None,
+    mark: str = "",
     form: Form | str = Form.PNG,
 ) -> Rendition:
     """A rendition of a picture, with a longer edge of at most `edge` pixels; never larger than the original.
 
     The picture stands upright (an EXIF rotation is applied: this is for people, not for hashing), transparency lies on
-    white, and `frame` picks one of an animation's frames.
+    white, and `frame` picks one of an animation's frames. `region` is the part that is shown; `mark` is written across
+    the pixels, so that a photograph of a screen says whose it was.
 
     Raises:
         InputError: an option is out of range, or the source could not be opened.
@@ -81,11 +113,25 @@ def rendition(
         raise InputError("There is no such rendition.", hint=f"Blur is 0 to {MAX_BLUR}, frames count from 0.")
     if form not in list(Form):
         raise InputError(f"{form!r} is no form of a rendition.", hint="Use png or jpeg.")
-    answer = cage.run(_TASK, source, edge=edge, colour=colour, blur=blur, frame=frame, form=str(form))
-    return _checked(answer, MediaType.PNG if form == Form.PNG else MediaType.JPEG, edge)
+    part = list((region or WHOLE).edges())
+    require_mark(mark)
+    answer = cage.run(
+        _TASK, source, edge=edge, colour=colour, blur=blur, frame=frame, region=part, mark=mark, form=str(form)
+    )
+    return checked(answer, MediaType.PNG if form == Form.PNG else MediaType.JPEG, edge)
 
 
-def _checked(answer: dict[str, Any], kind: MediaType, edge: int) -> Rendition:
+def require_mark(mark: str) -> None:
+    """Return if the mark can be written across a picture.
+
+    Raises:
+        InputError: it is longer than a line, or holds what the decoder's own letters do not have.
+    """
+    if len(mark) > _LONGEST_MARK or not ((mark.isascii() and mark.isprintable()) or not mark):
+        raise InputError("This mark cannot be written.", hint=f"Use up to {_LONGEST_MARK} plain ASCII characters.")
+
+
+def checked(answer: dict[str, Any], kind: MediaType, edge: int) -> Rendition:
     """The worker is not trusted: what leaves for a browser has the agreed kind and size, or does not leave."""
     data, sizes = answer.get("data"), answer.get("sizes")
     if not isinstance(data, bytes) or sniff(data) is not kind or not isinstance(sizes, list):
@@ -95,36 +141,98 @@ def _checked(answer: dict[str, Any], kind: MediaType, edge: int) -> Rendition:
     return Rendition(data, kind, *sizes)
 
 
+def prepare() -> None:
+    """Load what draws letters before the first foreign byte comes."""
+    from PIL import ImageDraw, ImageFilter, ImageFont  # noqa: F401 - loaded for later
+
+    ImageFont.load_default(12)
+
+
 def render(
-    file: CagedFile, limits: Limits, *, edge: int, colour: bool, blur: int, frame: int, form: str
+    file: CagedFile,
+    limits: Limits,
+    *,
+    edge: int,
+    colour: bool,
+    blur: int,
+    frame: int,
+    region: list[float],
+    mark: str,
+    form: str,
 ) -> dict[str, Any]:
-    """The task: decode, shrink, turn upright, flatten, blur, and write anew without metadata."""
+    """The task: decode, shrink, turn upright, cut out, flatten, blur, mark, and write anew without metadata."""
     from PIL import Image, ImageFilter  # the caller's side of this module needs no decoder
 
     from firstlight.media.pictures import check_pixels, decoding, open_picture
 
     mode = "RGB" if colour else "L"
+    left, top, right, bottom = region
+    whole = int(edge / max(right - left, bottom - top))  # of the whole picture, so that the part fills the edge
     with open_picture(file, limits) as image, decoding(file.media_type):
         if frame:
             _seek(image, frame, limits)
             check_pixels(image, limits)
         full = image.size
-        image.draft(mode, (edge, edge))
+        image.draft(mode, (whole, whole))
         image.load()  # before the metadata is asked for: reading EXIF would load a PNG and swallow its damage
         turn = _turn(image)
         width, height = full[::-1] if turn in _SWAPPING else full
-        small = _eight_bit(image)
-        small.thumbnail((edge, edge), Image.Resampling.BOX, reducing_gap=2.0)
-        flat = _flattened(small, mode)
+        flat = shrunk(image, whole, mode)
         if turn is not None:
             flat = flat.transpose(Image.Transpose[turn])
+        flat = flat.crop(_box(region, flat.size, edge))
         if blur:
             flat = flat.filter(ImageFilter.GaussianBlur(blur))
-        out = io.BytesIO()
-        clean = Image.frombytes(flat.mode, flat.size, flat.tobytes())  # pixels only: whatever hung on it stays behind
-        options: dict[str, Any] = {"quality": _JPEG_QUALITY} if form == Form.JPEG else {}
-        clean.save(out, form.upper(), **options)
-    return {"data": out.getvalue(), "sizes": [*clean.size, width, height]}
+    return {"data": written(flat, mark, form), "sizes": [*flat.size, width, height]}
+
+
+def shrunk(image: Image.Image, edge: int, mode: str) -> Image.Image:
+    """The picture with a longer edge of at most `edge` pixels, eight bits deep, on white."""
+    from PIL import Image
+
+    small = _eight_bit(image)
+    small.thumbnail((edge, edge), Image.Resampling.BOX, reducing_gap=2.0)
+    return _flattened(small, mode)
+
+
+def written(image: Image.Image, mark: str, form: str) -> bytes:
+    """The picture as a file of this form, with the mark across it, and nothing else."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    seen = _marked(image, mark) if mark else image
+    clean = Image.frombytes(seen.mode, seen.size, seen.tobytes())  # pixels only: whatever hung on it stays behind
+    options: dict[str, Any] = {"quality": _JPEG_QUALITY} if form == Form.JPEG else {}
+    clean.save(out, form.upper(), **options)
+    return out.getvalue()
+
+
+_MARK_STEP: Final = 120
+"""Pixels from one line of the mark to the next: no part worth photographing is without it."""
+
+
+def _marked(image: Image.Image, mark: str) -> Image.Image:
+    """The mark in faint lines over all of the picture, light on dark and dark on light."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    size = max(9, min(16, image.width // 24))
+    font = ImageFont.load_default(size)
+    light, dark = Image.new("L", image.size, 0), Image.new("L", image.size, 0)
+    length = int(font.getlength(mark)) + 2 * size
+    for line, y in enumerate(range(size // 2, image.height, _MARK_STEP)):
+        for x in range(-(line % 2) * length // 2 + size // 2, image.width, length):
+            ImageDraw.Draw(dark).text((x + 1, y + 1), mark, fill=110, font=font)
+            ImageDraw.Draw(light).text((x, y), mark, fill=110, font=font)
+    black, white = Image.new(image.mode, image.size, "black"), Image.new(image.mode, image.size, "white")
+    return Image.composite(white, Image.composite(black, image, dark), light)
+
+
+def _box(region: Sequence[float], size: tuple[int, int], edge: int) -> tuple[int, int, int, int]:
+    """The region in pixels: at least one, at most `edge` each way."""
+    width, height = size
+    left, top = int(region[0] * width), int(region[1] * height)
+    right, bottom = max(left + 1, round(region[2] * width)), max(top + 1, round(region[3] * height))
+    return left, top, min(right, left + edge), min(bottom, top + edge)
 
 
 _ORIENTATION: Final = 0x0112
