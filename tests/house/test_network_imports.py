@@ -15,6 +15,7 @@ CAN_REACH_A_HOST = frozenset(
         "websockets", "xmlrpc",
     }
 )  # fmt: skip
+ONLY_WORDS = frozenset({"http.HTTPStatus"})  # the names of statuses reach nobody
 CAN_REACH_A_HOST_WITHIN = ("urllib.request", "asyncio.open_connection", "asyncio.create_server")
 
 # Where it is allowed (a module, or a folder with a slash at its end), and why.
@@ -36,7 +37,9 @@ def reaching(found: list[sources.Import]) -> list[sources.Import]:
     return [
         each
         for each in found
-        if each.top in CAN_REACH_A_HOST or each.what.startswith(CAN_REACH_A_HOST_WITHIN) or each.what == "urllib"
+        if (each.top in CAN_REACH_A_HOST and each.what not in ONLY_WORDS)
+        or each.what.startswith(CAN_REACH_A_HOST_WITHIN)
+        or each.what == "urllib"
     ]
 
 
@@ -75,7 +78,9 @@ def test_every_permission_has_a_reason() -> None:
         ("from urllib import request", True),
         ("from urllib.parse import quote", False),
         ("import httpx", True),
-        ("from http import HTTPStatus", True),
+        ("from http import HTTPStatus", False),
+        ("from http import client, HTTPStatus", True),
+        ("import http", True),
         ("def f():\n    import requests", True),
         ("import asyncio", False),
     ],
