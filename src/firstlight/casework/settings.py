@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from firstlight.errors import InputError, StorageError
 from firstlight.values import Value
@@ -26,6 +27,20 @@ TEMPLATE = """\
 [banks]
 # sealed = true                         # false: lists lie plain on the disk; only for a disk that is encrypted,
 #                                       # and only before the first bank is made
+
+[service]
+# host = "127.0.0.1"                    # where `firstlight up` listens; elsewhere only with TLS or behind a proxy
+# port = 8470
+# public_url = ""                       # how browsers reach it, such as "https://review.example.org"
+# also_known_as = []                    # more names of this host by which machines may call it
+# tls_cert = ""                         # files of a certificate and its key
+# tls_key = ""
+# behind_proxy = false                  # true: a proxy in front speaks TLS and passes the Host header on
+# metrics_port = 8471                   # Prometheus metrics, on loopback alone; 0 for none
+# workers = 1                           # threads that work on jobs
+# largest_upload = 104857600            # bytes of one item
+# hma_open_on_loopback = false          # true: HMA's routes need no key as long as only this machine can call them
+# fetch_hosts = []                      # hosts from which a URL may be hashed; none without a line here
 """
 
 
@@ -46,11 +61,29 @@ class Banks(Value):
     sealed: bool = True
 
 
+class Service(Value):
+    """Where the service listens, how it is reached, and what it lets in."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8470
+    public_url: str = ""
+    also_known_as: tuple[str, ...] = ()
+    tls_cert: str = ""
+    tls_key: str = ""
+    behind_proxy: bool = False
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 8471
+    workers: Annotated[int, Field(ge=0, le=64)] = 1
+    largest_upload: Annotated[int, Field(ge=1)] = 100 * 1024 * 1024
+    hma_open_on_loopback: bool = False
+    fetch_hosts: tuple[str, ...] = ()
+
+
 class Settings(Value):
     """All settings of a home."""
 
     organisation: Organisation = Organisation()
     banks: Banks = Banks()
+    service: Service = Service()
 
 
 def load(folder: Path) -> Settings:

@@ -1,0 +1,32 @@
+"""The app: everything that answers over HTTP, put together over an open home."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from firstlight import __version__
+from firstlight.web import account, problems, status
+from firstlight.web.console import routes as console
+from firstlight.web.guard import Guard
+from firstlight.web.pages import STATIC, Pages
+from firstlight.web.service import Service
+
+
+def create_app(service: Service) -> ASGIApp:
+    """The service as an ASGI application; it keeps no state of its own beside the home's."""
+    return Guard(routed(service), service)
+
+
+def routed(service: Service) -> FastAPI:
+    """The routes, before the guard that stands in front of them."""
+    app = FastAPI(title="Firstlight", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.service = service
+    app.state.pages = Pages()
+    problems.install(app, app.state.pages)
+    app.include_router(status.router)
+    app.include_router(account.router)
+    app.include_router(console.router)
+    app.mount("/static", StaticFiles(directory=STATIC))
+    return app

@@ -1,0 +1,1 @@
+"""The review console: pages over the use cases."""

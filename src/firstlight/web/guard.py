@@ -1,0 +1,128 @@
+"""What stands before every request: the host it names, where it comes from, and the headers that every answer carries.
+
+A request that changes something must come from a page of this service. Browsers say so (`Sec-Fetch-Site`); of those
+that do not, `Origin` must be the host that was called. Whoever sends neither is no browser, and gets through only
+without a session's cookie.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from firstlight.errors import Diagnostics
+from firstlight.web.problems import PROBLEM, problem
+from firstlight.web.service import Service
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+FOR_ANY_HOST = ("/status",)  # a load balancer asks by number
+
+CONTENT_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "img-src 'self'",
+        "media-src 'self'",
+        "style-src 'self'",
+        "script-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )
+)
+HEADERS = {
+    "content-security-policy": CONTENT_POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), display-capture=()",
+}
+_KEPT_STATIC = "private, max-age=31536000, immutable"  # the address of a static file changes with its content
+
+
+class Guard:
+    """The outermost layer of the service."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse the request, or let it through and put the headers on its answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"]
+        while path.startswith("//"):  # clients that join an address ending in a slash with a path send two
+            path = path[1:]
+        scope["path"] = path
+        scope["firstlight.request"] = secrets.token_hex(8)
+        headers = Headers(scope=scope)
+        wrong = self._host(path, headers) or self._site(scope, headers)
+        with_headers = self._with_headers(scope, send)
+        if wrong is not None:
+            await _refuse(wrong, scope["firstlight.request"], with_headers)
+            return
+        await self._app(scope, receive, with_headers)
+
+    def _host(self, path: str, headers: Headers) -> Diagnostics | None:
+        if path.startswith(FOR_ANY_HOST):
+            return None
+        name = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        if self._service.knows_host(name):
+            return None
+        return Diagnostics(
+            "refused.host",
+            "This service is not known by the name under which it was called.",
+            "Call it by the name that it prints at its start, or add the name to [service] also_known_as.",
+        )
+
+    def _site(self, scope: Scope, headers: Headers) -> Diagnostics | None:
+        if scope["method"] in SAFE_METHODS:
+            return None
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        if site is not None:
+            fine = site in ("same-origin", "none")
+        elif origin is not None:
+            fine = urlsplit(origin).netloc == headers.get("host", "")
+        else:
+            fine = self._service.cookie not in cookie_parser(headers.get("cookie", ""))
+        if fine:
+            return None
+        return Diagnostics(
+            "refused.site", "Another site asked for this.", "Open the page of this service and do it there."
+        )
+
+    def _with_headers(self, scope: Scope, send: Send) -> Send:
+        static = scope["path"].startswith("/static/")
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", _KEPT_STATIC if static else "no-store")
+                headers["x-request-id"] = scope["firstlight.request"]
+                if self._service.secure:
+                    headers.setdefault("strict-transport-security", "max-age=31536000")
+            await send(message)
+
+        return sending
+
+
+async def _refuse(found: Diagnostics, request_id: str, send: Send) -> None:
+    status = HTTPStatus.MISDIRECTED_REQUEST if found.code == "refused.host" else HTTPStatus.FORBIDDEN
+    body = json.dumps(problem(status, found, request_id) | {"message": found.message}).encode()
+    headers = [(b"content-type", PROBLEM.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": int(status), "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,146 @@
+"""Errors as answers: a problem document (RFC 9457) for machines, a plain page for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from firstlight.errors import (
+    Diagnostics,
+    FirstlightError,
+    InputError,
+    IntegrityError,
+    LimitError,
+    MissingExtraError,
+    NotFoundError,
+    RefusedError,
+    StateError,
+    StorageError,
+    UnreadableError,
+    UpstreamError,
+)
+from firstlight.logs import get_logger
+from firstlight.web.pages import Pages
+
+API_PREFIXES = ("/v1/", "/status", "/metrics")
+PROBLEM = "application/problem+json"
+_log = get_logger("web")
+
+# From the special to the general: the first that fits gives the status.
+STATUS: Sequence[tuple[type[FirstlightError], HTTPStatus]] = (
+    (NotFoundError, HTTPStatus.NOT_FOUND),
+    (LimitError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (UnreadableError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (StateError, HTTPStatus.CONFLICT),
+    (InputError, HTTPStatus.BAD_REQUEST),
+    (RefusedError, HTTPStatus.FORBIDDEN),
+    (IntegrityError, HTTPStatus.INTERNAL_SERVER_ERROR),
+    (StorageError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (UpstreamError, HTTPStatus.BAD_GATEWAY),
+    (MissingExtraError, HTTPStatus.NOT_IMPLEMENTED),
+)
+_BY_CODE = {"refused.sign-in": HTTPStatus.UNAUTHORIZED, "limit.rate": HTTPStatus.TOO_MANY_REQUESTS}
+
+
+class NotSignedInError(RefusedError):
+    """Nobody is signed in, or the key opens nothing."""
+
+    code = "refused.sign-in"
+
+
+def status_of(error: FirstlightError) -> HTTPStatus:
+    """The status that says what kind of error this is."""
+    found = _BY_CODE.get(error.diagnostics().code)
+    return found or next(
+        (status for kind, status in STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR
+    )
+
+
+def problem(status: int, found: Diagnostics, request_id: str = "", **more: object) -> dict[str, Any]:
+    """The problem document. `code` is stable, `hint` says what to do."""
+    out: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": found.message,
+        "code": found.code,
+    }
+    if found.hint:
+        out["hint"] = found.hint
+    if found.facts:
+        out["facts"] = dict(found.facts)
+    if request_id:
+        out["instance"] = f"urn:firstlight:request:{request_id}"
+    return out | more
+
+
+def for_machines(request: Request) -> bool:
+    """Whether whoever asks wants a document: the API always, elsewhere who does not ask for a page."""
+    if request.url.path.startswith(API_PREFIXES):
+        return True
+    return "text/html" not in request.headers.get("accept", "")
+
+
+def install(app: FastAPI, pages: Pages) -> None:
+    """Answer every error of this app in its form."""
+
+    def answer(request: Request, status: int, found: Diagnostics, **more: object) -> Response:
+        headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+        request_id = request.scope.get("firstlight.request", "")
+        if for_machines(request):
+            document = problem(status, found, request_id, **more)
+            return JSONResponse(document, status, headers, media_type=PROBLEM)
+        if status == HTTPStatus.UNAUTHORIZED and request.method == "GET":
+            return RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
+        title = HTTPStatus(status).phrase
+        return pages.render(request, "error.html", status=status, error=found, title=title, request_id=request_id)
+
+    async def house(request: Request, error: Exception) -> Response:
+        if not isinstance(error, FirstlightError):
+            raise error
+        status = status_of(error)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            _log.error("request.failed", error=error, status=int(status))
+        return answer(request, status, error.diagnostics())
+
+    async def http(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        code = {404: "not-found", 405: "input.method"}.get(error.status_code, "input")
+        message = {404: "There is nothing at this address.", 405: "This address does not take that method."}
+        found = Diagnostics(code, message.get(error.status_code, str(error.detail)))
+        response = answer(request, error.status_code, found)
+        response.headers.update(error.headers or {})
+        return response
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        if not isinstance(error, RequestValidationError):
+            raise error
+        wrong = [
+            {"where": ".".join(str(part) for part in each["loc"]), "says": str(each["msg"])} for each in error.errors()
+        ]
+        first = wrong[0] if wrong else {"where": "the request", "says": "it cannot be read"}
+        found = Diagnostics("input.request", f"{first['where']}: {first['says']}.", "Mend what it names.")
+        return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, found, errors=wrong)
+
+    async def fault(request: Request, error: Exception) -> Response:
+        _log.error("request.fault", error=error, exc_info=error)
+        found = Diagnostics(
+            "error",
+            f"A fault of Firstlight itself ({type(error).__name__}). Nothing that was finished is lost.",
+            "Try again; if it happens again, report it with the number of this request.",
+        )
+        return answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, found)
+
+    app.add_exception_handler(FirstlightError, house)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, fault)

@@ -1,0 +1,99 @@
+"""What every request has at hand: the open home, the time, the settings. One object, made at the start."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from firstlight.casework.home import Home
+from firstlight.casework.settings import Service as ServiceSettings
+from firstlight.clock import Clock
+from firstlight.errors import InputError
+from firstlight.media import Cage
+from firstlight.web.readiness import Readiness
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The service over an open home. `cage` decodes what comes in; it was started before the home's keys were read."""
+
+    home: Home
+    settings: ServiceSettings
+    cage: Cage | None = None
+    ready: Readiness = field(default_factory=Readiness)
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+        return self.home.clock
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach it by TLS."""
+        return bool(self.settings.tls_cert) or self.settings.behind_proxy
+
+    @property
+    def public_host(self) -> str:
+        """The name by which browsers reach it, if it was stated."""
+        return urlsplit(self.settings.public_url).hostname or ""
+
+    @property
+    def only_loopback(self) -> bool:
+        """Whether nobody but this machine can call it: it listens on loopback, and no proxy stands in front."""
+        return is_loopback(self.settings.host) and not self.settings.behind_proxy
+
+    @property
+    def cookie(self) -> str:
+        """The name of the session's cookie; on plain loopback the port is part of it, for cookies know no ports."""
+        return "__Host-firstlight" if self.secure else f"firstlight-{self.settings.port}"
+
+    def knows_host(self, name: str) -> bool:
+        """Whether a request may name this host: any other is somebody's trick to get at a loopback service."""
+        also = {each.lower() for each in self.settings.also_known_as}
+        return name in LOOPBACK_NAMES or name in also or (name == self.public_host and bool(name))
+
+    def origin(self, host_header: str) -> str:
+        """The origin that a browser is at."""
+        if self.settings.public_url:
+            found = urlsplit(self.settings.public_url)
+            return f"{found.scheme}://{found.netloc}"
+        return f"{'https' if self.secure else 'http'}://{host_header}"
+
+    def relying_party(self, host_header: str) -> str:
+        """The domain that passkeys are bound to."""
+        return urlsplit(self.origin(host_header)).hostname or "localhost"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens here."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_reach(settings: ServiceSettings) -> None:
+    """Return if nobody can read the traffic that these settings allow.
+
+    Raises:
+        InputError: it would listen beyond this machine without TLS, or does not say how browsers reach it.
+    """
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        raise InputError("A certificate and its key belong together.", hint="Give both --tls-cert and --tls-key.")
+    protected = bool(settings.tls_cert) or settings.behind_proxy
+    if not is_loopback(settings.host) and not protected:
+        raise InputError(
+            f"On {settings.host} others could read along.",
+            hint="Give --tls-cert and --tls-key, or --behind-proxy if a proxy in front speaks TLS; "
+            "or listen on 127.0.0.1.",
+        )
+    if protected and urlsplit(settings.public_url).scheme != "https":
+        raise InputError(
+            "Passkeys are bound to the address by which browsers reach the service, and it is not stated.",
+            hint="Give --public-url https://NAME.",
+        )
