@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from casework.making import NOW
-from firstlight.casework import cases, outlook, turns
+from firstlight.casework import cases, outlook, picking, turns
 from firstlight.casework.home import Home
 from firstlight.casework.turns import Turns
 from firstlight.errors import InputError, IntegrityError
@@ -42,7 +42,7 @@ def _open(home: Home, levels: Sequence[Level]) -> None:
 def _review(home: Home, number: int, *, found: bool = False) -> Lane | None:
     with home.work() as work:
         case = cases.one(work, number)
-        lane = cases.take_turn(work, home.table, case, found=found)
+        lane = picking.take_turn(work, home.table, case, found=found)
         case.state = "decided"
     return lane
 

@@ -10,9 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from firstlight.banks import Flood
-from firstlight.casework import floods, turns
+from firstlight.casework import floods, picking, turns
 from firstlight.casework.home import Home, Work
-from firstlight.casework.turns import Turns
 from firstlight.casework.upload import Upload
 from firstlight.errors import NotFoundError, StateError
 from firstlight.origin import Verdict
@@ -22,12 +21,9 @@ from firstlight.triage import (
     Member,
     Place,
     Priority,
-    PriorityTable,
-    Queue,
     Unit,
     Waiting,
     arrange,
-    next_lane,
     units,
 )
 from firstlight.values import Document, Instant, Level, Reason, Sha256Hex, Value, Versioned
@@ -104,6 +100,7 @@ def place_again(work: Work, case: Case) -> None:
     case.level_rank = first.level.rank
     case.place_order = first.order
     case.deadline = min(unit.deadline for unit in left)
+    case.severity = max(item.severity for item in members(work, case) if item.state == "held")
     case.owner = QUEUE
     case.says = _says(priority, left)
 
@@ -178,8 +175,18 @@ def queue(home: Home, *, seed: int = 0) -> QueueView:
                 counts[case_id] = counts.get(case_id, 0) + 1
         unexamined = work.session.scalar(select(func.count()).where(Item.verdict.is_(None))) or 0
         taken = turns.load(work.session)
+        first = picking.upcoming(work, home.table) if seed == 0 else None
+        taken = first.turns if first else taken
     by_id = {case.id: case for case in rows}
-    places = arrange(map(_as_waiting, rows), now, home.table, taken.draws(seed), turn=taken.count, owed=taken.owed)
+    places = arrange(
+        map(_as_waiting, rows),
+        now,
+        home.table,
+        taken.draws(seed),
+        turn=taken.count,
+        owed=taken.owed,
+        first=None if first is None else (first.case.id, first.lane),
+    )
     return QueueView(
         at=now,
         unexamined=unexamined,
@@ -200,44 +207,9 @@ def _as_waiting(case: Case) -> Waiting:
         order=case.place_order,
         received=case.opened_at,
         deadline=case.deadline,
+        burden=case.severity,
         says=case.says,
     )
-
-
-def take_turn(work: Work, table: PriorityTable, case: Case, *, found: bool) -> Lane | None:
-    """Count a review of this open case, just before it is decided; `found` says that it turned out to be reportable.
-
-    Answers the lane whose turn it was. A reserved turn is used up only by the case it is reserved for: whoever takes
-    another one first (`None`) leaves it to the next reviewer, so that no share of the capacity gets lost. An immediate
-    case uses no turn.
-    """
-    if case.level_rank == Level.IMMEDIATE.rank:
-        return Lane.IMMEDIATE
-    rows = work.session
-    soonest = rows.scalar(select(func.min(Case.level_rank)).where(Case.state == "open"))
-    if soonest == Level.IMMEDIATE.rank:
-        return None
-    taken = turns.load(rows)
-    lane, owed = next_lane(taken.count, taken.owed, list(Level)[soonest or 0], table.lanes)
-    if lane is Lane.OLDEST:
-        oldest = select(Case.id).where(Case.state == "open").order_by(Case.opened_at, Case.id).limit(1)
-        if rows.scalar(oldest) != case.id:
-            return None
-    elif lane is Lane.AUDIT:
-        drawn = Queue(table.lanes, map(_as_waiting, open_cases(rows)), taken.count, taken.owed).take(taken.draws())
-        if drawn is None or drawn[0].key != case.id:
-            return None
-    audited = lane is Lane.AUDIT
-    turns.save(
-        rows,
-        Turns(
-            count=taken.count + 1,
-            owed=owed,
-            audited=taken.audited + audited,
-            found=taken.found + (audited and found),
-        ),
-    )
-    return lane
 
 
 def _queue_place(place: Place, case: Case, items: int) -> QueuePlace:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from firstlight import origin
 from firstlight.banks import Library, Match
-from firstlight.casework import cases, floods, lookup, review
+from firstlight.casework import cases, exposure, floods, lookup, review, severity
 from firstlight.casework.home import SERVICE, Home, Work
 from firstlight.casework.upload import Upload
 from firstlight.clock import Clock, SystemClock
@@ -201,6 +201,7 @@ def _keep_one(home: Home, work: Work, bundler: Bundler, item: Item, verdict: Ver
     item.pdq_quality = verdict.pdq.quality if verdict.pdq else None
     item.verdict = verdict.to_json().decode()
     item.priority = priority.to_json().decode()
+    item.severity = severity.expected(verdict, exposure.severe_categories(work)).burden
     item.owner = cases.QUEUE
     item.deadline = home.table.deadline(priority.level, item.received_at)
     work.session.flush()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from firstlight.custody import StoredLeaf
+from firstlight.custody import EventType, StoredLeaf
+from firstlight.custody.leaf import parse_leaf
 from firstlight.errors import StateError
 from firstlight.store.tables import LogCheckpoint, LogHash, LogLeaf
 
@@ -83,6 +85,28 @@ class SqlLeafStore:
                 part = wanted[start : start + _MANY]
                 found.update(self._session.scalars(select(LogLeaf.seq).where(column.in_(part))))
         return sorted(found)
+
+    def places(self, kind: EventType, start: int, after: datetime) -> Iterator[int]:
+        """The places from `start` on of leaves of this kind that were logged after this time, ascending.
+
+        Only leaves are read, and what keeps them shut is not; so a busy day is passed over in about a second.
+        """
+        size = self.size()
+        low, high = start, max(start, size)
+        while low < high:  # the log's own times never go back
+            middle = (low + high) // 2
+            leaf = self._session.scalar(select(LogLeaf.leaf).where(LogLeaf.seq == middle))
+            if leaf is None or parse_leaf(leaf, middle).logged <= after:
+                low = middle + 1
+            else:
+                high = middle
+        word = b'"type":"%s"' % kind.value.encode()
+        while low < size:
+            rows = self._session.execute(
+                select(LogLeaf.seq, LogLeaf.leaf).where(LogLeaf.seq >= low, LogLeaf.seq < low + _PAGE)
+            ).all()
+            yield from sorted(seq for seq, leaf in rows if word in leaf and parse_leaf(leaf, seq).type is kind)
+            low += _PAGE
 
     def forget(self, seqs: Sequence[int]) -> None:
         """Destroy what opens these leaves."""

@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationError
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from firstlight.casework import cases, retention
+from firstlight.casework import cases, picking, retention, severity
 from firstlight.casework.home import Home, Work, case_name
 from firstlight.custody import EventType, Stored, reveal, viewings
 from firstlight.cybertip import Rendition
@@ -153,7 +153,7 @@ def decide(
             raise StateError(f"Item {strange[0]} does not wait for a decision in case {case_number}.")
         bytes_seen = {waiting[number] for number in items}
         wanted = [number for number, sha256 in waiting.items() if sha256 in bytes_seen]
-        lane = cases.take_turn(work, home.table, case, found=conclusion.finding is Finding.REPORT)
+        lane = picking.take_turn(work, home.table, case, found=conclusion.finding is Finding.REPORT)
         made = tuple(_record(work, case, number, conclusion, actor, lane) for number in sorted(wanted))
         work.session.flush()
         retention.start_clocks(work, case.id)
@@ -200,6 +200,10 @@ def _keep(work: Work, item: Item, decision: Decision) -> None:
     )
     item.state = "decided"
     item.owner = decision.actor
+    known = severity.decided(decision.conclusion.classification, decision.conclusion.signs).burden
+    item.severity = max(item.severity, known)
+    alike = (Item.case_id == decision.case, Item.state == "held", Item.severity < known)
+    work.session.execute(update(Item).where(*alike).values(severity=known))  # what is alike is expected to be as hard
 
 
 def carry_over(work: Work, case: Case, item: Item) -> Decision | None:

@@ -67,13 +67,16 @@ _NUMBERED: dict[str, Any] = {"sqlite_strict": True, "sqlite_autoincrement": True
 class Case(Table):
     """What a reviewer opens: a bundle of items, with the level and the deadline of its most urgent member.
 
-    `bundle` is the number of the bundle's first item.
+    `bundle` is the number of the bundle's first item. `severity` is what is expected of the hardest of its items that
+    wait, 1 to 3; it decides who may be shown the case, and never when.
     """
 
     __tablename__ = "cases"
     __table_args__ = (
         CheckConstraint("state in ('open', 'decided', 'filed')", name="case_state"),
-        Index("cases_by_place", "state", "level_rank", "place_order"),
+        Index("cases_by_place", "state", "severity", "level_rank", "place_order", "opened_at", "id"),
+        Index("cases_by_age", "state", "severity", "opened_at", "id"),
+        Index("cases_by_state", "state", "id"),
         _NUMBERED,
     )
 
@@ -86,6 +89,45 @@ class Case(Table):
     deadline: Mapped[datetime]
     owner: Mapped[str]
     says: Mapped[str]
+    severity: Mapped[int] = mapped_column(default=1, server_default="1")
+
+
+class Assignment(Table):
+    """Whom a case was given to, and the lane whose turn it was; without a reviewer it was given back and goes first."""
+
+    __tablename__ = "assignments"
+    __table_args__ = (UniqueConstraint("reviewer", name="one_case_a_reviewer"), _STRICT)
+
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    reviewer: Mapped[str | None]
+    lane: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Pass(Table):
+    """That a reviewer does not want to be given a case; nobody is told, and no reason is asked for."""
+
+    __tablename__ = "passes"
+    __table_args__ = _STRICT
+
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    reviewer: Mapped[str] = mapped_column(primary_key=True)
+
+
+class Lowering(Table):
+    """That a named person lowered an item, whether it is looked at again blind, and what came of that."""
+
+    __tablename__ = "lowerings"
+    __table_args__ = (Index("lowerings_by_item", "item_id"), _NUMBERED)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    item_id: Mapped[int] = mapped_column(ForeignKey("items.id"))
+    actor: Mapped[str]
+    at: Mapped[datetime]
+    confirmation: Mapped[str]
+    drawn: Mapped[bool]
+    undone_at: Mapped[datetime | None]
+    result: Mapped[str | None]
 
 
 class Item(Table):
@@ -123,6 +165,7 @@ class Item(Table):
     filing_id: Mapped[int | None] = mapped_column(ForeignKey("filings.id"))
     verdict: Mapped[str | None]
     priority: Mapped[str | None]
+    severity: Mapped[int] = mapped_column(default=1, server_default="1")
 
 
 class Decision(Table):

@@ -290,15 +290,22 @@ def arrange(
     turn: int = 0,
     owed: int = 0,
     exposure: Exposure | None = None,
+    first: tuple[int, Lane] | None = None,
 ) -> tuple[Place, ...]:
     """Everybody's place in the queue as it stands now: all that wait, each exactly once.
 
     `rng` decides the audit's draws and nothing else; seed it to get the same order again. `exposure` is the budget of
-    the one reviewer this order is for; what does not fit it comes last and is marked `for_other`.
+    the one reviewer this order is for; what does not fit it comes last and is marked `for_other`. `first` is the key
+    and lane of the one that was chosen already, where a caller keeps that apart; `turn` and `owed` are those after it.
+
+    Raises:
+        StateError: `first` does not wait.
     """
     now = in_utc(now)
     queue = Queue(table.lanes, waiting, turn, owed)
     places: list[Place] = []
+    if first is not None:
+        places.append(_place(0, queue.remove(first[0]), first[1], now, for_other=False))
     fits = True
     while queue:
         taken = queue.take(rng, exposure if fits else None)
