@@ -1,47 +1,43 @@
 """The vault: originals, encrypted under the key of their case, written once, read back and hashed after every write.
 
-An object's file is `objects/<key id>/<object id>`: the format id, then one sealed message (see `sealing`) under a key
-derived from the case's key and the object's id. Object ids are random, so the vault answers nobody whether it holds
-certain bytes.
+An object is the format id, then one sealed message (see `sealing`) under a key derived from the case's key and the
+object's id. Object ids are random, so the vault answers nobody whether it holds certain bytes. Where the sealed objects
+lie is the business of a storage: a folder, or an object store that locks them (see `storage`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import os
-import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, BinaryIO, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from firstlight.custody.files import Disk, locked, require_private, storage_error
+from firstlight.custody.files import Disk
 from firstlight.custody.keys import CaseKey, Keyring
 from firstlight.custody.sealing import SealedReader, encrypt
-from firstlight.errors import FirstlightError, IntegrityError, NotFoundError, StorageError
+from firstlight.custody.storage import ObjectStorage, Place, Protection
+from firstlight.custody.storages.folder import RESERVE, FolderStorage
+from firstlight.errors import FirstlightError, IntegrityError, StorageError
 from firstlight.values import Digests, Document, Sha256Hex, Versioned
 
 FORMAT = b"firstlight-vault-1\n"
-"""The first bytes of every object's file. It stands for the cipher, the chunk size and the context; frozen."""
+"""The first bytes of every object. It stands for the cipher, the chunk size and the context; frozen."""
 
-RESERVE = 64 * 1024 * 1024
-"""Bytes that stay free on the disk: a full one must stop the intake of files before it stops the writing of records."""
-
-_OBJECTS = "objects"
-_INCOMING = "incoming"
 _BLOCK = 1024 * 1024
-_ID = re.compile(r"[0-9a-f]{32}")
 _ObjectId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 
 
 class Stored(Document):
     """Where an original lies and what it was when it came in.
 
-    `digests` are of the original bytes; `sealed_sha256` is of the object's file, so that fixity can be checked by those
-    who hold no key.
+    `digests` are of the original bytes; `sealed_sha256` is of the sealed object, so that fixity can be checked by those
+    who hold no key. `place` is the version that an object store gave it: what is read is that one, whatever somebody
+    writes over it.
     """
 
     title_for_people: ClassVar[str] = "record of a stored object"
@@ -54,87 +50,66 @@ class Stored(Document):
     digests: Digests
     sealed_sha256: Sha256Hex
     sealed_size: Annotated[int, Field(ge=0)]
+    place: str = ""
 
 
 class Vault:
-    """A folder of sealed originals. Opening it removes what an interrupted write has left behind."""
+    """Sealed originals in a storage. Opening it removes what an interrupted write has left behind."""
 
     def __init__(
         self,
         folder: Path,
         keyring: Keyring,
         *,
+        storage: ObjectStorage | None = None,
         disk: Disk | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
         reserve: int = RESERVE,
     ) -> None:
         """Open the vault in this folder; made if it is not there. `reserve` is room that `put` leaves on the disk.
 
+        With a `storage` the sealed objects lie there, and the folder is not touched.
+
         Raises:
             StorageError: the folder cannot be used, or others could read or replace it.
         """
-        self._disk = disk or Disk()
+        self._storage = storage or FolderStorage(folder, disk=disk, reserve=reserve)
         self._keyring = keyring
         self._entropy = entropy
-        self._reserve = reserve
-        self._objects = folder / _OBJECTS
-        self._incoming = folder / _INCOMING
-        self._disk.make_folder(folder)
-        for part in (folder, self._objects, self._incoming):
-            self._disk.make_folder(part)
-            require_private(part)
-        self.swept = self._sweep()
+        self.swept = self._storage.swept
 
     def put(self, stream: BinaryIO, case_key: CaseKey) -> Stored:
         """Keep everything that the stream still holds, in constant memory; durable once this returns.
 
-        The stream is read once, from where it stands. The object's file is read back, opened and hashed before the
+        The stream is read once, from where it stands. What was written is read back, opened and hashed before the
         answer.
 
         Raises:
-            StorageError: it could not be written (disk full, read-only, no permission); nothing of it is left.
+            StorageError: it could not be written (disk full, read-only, no answer); nothing of it is left.
             IntegrityError: what was read back is not what was written; nothing of it is left.
         """
-        self._require_room()
         object_id = self._entropy(16).hex()
-        home = self._objects / case_key.key_id
-        temp = self._incoming / object_id
         taking = _Taking(stream)
-        sealed = hashlib.sha256()
-        written, linked = 0, False
-        fd = self._disk.create(temp)
-        try:
-            with locked(fd):
-                for block in self._blocks(taking, case_key, object_id):
-                    self._disk.write(fd, temp, block)
-                    sealed.update(block)
-                    written += len(block)
-                self._disk.sync(fd, temp)
-                _drop_cache(fd)
-                stored = Stored(
-                    id=object_id,
-                    case=case_key.case,
-                    key_id=case_key.key_id,
-                    digests=taking.digests(),
-                    sealed_sha256=sealed.hexdigest(),
-                    sealed_size=written,
-                )
-                self._check_file(temp, stored, case_key)
-                self._disk.make_folder(home)
-                self._disk.sync_folder(self._objects)
-                self._disk.link(temp, home / object_id)
-                linked = True
-                self._disk.sync_folder(home)
-        except BaseException:
-            if linked:
-                with contextlib.suppress(OSError):
-                    (home / object_id).unlink(missing_ok=True)
-            raise
-        finally:
-            os.close(fd)
-            with contextlib.suppress(OSError):
-                temp.unlink(missing_ok=True)
-        return stored
+        sealed = _Hashed()
+
+        def blocks() -> Iterator[bytes]:
+            for block in self._blocks(taking, case_key, object_id):
+                sealed.update(block)
+                yield block
+
+        def check(file: BinaryIO) -> None:
+            self._check_file(file, taking.digests(), object_id, case_key)
+
+        place = self._storage.put(case_key.key_id, object_id, blocks(), check)
+        return Stored(
+            id=object_id,
+            case=case_key.case,
+            key_id=case_key.key_id,
+            digests=taking.digests(),
+            sealed_sha256=sealed.hexdigest(),
+            sealed_size=sealed.size,
+            place=place.version,
+        )
 
     def open(self, stored: Stored) -> io.BufferedReader:
         """A seekable reader of the original bytes; only what is read gets decrypted, and all of it is authenticated.
@@ -143,8 +118,10 @@ class Vault:
             NotFoundError: the object is gone.
             StateError: its case was shredded.
             IntegrityError: it was changed, cut or exchanged.
+            StorageError: the place where it lies cannot be read.
         """
-        return self._reader(self._path(stored), stored, self._key(stored))
+        key = self._key(stored)
+        return self._reader(self._storage.open(_place(stored)), stored.id, key)
 
     def check(self, stored: Stored) -> None:
         """Read the whole object, open it and hash it; return if it is what was stored.
@@ -153,24 +130,25 @@ class Vault:
             IntegrityError: it is not.
             NotFoundError: it is gone.
             StateError: its case was shredded.
+            StorageError: the place where it lies cannot be read.
         """
-        self._check_file(self._path(stored), stored, self._key(stored))
+        key = self._key(stored)
+        self._check_file(self._storage.open(_place(stored)), stored.digests, stored.id, key)
 
     def check_sealed(self, stored: Stored) -> None:
-        """Hash the object's file without opening it, which needs no key; return if it is what was written.
+        """Hash the sealed object without opening it, which needs no key; return if it is what was written.
 
         Raises:
             IntegrityError: it is not.
             NotFoundError: it is gone.
+            StorageError: the place where it lies cannot be read.
         """
-        path = self._path(stored)
-        hashed, size = hashlib.sha256(), 0
-        with self._open_file(path) as file:
+        hashed = _Hashed()
+        with self._storage.open(_place(stored)) as file:
             for block in _read_blocks(file):
                 hashed.update(block)
-                size += len(block)
-        if (hashed.hexdigest(), size) != (stored.sealed_sha256, stored.sealed_size):
-            raise _changed(stored)
+        if (hashed.hexdigest(), hashed.size) != (stored.sealed_sha256, stored.sealed_size):
+            raise _changed(stored.id)
 
     def move(self, stored: Stored, case_key: CaseKey) -> Stored:
         """Keep the same bytes under the key of another case; answers the new place, the old one stays as it is.
@@ -186,83 +164,70 @@ class Vault:
             moved = self.put(reader, case_key)
         if moved.digests != stored.digests:
             self.remove(moved)
-            raise _changed(stored)
+            raise _changed(stored.id)
         return moved
 
-    def remove(self, stored: Stored) -> None:
-        """Take one object's file away; nothing happens if it is gone. Its key stays, so destroy that for a shred."""
-        path = self._path(stored)
-        self._disk.unlink(path)
-        if path.parent.is_dir():
-            self._disk.sync_folder(path.parent)
+    def remove(self, stored: Stored) -> datetime | None:
+        """Take one sealed object away; nothing happens if it is gone. Its key stays, so destroy that for a shred.
+
+        Answers None, or until when the storage refuses: an object store that has locked it keeps it that long.
+        """
+        return self._storage.remove(_place(stored))
 
     def shred(self, case_key: CaseKey) -> int:
-        """Remove the files of everything that was stored under this key; says how many.
+        """Remove everything that was stored under this key and may be removed; says how many.
 
-        The key itself goes with `Keyring.destroy_case_key`, which comes first: once it is gone, what is left of the
-        files is noise.
+        The key itself goes with `Keyring.destroy_case_key`, which comes first: once it is gone, what is left is noise.
         """
-        home = self._objects / case_key.key_id
-        removed = 0
-        for path in sorted(home.iterdir()) if home.is_dir() else ():
-            self._disk.unlink(path)
-            removed += 1
-        if home.is_dir():
-            self._disk.remove_folder(home)
-            self._disk.sync_folder(self._objects)
-        return removed
+        return self._storage.remove_all(case_key.key_id)
+
+    def remove_unrecorded(self, key_id: str, object_id: str) -> datetime | None:
+        """Take away an object that nobody has a record of; answers as `remove` does."""
+        return self._storage.remove(Place(key_id, object_id))
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """Key id and object id of everything that lies in the vault, in order."""
-        for home in sorted(self._objects.iterdir()):
-            for path in sorted(home.iterdir()):
-                yield home.name, path.name
+        return iter(self._storage)
 
-    def _require_room(self) -> None:
-        free = self._disk.free(self._incoming)
-        if free < self._reserve:
-            raise StorageError(
-                f"Only {free:,} bytes are free on the vault's disk; {self._reserve:,} are kept for records.",
-                hint="Free some space or move the vault to a larger disk; nothing was written.",
-                code="storage.reserve",
-            )
+    def disturbed(self) -> Iterator[tuple[str, str]]:
+        """Object id and what somebody else did to it in the object store: wrote over it, or marked it as deleted."""
+        return self._storage.disturbed()
+
+    def protection(self, stored: Stored) -> Protection | None:
+        """What the storage enforces on an object; None where it can enforce nothing."""
+        return self._storage.protection(_place(stored))
+
+    def protect(self, stored: Stored, wanted: Protection) -> bool:
+        """Lengthen its lock, never shorten it, and set or lift the hold on it; says whether anything was changed."""
+        return self._storage.protect(_place(stored), wanted)
+
+    def first_lock(self, now: datetime) -> datetime | None:
+        """Until when the storage locks what is put now; None where it locks nothing."""
+        return self._storage.first_lock(now)
 
     def _blocks(self, taking: _Taking, case_key: CaseKey, object_id: str) -> Iterator[bytes]:
         yield FORMAT
         key = case_key.object_key(object_id)
         yield from encrypt(key, taking, _context(case_key, object_id), entropy=self._entropy)
 
-    def _check_file(self, path: Path, stored: Stored, case_key: CaseKey) -> None:
-        hashed, size = hashlib.sha256(), 0
-        with self._reader(path, stored, case_key) as reader:
+    def _check_file(self, file: BinaryIO, digests: Digests, object_id: str, case_key: CaseKey) -> None:
+        hashed = _Hashed()
+        with self._reader(file, object_id, case_key) as reader:
             for block in _read_blocks(reader):
                 hashed.update(block)
-                size += len(block)
-        if (hashed.hexdigest(), size) != (stored.digests.sha256, stored.digests.size):
-            raise _changed(stored)
+        if (hashed.hexdigest(), hashed.size) != (digests.sha256, digests.size):
+            raise _changed(object_id)
 
-    def _reader(self, path: Path, stored: Stored, case_key: CaseKey) -> io.BufferedReader:
-        file = self._open_file(path)
+    def _reader(self, file: BinaryIO, object_id: str, case_key: CaseKey) -> io.BufferedReader:
         try:
             if file.read(len(FORMAT)) != FORMAT:
-                raise _changed(stored)
-            key = case_key.object_key(stored.id)
-            raw = SealedReader(file, key, _context(case_key, stored.id), start=len(FORMAT))
+                raise _changed(object_id)
+            key = case_key.object_key(object_id)
+            raw = SealedReader(file, key, _context(case_key, object_id), start=len(FORMAT))
         except FirstlightError:
             file.close()
             raise
         return io.BufferedReader(raw, _BLOCK)
-
-    def _open_file(self, path: Path) -> BinaryIO:
-        try:
-            return path.open("rb", buffering=0)
-        except FileNotFoundError as e:
-            raise NotFoundError(
-                f"The vault holds no object {path.name}.",
-                hint="It was removed after its time, or the vault is not whole: compare with the backup.",
-            ) from e
-        except OSError as e:
-            raise storage_error(path, "read", e) from e
 
     def _key(self, stored: Stored) -> CaseKey:
         key = self._keyring.case_key(stored.case)
@@ -270,25 +235,24 @@ class Vault:
             raise IntegrityError(f"Object {stored.id} was stored under another key than case {stored.case} has.")
         return key
 
-    def _path(self, stored: Stored) -> Path:
-        return self._objects / stored.key_id / stored.id
 
-    def _sweep(self) -> int:
-        """Remove what interrupted writes left; what another process is writing right now is locked and stays."""
-        swept = 0
-        for path in self._incoming.iterdir():
-            try:
-                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            except OSError as e:
-                raise storage_error(path, "open", e) from e
-            try:
-                with locked(fd) as ours:
-                    if ours:
-                        self._disk.unlink(path)
-                        swept += 1
-            finally:
-                os.close(fd)
-        return swept
+def _place(stored: Stored) -> Place:
+    return Place(stored.key_id, stored.id, stored.place)
+
+
+class _Hashed:
+    """SHA-256 and size of what goes by."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def update(self, block: bytes) -> None:
+        self._hash.update(block)
+        self.size += len(block)
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
 
 
 class _Taking:
@@ -332,15 +296,9 @@ def _context(case_key: CaseKey, object_id: str) -> bytes:
     return b"\x00".join([FORMAT, case_key.case.encode(), case_key.key_id.encode(), object_id.encode()])
 
 
-def _drop_cache(fd: int) -> None:
-    """Ask the system to forget the pages, so that reading back reads the disk."""
-    with contextlib.suppress(OSError):
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def _changed(stored: Stored) -> IntegrityError:
+def _changed(object_id: str) -> IntegrityError:
     return IntegrityError(
-        f"Object {stored.id} of the vault is not what was stored.",
+        f"Object {object_id} of the vault is not what was stored.",
         hint="Keep it as it is, restore the object from the backup beside it, and record what was found.",
         code="integrity.vault",
     )

@@ -1,0 +1,1 @@
+"""Places for sealed originals, one file a kind."""
