@@ -110,6 +110,7 @@ def _waits_for_report(work: Work, case: Case) -> bool:
         select(Item.id)
         .join(Decision, Decision.item_id == Item.id)
         .where(Item.case_id == case.id, Item.state == "decided", Decision.finding == "report")
+        .where(Decision.withdrawn_at.is_(None))
     )
     return work.session.scalar(wanted.limit(1)) is not None
 
@@ -303,7 +304,7 @@ def waiting_for_report(home: Home) -> tuple[int, ...]:
         rows = work.session.scalars(
             select(Item.case_id)
             .join(Decision, Decision.item_id == Item.id)
-            .where(Item.state == "decided", Decision.finding == "report")
+            .where(Item.state == "decided", Decision.finding == "report", Decision.withdrawn_at.is_(None))
             .order_by(Decision.id)
         ).all()
     return tuple(dict.fromkeys(number for number in rows if number is not None))

@@ -181,34 +181,60 @@ def case_facts(
         InputError: the settings do not say who reports.
         IntegrityError: what is said of an upload is not what was logged of it.
     """
-    party = reporting_party(home)
     with home.look() as work:
         pairs = _to_report(work, cases.one(work, case_number).id, filed_too=filed_too)
-        decided = [(item, decision, upload_of(work, item)) for item, decision in pairs]
-        decided = [row for row in decided if row[2].account == account]
-        if not decided:
-            raise StateError(
-                f"Nothing in case {case_number} waits to be reported.",
-                hint="Decide it first: firstlight case decide NUMBER --finding report ...",
-            )
-        conclusions = [decision.conclusion for _, decision, _ in decided]
-        uploads = [upload for _, _, upload in decided]
-        dated = all(upload.uploaded_at for upload in uploads)
-        return CaseFacts(
-            reporter=party,
-            conduct=next((c.conduct for c in reversed(conclusions) if c.conduct), Conduct.MATERIAL),
-            occurred_at=min(upload.uploaded_at or item.received_at for item, _, upload in decided),
-            occurred_note="The earliest upload." if dated else "When the service first held the material.",
-            platform=home.settings.organisation.name,
-            escalation=next((c.escalation for c in conclusions if c.escalation), ""),
-            signs=tuple(dict.fromkeys(sign for c in conclusions for sign in c.case_signs)),
-            channels=_channels(uploads),
-            suspect=_suspect(work, account, uploads, destination),
-            recipients=accounts(party for upload in uploads for party in upload.recipients),
-            victims=accounts(party for upload in uploads for party in upload.victims),
-            files=tuple(_file(work, item, decision, upload) for item, decision, upload in decided),
-            narrative="\n".join(dict.fromkeys(c.why for c in conclusions)),
+        return _facts(home, work, case_number, account, pairs, destination)
+
+
+def preview_facts(
+    home: Home, decisions: Sequence[Decision], account: str, *, destination: str = SIMULATOR
+) -> CaseFacts:
+    """What a report would say if these decisions on one account's uploads were made; nothing is kept.
+
+    Raises:
+        StateError: none of them asks for a report on this account.
+        InputError: the settings do not say who reports.
+    """
+    with home.look() as work:
+        wanted = [one for one in decisions if one.conclusion.finding is Finding.REPORT]
+        pairs = [(cases.item(work, one.item), one) for one in wanted]
+        return _facts(home, work, decisions[0].case if decisions else 0, account, pairs, destination)
+
+
+def _facts(
+    home: Home,
+    work: Work,
+    case_number: int,
+    account: str,
+    pairs: Sequence[tuple[Item, Decision]],
+    destination: str,
+) -> CaseFacts:
+    party = reporting_party(home)
+    decided = [(item, decision, upload_of(work, item)) for item, decision in pairs]
+    decided = [row for row in decided if row[2].account == account]
+    if not decided:
+        raise StateError(
+            f"Nothing in case {case_number} waits to be reported.",
+            hint="Decide it first: firstlight case decide NUMBER --finding report ...",
         )
+    conclusions = [decision.conclusion for _, decision, _ in decided]
+    uploads = [upload for _, _, upload in decided]
+    dated = all(upload.uploaded_at for upload in uploads)
+    return CaseFacts(
+        reporter=party,
+        conduct=next((c.conduct for c in reversed(conclusions) if c.conduct), Conduct.MATERIAL),
+        occurred_at=min(upload.uploaded_at or item.received_at for item, _, upload in decided),
+        occurred_note="The earliest upload." if dated else "When the service first held the material.",
+        platform=home.settings.organisation.name,
+        escalation=next((c.escalation for c in conclusions if c.escalation), ""),
+        signs=tuple(dict.fromkeys(sign for c in conclusions for sign in c.case_signs)),
+        channels=_channels(uploads),
+        suspect=_suspect(work, account, uploads, destination),
+        recipients=accounts(party for upload in uploads for party in upload.recipients),
+        victims=accounts(party for upload in uploads for party in upload.victims),
+        files=tuple(_file(work, item, decision, upload) for item, decision, upload in decided),
+        narrative="\n".join(dict.fromkeys(c.why for c in conclusions)),
+    )
 
 
 def reporting_party(home: Home) -> ReportingParty:
@@ -237,7 +263,7 @@ def _to_report(work: Work, case: int, *, filed_too: bool = False) -> list[tuple[
     wanted = (
         select(Item, tables.Decision.document)
         .join(tables.Decision, tables.Decision.item_id == Item.id)
-        .where(Item.case_id == case, Item.state.in_(["decided", "filed"]))
+        .where(Item.case_id == case, Item.state.in_(["decided", "filed"]), tables.Decision.withdrawn_at.is_(None))
         .order_by(tables.Decision.id)
     )
     if not filed_too:

@@ -79,7 +79,9 @@ def _contents(home: Home, work: Work, case: Case, name: str, system: SystemFacts
     decisions = [
         Decision.from_json(row)
         for row in work.session.scalars(
-            select(tables.Decision.document).where(tables.Decision.case_id == case.id).order_by(tables.Decision.id)
+            select(tables.Decision.document)
+            .where(tables.Decision.case_id == case.id, tables.Decision.withdrawn_at.is_(None))
+            .order_by(tables.Decision.id)
         )
     ]
     filings = work.session.scalars(

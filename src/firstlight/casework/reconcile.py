@@ -154,6 +154,8 @@ class _Logged:
                 self.rank[item] = _digest([item, priority])
             case {"filing": int(filing)} if kind is EventType.REPORT_FINISHED:
                 self.finished.add(filing)
+            case {"item": int(item), "clock": None} if kind is EventType.RETENTION_SET:
+                self.clocks.pop(item, None)  # the decision that had started it was undone
             case {"item": int(item), "clock": clock} if kind is EventType.RETENTION_SET:
                 self.clocks[item] = _digest(clock)
             case {"item": int(item)} if kind is EventType.SHRED:
@@ -259,7 +261,7 @@ def _places(work: Work) -> Iterator[Discrepancy]:
 
 def _states(session: Session) -> Iterator[Discrepancy]:
     """Each state rests on what brings it about, and everything held has a case, an owner and a deadline."""
-    decided = select(Decision.id).where(Decision.item_id == Item.id).exists()
+    decided = select(Decision.id).where(Decision.item_id == Item.id, Decision.withdrawn_at.is_(None)).exists()
     receipt = select(Filing.id).where(Filing.id == Item.filing_id, Filing.receipt.is_not(None)).exists()
     ended = select(Filing.id).where(Filing.id == Item.filing_id, Filing.state.in_(ENDED)).exists()
     homeless = Item.verdict.is_not(None) & (Item.case_id.is_(None) | (Item.owner == ""))

@@ -82,7 +82,7 @@ def _decided_against(work: Work, item: Item) -> datetime | None:
     """When a person decided not to report it, if that is the last word."""
     last = work.session.execute(
         select(tables.Decision.finding, tables.Decision.at)
-        .where(tables.Decision.item_id == item.id)
+        .where(tables.Decision.item_id == item.id, tables.Decision.withdrawn_at.is_(None))
         .order_by(tables.Decision.id.desc())
         .limit(1)
     ).first()

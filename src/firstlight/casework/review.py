@@ -110,18 +110,34 @@ def record_viewing(
         raise InputError("Nobody is named who saw it.", hint="A viewing without a person is none.")
     with home.work() as work:
         item = cases.item(work, item_number)
-        work.log.append(
-            reveal(
-                at=work.clock.now(),
-                actor=actor,
-                role=role,
-                file=Stored.from_json(item.stored).digests,
-                rendition=rendition.value,
-                seconds=seconds,
-                entire=entire,
-                case=None if item.case_id is None else case_name(item.case_id),
-            )
+        log_viewing(work, item, actor=actor, role=role, rendition=rendition, seconds=seconds, entire=entire)
+
+
+def log_viewing(
+    work: Work,
+    item: Item,
+    *,
+    actor: Person,
+    rendition: Rendition,
+    seconds: float,
+    entire: bool,
+    role: str,
+    session: str = "",
+) -> None:
+    """`record_viewing` inside a transaction. 0 seconds: it was sent, and nobody knows for how long it was seen."""
+    work.log.append(
+        reveal(
+            at=work.clock.now(),
+            actor=actor,
+            role=role,
+            file=Stored.from_json(item.stored).digests,
+            rendition=rendition.value,
+            seconds=seconds,
+            entire=entire,
+            case=None if item.case_id is None else case_name(item.case_id),
+            session=session,
         )
+    )
 
 
 def decide(
@@ -162,19 +178,23 @@ def decide(
     return made
 
 
+def proposed(
+    home: Home, case_number: int, conclusion: Conclusion, *, actor: Person, items: Sequence[int]
+) -> tuple[Decision, ...]:
+    """The decisions that `decide` would make on exactly these items, without making them.
+
+    Raises:
+        NotFoundError: there is no such case, or no such item.
+    """
+    with home.look() as work:
+        cases.one(work, case_number)
+        return tuple(_decision(work, case_number, number, conclusion, actor) for number in sorted(set(items)))
+
+
 def _record(work: Work, case: Case, number: int, conclusion: Conclusion, actor: Person, lane: Lane | None) -> Decision:
     """One item's decision: its row, its event, and the state that follows."""
     item = work.session.get_one(Item, number)
-    seen = viewings(work.log, Stored.from_json(item.stored).digests)
-    decision = Decision(
-        case=case.id,
-        item=item.id,
-        sha256=item.sha256,
-        at=work.clock.now(),
-        actor=actor,
-        seen=any(one.entire and Rendition(one.rendition).shows_everything for one in seen),
-        conclusion=conclusion,
-    )
+    decision = _decision(work, case.id, number, conclusion, actor)
     _keep(work, item, decision)
     work.record(
         EventType.DECIDE,
@@ -185,6 +205,20 @@ def _record(work: Work, case: Case, number: int, conclusion: Conclusion, actor: 
         lane=lane.value if lane else None,
     )
     return decision
+
+
+def _decision(work: Work, case: int, number: int, conclusion: Conclusion, actor: Person) -> Decision:
+    item = cases.item(work, number)
+    seen = viewings(work.log, Stored.from_json(item.stored).digests)
+    return Decision(
+        case=case,
+        item=item.id,
+        sha256=item.sha256,
+        at=work.clock.now(),
+        actor=actor,
+        seen=any(one.entire and Rendition(one.rendition).shows_everything for one in seen),
+        conclusion=conclusion,
+    )
 
 
 def _keep(work: Work, item: Item, decision: Decision) -> None:
@@ -221,7 +255,7 @@ def carry_over(work: Work, case: Case, item: Item) -> Decision | None:
         return None
     rows = work.session.scalars(
         select(tables.Decision.document)
-        .where(tables.Decision.item_id.in_([one.id for one in same]))
+        .where(tables.Decision.item_id.in_([one.id for one in same]), tables.Decision.withdrawn_at.is_(None))
         .order_by(tables.Decision.id)
     )
     earlier = [one for one in map(Decision.from_json, rows) if one.carried_from is None]
@@ -246,9 +280,11 @@ def carry_over(work: Work, case: Case, item: Item) -> Decision | None:
 
 
 def decisions(home: Home, case_number: int) -> tuple[Decision, ...]:
-    """Every decision of a case, oldest first."""
+    """Every decision of a case that stands, oldest first."""
     with home.look() as work:
         rows = work.session.scalars(
-            select(tables.Decision.document).where(tables.Decision.case_id == case_number).order_by(tables.Decision.id)
+            select(tables.Decision.document)
+            .where(tables.Decision.case_id == case_number, tables.Decision.withdrawn_at.is_(None))
+            .order_by(tables.Decision.id)
         ).all()
     return tuple(Decision.from_json(row) for row in rows)

@@ -25,6 +25,7 @@ class EventType(StrEnum):
     REVEAL = "reveal"
     DECIDE = "decide"
     SECOND_DECIDE = "second-decide"
+    DECISION_WITHDRAWN = "decision-withdrawn"
     REPORT_DRAFTED = "report-drafted"
     REPORT_OPENED = "report-opened"
     REPORT_FILE_SENT = "report-file-sent"

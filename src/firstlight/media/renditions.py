@@ -75,7 +75,10 @@ WHOLE: Final = Region(0, 0, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """A small picture made by the server: its bytes, its kind, its size, and the size of the original as shown."""
+    """A small picture made by the server: its bytes, its kind, its size, and the size of the original as shown.
+
+    `frames` says how many frames or pages the original has: 0 where damage hides it. A rendition shows one of them.
+    """
 
     data: bytes
     media_type: MediaType
@@ -83,6 +86,7 @@ class Rendition:
     height: int
     original_width: int
     original_height: int
+    frames: int = 0
 
 
 def rendition(
@@ -133,12 +137,12 @@ def require_mark(mark: str) -> None:
 
 def checked(answer: dict[str, Any], kind: MediaType, edge: int) -> Rendition:
     """The worker is not trusted: what leaves for a browser has the agreed kind and size, or does not leave."""
-    data, sizes = answer.get("data"), answer.get("sizes")
+    data, sizes, frames = answer.get("data"), answer.get("sizes"), answer.get("frames", 0)
     if not isinstance(data, bytes) or sniff(data) is not kind or not isinstance(sizes, list):
         raise UnreadableError("The decoder answered nonsense about it.", code="unreadable.worker-died")
     if len(sizes) != 4 or not all(isinstance(size, int) and size > 0 for size in sizes) or max(sizes[:2]) > edge:
         raise UnreadableError("The decoder answered nonsense about it.", code="unreadable.worker-died")
-    return Rendition(data, kind, *sizes)
+    return Rendition(data, kind, *sizes, frames=frames if isinstance(frames, int) and frames > 0 else 0)
 
 
 def prepare() -> None:
@@ -163,7 +167,7 @@ def render(
     """The task: decode, shrink, turn upright, cut out, flatten, blur, mark, and write anew without metadata."""
     from PIL import Image, ImageFilter  # the caller's side of this module needs no decoder
 
-    from firstlight.media.pictures import check_pixels, decoding, open_picture
+    from firstlight.media.pictures import check_pixels, decoding, frame_total, open_picture
 
     mode = "RGB" if colour else "L"
     left, top, right, bottom = region
@@ -183,7 +187,9 @@ def render(
         flat = flat.crop(_box(region, flat.size, edge))
         if blur:
             flat = flat.filter(ImageFilter.GaussianBlur(blur))
-    return {"data": written(flat, mark, form), "sizes": [*flat.size, width, height]}
+    with open_picture(file, limits) as counted:  # another reader: counting moves the one that counts
+        frames = frame_total(counted) or 0
+    return {"data": written(flat, mark, form), "sizes": [*flat.size, width, height], "frames": frames}
 
 
 def shrunk(image: Image.Image, edge: int, mode: str) -> Image.Image:

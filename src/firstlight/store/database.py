@@ -21,7 +21,7 @@ from firstlight.errors import FirstlightError, IntegrityError, StateError, Stora
 SAFE_SQLITE = (3, 51, 3)
 """Write-ahead logging of older SQLite can corrupt a database when the log is reset (fixed in 3.51.3)."""
 
-HEAD = "0004"
+HEAD = "0005"
 """The migration that brings the tables to what the code declares."""
 
 _BUSY_MS = 30_000  # longer than any transaction of ours; a writer that waits this long has found a stuck process

@@ -169,7 +169,10 @@ class Item(Table):
 
 
 class Decision(Table):
-    """What a person concluded about one item, with reasons; rows are only ever added."""
+    """What a person concluded about one item, with reasons; rows are only ever added.
+
+    One that was undone before anything left stays, with the time at which it was; it settles nothing.
+    """
 
     __tablename__ = "decisions"
     __table_args__ = (Index("decisions_by_case", "case_id"), _NUMBERED)
@@ -181,6 +184,7 @@ class Decision(Table):
     actor: Mapped[str]
     finding: Mapped[str]
     document: Mapped[str]
+    withdrawn_at: Mapped[datetime | None]
 
 
 class Filing(Table):
@@ -291,6 +295,43 @@ class Destruction(Table):
     actor: Mapped[str]
     disposal: Mapped[str]
     certificate: Mapped[str | None]
+
+
+class Showing(Table):
+    """A rendition that one sign-in may fetch once: what of which item, when it was fetched, and when it was hidden.
+
+    `token` is the SHA-256 of the secret that fetches it. `covers` says that all of the file is in it. Once it is
+    hidden, the custody log holds the viewing; this row only waits for that.
+    """
+
+    __tablename__ = "showings"
+    __table_args__ = (Index("showings_by_item", "item_id"), Index("showings_open", "ended_at", "served_at"), _STRICT)
+
+    token: Mapped[str] = mapped_column(primary_key=True)
+    session: Mapped[str]
+    actor: Mapped[str]
+    role: Mapped[str]
+    item_id: Mapped[int] = mapped_column(ForeignKey("items.id"))
+    asked: Mapped[str]
+    offered_at: Mapped[datetime]
+    served_at: Mapped[datetime | None]
+    rendition: Mapped[str | None]
+    covers: Mapped[bool | None]
+    ended_at: Mapped[datetime | None]
+
+
+class Opinion(Table):
+    """That a reviewer asked for another pair of eyes on a case, and what they would have concluded themselves."""
+
+    __tablename__ = "opinions"
+    __table_args__ = (Index("opinions_by_case", "case_id"), Index("opinions_by_asker", "asked_by"), _NUMBERED)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    asked_by: Mapped[str]
+    asked_at: Mapped[datetime]
+    leaning: Mapped[str | None]
+    note: Mapped[str]
 
 
 class Setting(Table):

@@ -1,0 +1,181 @@
+"""Undo: a decision can be taken back for thirty seconds, by whoever made it, as long as nothing has left.
+
+A decision is a record and stays one. Taking it back is an event of its own; the items wait again, as they did. No
+picture is shown for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import ClassVar, Literal
+
+from sqlalchemy import delete, select
+
+from firstlight.casework import cases, turns
+from firstlight.casework.home import Home, Work, case_name
+from firstlight.casework.retention import NOT_REPORTED
+from firstlight.casework.review import Decision, Finding
+from firstlight.clock import to_text
+from firstlight.custody import EventType
+from firstlight.errors import StateError
+from firstlight.store import tables
+from firstlight.store.tables import Assignment, Item
+from firstlight.triage import Lane
+from firstlight.values import Document, Instant, Versioned
+
+UNDO_LIFE = timedelta(seconds=30)
+"""How long a decision can be taken back, and how long a report waits before it leaves from a screen."""
+
+
+class Undoable(Document):
+    """What this person may still take back in a case: the items, and until when."""
+
+    title_for_people: ClassVar[str] = "decision that can be undone"
+
+    kind: Literal["undoable"] = "undoable"
+    version: Versioned = 1
+    at: Instant
+    case: int
+    items: tuple[int, ...]
+    until: Instant
+
+    @property
+    def seconds(self) -> int:
+        """Seconds that are left, rounded up."""
+        return max(0, -int((self.at - self.until) // timedelta(seconds=1)))
+
+
+def undoable(home: Home, case_number: int, *, actor: str) -> Undoable | None:
+    """What this person may still take back in a case, if anything."""
+    with home.look() as work:
+        now = work.clock.now()
+        rows = _recent(work, case_number, actor, now)
+    if not rows:
+        return None
+    latest = max(row.at for row in rows)
+    items = tuple(row.item_id for row in rows)
+    return Undoable(at=now, case=case_number, items=items, until=latest + UNDO_LIFE)
+
+
+def undo(home: Home, case_number: int, *, actor: str) -> tuple[Decision, ...]:
+    """Take back what this person decided in this case within the last thirty seconds: all of it, or nothing.
+
+    What came in meanwhile and took one of these decisions over waits again as well.
+
+    Raises:
+        StateError: there is nothing to take back any more.
+    """
+    with home.work() as work:
+        now = work.clock.now()
+        rows = _recent(work, case_number, actor, now)
+        if not rows:
+            raise StateError(
+                f"Nothing in case {case_number} can be taken back any more.",
+                hint=f"A decision can be undone for {UNDO_LIFE.seconds} seconds, by whoever made it.",
+            )
+        rows = [*rows, *_taken_over(work, case_number, rows)]
+        taken = tuple(Decision.from_json(row.document) for row in rows)
+        _give_back_turn(work, case_number, taken, actor)
+        for row, decision in zip(rows, taken, strict=True):
+            row.withdrawn_at = now
+            _wait_again(work, work.session.get_one(Item, row.item_id), actor)
+            work.record(
+                EventType.DECISION_WITHDRAWN,
+                actor=actor,
+                case=case_number,
+                subject=decision.sha256,
+                item=decision.item,
+                decided_at=to_text(decision.at),
+            )
+        work.session.flush()
+        cases.place_again(work, cases.one(work, case_number))
+    return taken
+
+
+def require_settled(home: Home, case_number: int) -> None:
+    """Return if every decision of a case is older than the time in which it can be undone.
+
+    Raises:
+        StateError: one is not; the hint says when.
+    """
+    with home.look() as work:
+        now = work.clock.now()
+        wanted = select(tables.Decision.at).where(
+            tables.Decision.case_id == case_number,
+            tables.Decision.withdrawn_at.is_(None),
+            tables.Decision.at > now - UNDO_LIFE,
+        )
+        latest = max(work.session.scalars(wanted), default=None)
+    if latest is not None:
+        left = (latest + UNDO_LIFE - now) / timedelta(seconds=1)
+        raise StateError(
+            "Nothing leaves while its decision can still be undone.", hint=f"File it in {int(left) + 1} seconds."
+        )
+
+
+def _recent(work: Work, case_number: int, actor: str, now: datetime) -> list[tables.Decision]:
+    wanted = (
+        select(tables.Decision)
+        .join(Item, Item.id == tables.Decision.item_id)
+        .where(
+            tables.Decision.case_id == case_number,
+            tables.Decision.actor == actor,
+            tables.Decision.withdrawn_at.is_(None),
+            tables.Decision.at > now - UNDO_LIFE,
+            Item.state == "decided",
+            Item.filing_id.is_(None),
+        )
+        .order_by(tables.Decision.id)
+    )
+    rows = work.session.scalars(wanted).all()
+    return [row for row in rows if Decision.from_json(row.document).carried_from is None]
+
+
+def _taken_over(work: Work, case_number: int, rows: Sequence[tables.Decision]) -> list[tables.Decision]:
+    """The decisions that copies took over from these."""
+    first, items = min(row.id for row in rows), {row.item_id for row in rows}
+    later = select(tables.Decision).where(
+        tables.Decision.case_id == case_number,
+        tables.Decision.id > first,
+        tables.Decision.withdrawn_at.is_(None),
+    )
+    found = work.session.scalars(later).all()
+    return [row for row in found if Decision.from_json(row.document).carried_from in items]
+
+
+def _wait_again(work: Work, item: Item, actor: str) -> None:
+    item.state = "held"
+    item.owner = cases.QUEUE
+    clock = tables.RetentionClock
+    gone = delete(clock).where(clock.item_id == item.id, clock.policy == NOT_REPORTED).returning(clock.item_id)
+    if work.session.execute(gone).all():  # it had not begun to count: what waits is kept
+        work.record(
+            EventType.RETENTION_SET, actor=actor, case=item.case_id, subject=item.sha256, item=item.id, clock=None
+        )
+
+
+def _give_back_turn(work: Work, case_number: int, taken: Sequence[Decision], actor: str) -> None:
+    """The case is with this person again, in the lane it had; the audit counts it when it is decided for good."""
+    lane = _lane(work, case_number, taken[0])
+    if lane is Lane.AUDIT:
+        before = turns.load(work.session)
+        found = any(decision.conclusion.finding is Finding.REPORT for decision in taken)
+        counts = {"audited": max(0, before.audited - 1), "found": max(0, before.found - found)}
+        turns.save(work.session, before.model_copy(update=counts))
+    if lane is None or work.session.get(Assignment, case_number) is not None:
+        return
+    busy = work.session.scalar(select(Assignment.case_id).where(Assignment.reviewer == actor)) is not None
+    if not busy or lane in (Lane.OLDEST, Lane.AUDIT):
+        reviewer = None if busy else actor
+        work.session.add(Assignment(case_id=case_number, reviewer=reviewer, lane=lane.value, at=work.clock.now()))
+
+
+def _lane(work: Work, case_number: int, decision: Decision) -> Lane | None:
+    """The lane whose turn this decision used, as it was logged."""
+    for entry in work.log.entries(cases=[case_name(case_number)], types=[EventType.DECIDE]):
+        event = entry.event
+        if event is not None and (event.at, event.subject) == (decision.at, decision.sha256):
+            lane = event.payload.get("lane")
+            return Lane(lane) if isinstance(lane, str) else None
+    return None
