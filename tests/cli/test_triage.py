@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -137,3 +138,39 @@ def test_the_outlook_is_told_in_words(run: Run, reported: None) -> None:
 def test_a_home_that_was_named_and_is_not_there_is_told(run: Run, tmp_path: Path) -> None:
     refused = run("triage", "table", "show", "--home", tmp_path / "nowhere")
     assert (refused.code, "no Firstlight home" in refused.err) == (2, True)
+
+
+def test_the_one_way_down_and_back(run: Run, tmp_path: Path) -> None:
+    data = jpeg(1)
+    put(tmp_path, {"list.csv": f"sha256\n{sha256(data).hexdigest()}\n".encode()})
+    run("bank", "create", "assessed", "--purpose", "known-ai")
+    assert run("bank", "import", "assessed", tmp_path / "list.csv").code == 0
+    run("intake", put(tmp_path / "in", {"a.jpg": data, "b.jpg": jpeg(2)}))
+    refused = run("triage", "lower", "2", "--by", "anna", "--why", "It looks drawn.")
+    assert (refused.code, "no record of the authority" in refused.err) == (1, True)
+    told = run("triage", "lower", "1", "--by", "anna", "--why", "The list holds it.")
+    assert (told.code, told.out.startswith("Case 1, item 1: Recorded.")) == (0, True)
+    assert "1 lowered; nobody has looked again" in run("triage", "status").out
+    assert run("case", "next", "--by", "anna").out.startswith("Case 2: it is next by rank.")
+    assert run("case", "next", "--by", "bert", "--json").document["case"] == 1
+    assert run("triage", "raise", "1", "--by", "bert", "--why", "A slip.", "--json").document["items"] == [1]
+    assert run("triage", "raise", "1", "--by", "bert", "--why", "A slip.").code == 2
+
+
+def test_a_case_is_passed_on_without_a_word(run: Run, reported: None) -> None:
+    assert "Next: firstlight case show 1" in run("case", "next", "--by", "anna").out
+    assert run("case", "pass", "1", "--by", "anna").code == 0
+    assert run("case", "next", "--by", "anna").out.startswith("No case for you")
+    assert run("case", "next", "--by", "bert").out.startswith("Case 1: it is next by rank.")
+
+
+def test_limits_are_set_and_shown_and_only_tighten(run: Run, reported: None) -> None:
+    assert "severe ones among them: 80" in run("triage", "limits", "show", "anna").out
+    assert run("triage", "limits", "set", "--by", "anna", "--own", "--severe-a-day", "9").code == 0
+    run("triage", "limits", "set", "--by", "lead", "--for", "anna", "--severe-a-day", "500", "--no-films")
+    told = run("triage", "limits", "show", "anna", "--json").document
+    assert (told["limits"]["severe_a_day"], told["limits"]["moving"]) == (9, False)
+    assert told["standing"]["may_take"] == "severe"
+    assert run("triage", "limits", "set", "--by", "lead", "--none", "--json").document["files_a_day"] is None
+    assert run("triage", "limits", "set", "--by", "anna", "--own", "--for", "bert").code == 2
+    assert run("triage", "limits", "severe", "Level 9", "--by", "lead").out.startswith("1 category of lists")

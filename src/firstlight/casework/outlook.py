@@ -1,4 +1,5 @@
-"""The outlook of the queue in words: what waits, what the random audit says of it, and what would clear it."""
+"""The outlook of the queue in words: what waits, what the random audit and the second looks say of it, what would clear
+it."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from sqlalchemy import func, select
 
 from firstlight.casework import cases, turns
 from firstlight.casework.home import Home
+from firstlight.casework.lowering import Rechecks, rechecks
 from firstlight.store.tables import Case, Item
 from firstlight.triage import AuditEstimate, Forecast, forecast, hidden_in_the_rest, longest_wait
 from firstlight.values import Document, Instant, Level, Value, Versioned
@@ -48,6 +50,7 @@ class Outlook(Document):
     forecast: Forecast
     longest_wait_hours: float | None
     longest_wait_says: str
+    lowered: Rechecks
 
 
 def outlook(home: Home, *, reviewers: int, reviews_each_per_hour: float) -> Outlook:
@@ -65,6 +68,7 @@ def outlook(home: Home, *, reviewers: int, reviews_each_per_hour: float) -> Outl
         arrived = work.session.scalar(opened) or 0
         immediate = work.session.scalar(opened.where(Case.level_rank == Level.IMMEDIATE.rank)) or 0
         taken = turns.load(work.session)
+        lowered = rechecks(work)
     hours = min(MEASURED_OVER, max(SHORTEST, now - first)) / timedelta(hours=1)
     rest = sum(case.level_rank != Level.IMMEDIATE.rank for case in rows)
     expected = forecast(
@@ -96,4 +100,5 @@ def outlook(home: Home, *, reviewers: int, reviews_each_per_hour: float) -> Outl
         forecast=expected,
         longest_wait_hours=bound.hours,
         longest_wait_says=bound.says,
+        lowered=lowered,
     )

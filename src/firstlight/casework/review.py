@@ -10,8 +10,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, ValidationError
 from sqlalchemy import select, update
 
-from firstlight.casework import cases, picking, retention, severity
+from firstlight.casework import cases, lowering, picking, retention, severity
 from firstlight.casework.home import Home, Work, case_name
+from firstlight.casework.lowering import Seems
 from firstlight.custody import EventType, Stored, reveal, viewings
 from firstlight.cybertip import Rendition
 from firstlight.cybertip.drafting.facts import Conduct, FileSign, Sign
@@ -40,7 +41,8 @@ class Conclusion(Value):
     """What a reviewer fills in. `why` is required: a decision without a reason cannot be explained later.
 
     `conduct`, `classification`, `signs` (of the files), `case_signs` (of what happened around them) and `escalation` go
-    into the report as the reviewer's own statements.
+    into the report as the reviewer's own statements. `seems` is what the picture looked like to them before any hint of
+    its origin; it goes into no report.
     """
 
     finding: Finding
@@ -50,6 +52,7 @@ class Conclusion(Value):
     signs: tuple[FileSign, ...] = ()
     case_signs: tuple[Sign, ...] = ()
     escalation: Annotated[str, Field(max_length=3000)] = ""
+    seems: Seems = Seems.CANNOT_TELL
 
     @classmethod
     def of(cls, **fields: object) -> Conclusion:
@@ -204,6 +207,8 @@ def _record(work: Work, case: Case, number: int, conclusion: Conclusion, actor: 
         decision=decision.model_dump(mode="json"),
         lane=lane.value if lane else None,
     )
+    reported = conclusion.finding is Finding.REPORT
+    lowering.compare(work, item, actor=actor, seems=conclusion.seems, reported=reported)
     return decision
 
 

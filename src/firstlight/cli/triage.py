@@ -1,4 +1,4 @@
-"""Commands on the ranking: `triage explain`, `status`, `diff`, `table show`, `table replace`, `simulate`."""
+"""Commands on the ranking: `triage explain`, `status`, `lower`, `raise`, `limits`, `diff`, `table`, `simulate`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from firstlight.casework import outlook, ranking
+from firstlight.casework import lowering, outlook, ranking
 from firstlight.casework.examine import PRELOAD
-from firstlight.cli import output
+from firstlight.cli import limits, output
 from firstlight.cli.common import HomeFolder, caged, opened, opened_if_there
 from firstlight.errors import InputError, StorageError
 from firstlight.triage import Context, TableDiff, explain
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="The ranking: explain a place, try and replace the table, simulate.")
 table_app = typer.Typer(no_args_is_help=True, help="The priority table of this home: levels, weights and words.")
 app.add_typer(table_app, name="table")
+app.add_typer(limits.app, name="limits")
 
+By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does this.", show_default=False)]
+Why = Annotated[
+    str, typer.Option("--why", metavar="TEXT", help="Your reason; it is kept for ever.", show_default=False)
+]
 Limit = Annotated[int, typer.Option(min=1, help="How many moves to print.")]
 MOST_SEEDS = 100
 """A run of all scenarios takes some ten seconds a seed; a thousand would be a slip of the finger."""
@@ -61,6 +66,46 @@ def explain_(
 
 
 @app.command()
+def lower(
+    number: Annotated[int, typer.Argument(metavar="ITEM", min=1, show_default=False)],
+    by: By,
+    why: Why,
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Lower an item by one step, with your name: the one way down.
+
+    It needs an authority's record of exactly these bytes, or two independent kinds of evidence that no uploader can
+    forge, and nothing to the contrary. The item stays in the queue. A share of what was lowered is looked at again.
+    """
+    with opened(home) as house:
+        told = lowering.lower(house, number, actor=by, says=why)
+    _say_lowered(told, as_json=as_json)
+
+
+@app.command("raise")
+def raise_(
+    number: Annotated[int, typer.Argument(metavar="ITEM", min=1, show_default=False)],
+    by: By,
+    why: Why,
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Take a lowering back: the item stands where it stood before."""
+    with opened(home) as house:
+        told = lowering.take_back(house, number, actor=by, why=why)
+    _say_lowered(told, as_json=as_json)
+
+
+def _say_lowered(told: lowering.Lowered, *, as_json: bool) -> None:
+    if as_json:
+        output.answer(told)
+        return
+    items = ", ".join(map(str, told.items))
+    output.say(f"Case {told.case}, {'item' if len(told.items) == 1 else 'items'} {items}: {told.says}")
+
+
+@app.command()
 def status(
     reviewers: Annotated[int, typer.Option(min=0, help="How many people review.")] = 1,
     per_hour: Annotated[float, typer.Option(help="How many cases each of them reviews in an hour.")] = 12.0,
@@ -81,7 +126,7 @@ def status(
         output.say(f"{level.level.value}: {output.count(level.waiting, 'case')}{late}")
     if found.unexamined:
         output.say(f"not examined yet: {output.count(found.unexamined, 'item')}")
-    for says in (found.audit.says, found.forecast.says, found.longest_wait_says):
+    for says in (found.audit.says, found.lowered.says, found.forecast.says, found.longest_wait_says):
         output.say(f"\n{says}")
 
 
@@ -119,7 +164,7 @@ def show(as_json: output.Json = False, home: HomeFolder = None) -> None:
 @table_app.command()
 def replace(
     new: Annotated[str, typer.Argument(metavar="TABLE", show_default=False)],
-    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who does this.", show_default=False)] = ...,  # type: ignore[assignment]
+    by: By,
     limit: Limit = 20,
     as_json: output.Json = False,
     home: HomeFolder = None,

@@ -1,4 +1,4 @@
-"""Commands of casework: `intake`, `queue`, `case show`, `case decide`."""
+"""Commands of casework: `intake`, `queue`, `case next`, `case pass`, `case show`, `case decide`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from firstlight.casework import cases, examine, filing, intake, review
+from firstlight.casework import cases, examine, filing, intake, review, routing
 from firstlight.casework.intake import IntakeReport
+from firstlight.casework.lowering import Seems
 from firstlight.casework.review import Conclusion, Finding
 from firstlight.casework.upload import Upload, read_about
 from firstlight.cli import output
@@ -19,7 +20,7 @@ from firstlight.cybertip.model.codes import IndustryClassification
 from firstlight.triage import Context
 from firstlight.values import Reason
 
-case_app = typer.Typer(no_args_is_help=True, help="Cases: look into one, decide it.")
+case_app = typer.Typer(no_args_is_help=True, help="Cases: get one, look into it, decide it.")
 
 CaseNumber = Annotated[int, typer.Argument(metavar="CASE", min=1, show_default=False)]
 
@@ -73,6 +74,35 @@ def queue(
         output.answer(view)
     else:
         say_queue(view, limit)
+
+
+@case_app.command("next")
+def next_(
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="The reviewer.", show_default=False)],
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Get your next case, or the one you have, and why it is this one; within the limits of what you may be shown."""
+    with opened(home) as house:
+        answer = routing.next_case(house, by)
+    if as_json:
+        output.answer(answer)
+        return
+    output.say(answer.says)
+    if answer.case is not None:
+        output.say(f"  Next: firstlight case show {answer.case}")
+
+
+@case_app.command("pass")
+def pass_(
+    number: CaseNumber,
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="The reviewer.", show_default=False)],
+    home: HomeFolder = None,
+) -> None:
+    """Give a case to somebody else. No reason is asked for, and the log does not say who did."""
+    with opened(home) as house:
+        routing.pass_on(house, by, number)
+    output.say(f"Case {number} goes to somebody else; you are not given it again.")
 
 
 @case_app.command()
@@ -135,6 +165,7 @@ def decide(
         list[Sign] | None, typer.Option(help="What happened around it, such as sextortion; repeatable.")
     ] = None,
     escalation: Annotated[str, typer.Option(help="Why the report must be read at once.")] = "",
+    seems: Annotated[Seems, typer.Option(help="What it looked like to you, before any hint.")] = Seems.CANNOT_TELL,
     as_json: output.Json = False,
     home: HomeFolder = None,
 ) -> None:
@@ -150,6 +181,7 @@ def decide(
         signs=tuple(sign or ()),
         case_signs=tuple(case_sign or ()),
         escalation=escalation,
+        seems=seems,
     )
     with opened(home) as house:
         made = review.decide(house, number, conclusion, actor=by, items=item)
