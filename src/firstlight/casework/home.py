@@ -30,7 +30,7 @@ from firstlight import __version__
 from firstlight.banks import FloodGuard, Library
 from firstlight.casework import settings as settings_file
 from firstlight.casework.ledger import SqlLeafStore
-from firstlight.casework.settings import Settings
+from firstlight.casework.settings import Given, Settings
 from firstlight.clock import Clock, SystemClock
 from firstlight.custody import CustodyLog, Event, EventType, Keyring, SignedCheckpoint, Vault
 from firstlight.errors import InputError, IntegrityError, NotFoundError, StorageError
@@ -112,7 +112,7 @@ class Home:
         self._trust: TrustLists | None = None
 
     @classmethod
-    def open(cls, folder: Path, *, clock: Clock | None = None, create: bool = True) -> Home:
+    def open(cls, folder: Path, *, clock: Clock | None = None, create: bool = True, given: Given | None = None) -> Home:
         """Open the home in this folder; made, with new keys, when nothing is there and `create` allows it.
 
         Raises:
@@ -129,7 +129,7 @@ class Home:
             )
         _private_folder(folder)
         with _locked(folder):  # two commands that begin at once make one home
-            settings = settings_file.load(folder)
+            settings = settings_file.load(folder, given)
             database = Database.at(folder / DATABASE)
             try:
                 keyring = _keyring(folder / "keys", database)
@@ -185,32 +185,16 @@ class Home:
             StateError: the settings ask for plain lists and these are sealed, or the other way round.
         """
         if self._library is None:
-            folder = self.folder / "banks"
-            sealer = self.keyring.sealer("banks") if self.settings.banks.sealed else None
             with _locked(self.folder):
-                try:
-                    self._library = Library.open(folder, sealer=sealer, clock=self.clock)
-                except NotFoundError:
-                    if self._made_banks():
-                        raise _gone(folder, "the hash lists") from None
-                    self._library = Library.create(folder, sealer=sealer, clock=self.clock)
-            self._open.callback(self._library.close)
+                self._library = self._opened_library()
         return self._library
 
     @property
     def bundles(self) -> HammingIndex:
         """One PDQ hash a bundle, under the number of the bundle's first item; built again from the items if gone."""
         if self._bundles is None:
-            folder = self.folder / "bundles"
             with _locked(self.folder):
-                try:
-                    index = HammingIndex.open(folder)
-                except NotFoundError:
-                    index = HammingIndex.create(folder)
-                self._open.callback(index.close)
-                if not len(index):
-                    self._fill(index)
-            self._bundles = index
+                self._bundles = self._opened_bundles()
         return self._bundles
 
     @property
@@ -228,6 +212,33 @@ class Home:
     def forget_trust(self) -> None:
         """Read the trust lists again when they are needed next."""
         self._trust = None
+
+    def _opened_library(self) -> Library:
+        if self._library is not None:  # another thread was here first
+            return self._library
+        folder = self.folder / "banks"
+        sealer = self.keyring.sealer("banks") if self.settings.banks.sealed else None
+        try:
+            library = Library.open(folder, sealer=sealer, clock=self.clock)
+        except NotFoundError:
+            if self._made_banks():
+                raise _gone(folder, "the hash lists") from None
+            library = Library.create(folder, sealer=sealer, clock=self.clock)
+        self._open.callback(library.close)
+        return library
+
+    def _opened_bundles(self) -> HammingIndex:
+        if self._bundles is not None:  # another thread was here first
+            return self._bundles
+        folder = self.folder / "bundles"
+        try:
+            index = HammingIndex.open(folder)
+        except NotFoundError:
+            index = HammingIndex.create(folder)
+        self._open.callback(index.close)
+        if not len(index):
+            self._fill(index)
+        return index
 
     def _holds_items(self) -> bool:
         with self.database.read() as session:

@@ -1,10 +1,12 @@
-"""What the operator says about the organisation, in `settings.toml` of the home folder."""
+"""What the operator says: in `settings.toml` of the home folder, in the environment, in flags of a command."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_origin
 
 from pydantic import Field, ValidationError
 
@@ -86,14 +88,67 @@ class Settings(Value):
     service: Service = Service()
 
 
-def load(folder: Path) -> Settings:
+ENVIRONMENT = "FIRSTLIGHT"
+"""A variable `FIRSTLIGHT_SECTION_NAME` gives the setting `section.name`; lists have commas between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was given beside the file: variables of the environment, and flags of the command as `section.name`."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    flags: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The settings in force, and for each `section.name` that does not have its default where it came from."""
+
+    settings: Settings
+    sources: Mapping[str, str]
+
+
+def load(folder: Path, given: Given | None = None) -> Settings:
     """The settings of this home; the file is made, all of it commented out, when it is not there.
 
     Raises:
-        InputError: the file holds something that is no setting; the message names it.
-        StorageError: it cannot be read or made.
+        InputError: something was given that is no setting; the message names it.
+        StorageError: the file cannot be read or made.
+    """
+    return resolve(folder, given).settings
+
+
+def resolve(folder: Path, given: Given | None = None) -> Resolved:
+    """The settings with where each came from. A flag counts before the environment, and that before the file.
+
+    Raises:
+        InputError: something was given that is no setting; the message names it.
+        StorageError: the file cannot be read or made.
     """
     path = folder / FILE
+    values = _from_file(path)
+    _checked(values, str(path))
+    sources = {f"{section}.{name}": str(path) for section, found in values.items() for name in found}
+    given = given or Given()
+    for variable, text in given.environment.items():
+        place = _place(variable)
+        if place is None:
+            continue
+        section, name = place
+        value: object = [part for part in text.split(",") if part] if _is_list(section, name) else text
+        _checked({section: {name: value}}, f"the variable {variable}")
+        values.setdefault(section, {})[name] = value
+        sources[f"{section}.{name}"] = f"the variable {variable}"
+    for setting, value in given.flags.items():
+        section, _, name = setting.partition(".")
+        flag = f"--{name.replace('_', '-')}"
+        _checked({section: {name: value}}, flag)
+        values.setdefault(section, {})[name] = value
+        sources[setting] = flag
+    return Resolved(_checked(values, str(path)), sources)
+
+
+def _from_file(path: Path) -> dict[str, Any]:
     try:
         if not path.exists():
             _make(path)
@@ -103,13 +158,32 @@ def load(folder: Path) -> Settings:
     except OSError as e:
         raise StorageError(f"{path} cannot be read or made: {e.strerror}.", hint="Check its permissions.") from e
     try:
-        return Settings.model_validate(tomllib.loads(data.decode()))
+        return tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as e:
         raise InputError(f"{path} is no TOML file: {e}.", hint="Mend the line it names.") from e
+
+
+def _checked(values: Mapping[str, Any], origin: str) -> Settings:
+    try:
+        return Settings.model_validate(values)
     except ValidationError as e:
         first = e.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path}: {where}: {first['msg']}.", hint="Mend or remove that line.") from e
+        raise InputError(f"{origin}: {where}: {first['msg']}.", hint="Mend or remove that line.") from e
+
+
+def _place(variable: str) -> tuple[str, str] | None:
+    """The section and the name that a variable speaks of; nothing for those that are no settings."""
+    for section in Settings.model_fields:
+        head = f"{ENVIRONMENT}_{section.upper()}_"
+        if variable.startswith(head):
+            return section, variable.removeprefix(head).lower()
+    return None
+
+
+def _is_list(section: str, name: str) -> bool:
+    field = Settings.model_fields[section].annotation.model_fields.get(name)  # type: ignore[union-attr]
+    return field is not None and get_origin(field.annotation) is tuple
 
 
 def _make(path: Path) -> None:

@@ -66,8 +66,9 @@ def trust_lists(given: Path | None) -> TrustLists:
 def opened(given: Path | None, *, create: bool = False) -> Iterator[Home]:
     """The home, open."""
     from firstlight.casework.home import Home  # it brings the whole house; commands without a home start without it
+    from firstlight.casework.settings import Given
 
-    with Home.open(home_folder(given), create=create) as home:
+    with Home.open(home_folder(given), create=create, given=Given(os.environ)) as home:
         yield home
 
 
@@ -75,9 +76,10 @@ def opened(given: Path | None, *, create: bool = False) -> Iterator[Home]:
 def opened_if_there(given: Path | None) -> Iterator[Home | None]:
     """The home, open; nothing where there is none, for commands that can do without."""
     from firstlight.casework.home import Home
+    from firstlight.casework.settings import Given
 
     try:
-        home = Home.open(home_folder(given), create=False)
+        home = Home.open(home_folder(given), create=False, given=Given(os.environ))
     except NotFoundError:
         if given is not None and not given.exists():
             raise  # a home that was named and is not there is a slip, not a wish for none

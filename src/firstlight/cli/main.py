@@ -20,6 +20,7 @@ BEGIN = "Begin"
 FIND = "Find: hash, match, weigh"
 WORK = "Work: take in, rank, decide, report"
 KEEP = "Keep: preserve, prove, account"
+RUN = "Run: who may come in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,9 @@ class Entry:
 
 CONTENTS = (
     Entry("demo", BEGIN, "demo.steps", "demo"),
+    Entry("up", BEGIN, "serve", "up"),
     Entry("doctor", BEGIN, "doctor", "doctor"),
+    Entry("config", BEGIN, "config", "app"),
     Entry("hash", FIND, "hash", "hash_"),
     Entry("match", FIND, "match", "match"),
     Entry("origin", FIND, "origin", "origin"),
@@ -48,6 +51,8 @@ CONTENTS = (
     Entry("evidence", KEEP, "keep", "evidence_app"),
     Entry("custody", KEEP, "custody", "app"),
     Entry("reconcile", KEEP, "keep", "reconcile"),
+    Entry("users", RUN, "access", "users_app"),
+    Entry("keys", RUN, "access", "keys_app"),
 )
 
 ISSUES = "If it happens again, report it with the lines above; they hold no content."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -24,6 +25,8 @@ class Service:
     settings: ServiceSettings
     cage: Cage | None = None
     ready: Readiness = field(default_factory=Readiness)
+    wake: Callable[[], None] = lambda: None
+    """Tell those who work in the background that something waits for them."""
 
     @property
     def clock(self) -> Clock:
@@ -65,6 +68,13 @@ class Service:
     def relying_party(self, host_header: str) -> str:
         """The domain that passkeys are bound to."""
         return urlsplit(self.origin(host_header)).hostname or "localhost"
+
+
+def address_of(settings: ServiceSettings, port: int | None = None) -> str:
+    """The address that a person opens, without a slash at its end."""
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    return f"http://localhost:{port or settings.port}"
 
 
 def is_loopback(host: str) -> bool:

@@ -32,6 +32,7 @@ class UserView:
     created_at: datetime
     disabled_at: datetime | None
     passkeys: int
+    subject: str | None = None
 
     @property
     def disabled(self) -> bool:
@@ -182,4 +183,4 @@ def _passkeys(work: Work, row: User) -> int:
 
 
 def _view(row: User, passkeys: int) -> UserView:
-    return UserView(row.id, row.name, roles_of(row), row.created_at, row.disabled_at, passkeys)
+    return UserView(row.id, row.name, roles_of(row), row.created_at, row.disabled_at, passkeys, row.subject)

@@ -1,0 +1,83 @@
+"""What goes on beside the requests: getting ready, and examining what came in."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from firstlight.casework import examine
+from firstlight.casework.home import Home
+from firstlight.errors import FirstlightError
+from firstlight.logs import get_logger
+from firstlight.media import Cage
+from firstlight.web.readiness import Readiness
+
+LOOK_EVERY = 2.0  # seconds; another process may have taken something in, which wakes nobody here
+WAIT_AFTER_FAULT = 10.0
+BANKS, KERNELS = "banks", "kernels"
+PARTS = (BANKS, KERNELS)
+"""What has to be there before the service is ready."""
+_log = get_logger("web")
+
+
+class Background:
+    """The threads beside the requests. Stop them before the home is closed."""
+
+    def __init__(self, home: Home, cage: Cage, ready: Readiness) -> None:
+        self._home = home
+        self._cage = cage
+        self._ready = ready
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self, *, workers: int, when_ready: Callable[[], None] = lambda: None) -> None:
+        """Get ready; with `workers`, examine what came in."""
+        self._thread("ready", lambda: self._get_ready(when_ready))
+        if workers:
+            self._thread("examine", self._examine)
+
+    def wake(self) -> None:
+        """Something came in."""
+        self._wake.set()
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """Let what is under way come to a stop; what was not finished is found again at the next start."""
+        self._stop.set()
+        self._wake.set()
+        for thread in self._threads:
+            thread.join(timeout)
+
+    def _thread(self, name: str, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _get_ready(self, when_ready: Callable[[], None]) -> None:
+        try:
+            self._home.library.banks()
+            _ = self._home.vault
+            self._ready.done(BANKS)
+            from firstlight.index import warm_up  # loads the compiler
+
+            warm_up()
+            self._ready.done(KERNELS)
+        except FirstlightError as e:
+            self._ready.fail(e.diagnostics().code)
+            _log.error("not-ready", error=e)
+            return
+        when_ready()
+
+    def _examine(self) -> None:
+        while not self._stop.is_set():
+            self._wake.clear()
+            try:
+                with self._home.look() as work:
+                    waiting = examine.pending(work.session)
+                if waiting:
+                    examine.examine(self._home, self._cage)
+                    continue
+            except FirstlightError as e:
+                _log.error("examination.failed", error=e)
+                self._stop.wait(WAIT_AFTER_FAULT)
+            self._wake.wait(LOOK_EVERY)

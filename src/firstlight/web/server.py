@@ -1,0 +1,154 @@
+"""The process behind `firstlight up`: one port for API and console, work in the background, a clean stop."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+
+import uvicorn
+
+from firstlight.casework.home import Home
+from firstlight.casework.settings import Service as ServiceSettings
+from firstlight.errors import InputError, StorageError
+from firstlight.logs import get_logger
+from firstlight.media import Cage
+from firstlight.web.access import users
+from firstlight.web.access.policy import Role
+from firstlight.web.app import create_app
+from firstlight.web.background import PARTS, Background
+from firstlight.web.readiness import Readiness
+from firstlight.web.service import Service, address_of, check_reach
+
+FIRST_USER = "operator"
+FIRST_ROLES = (Role.ADMIN, Role.SENIOR, Role.CUSTODIAN)
+"""What whoever starts a home for the first time may do: on a machine with one engineer, everything but the keys."""
+STOP_WITHIN = 10  # seconds for requests under way
+_BACKLOG = 2048
+_log = get_logger("web")
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Where the service answers, and how to sign in for the first time, if nobody could so far."""
+
+    address: str
+    link: str | None
+
+
+def run(
+    home: Home,
+    cage: Cage,
+    *,
+    begun: Callable[[Begun], None] = lambda _: None,
+    ready: Callable[[float], None] = lambda _: None,
+    since: float | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; then finish what is under way and return.
+
+    `begun` is told where as soon as requests are answered, `ready` the seconds since `since` (of `time.monotonic()`)
+    when everything is at hand.
+
+    Raises:
+        InputError: the settings would let others read along.
+        StorageError: the port cannot be had.
+    """
+    started = time.monotonic() if since is None else since
+    settings = home.settings.service
+    check_reach(settings)
+    listening = _bound(settings)
+    settings = settings.model_copy(update={"port": listening.getsockname()[1]})
+    parts = Readiness(PARTS)
+    background = Background(home, cage, parts)
+    service = Service(home=home, settings=settings, cage=cage, ready=parts, wake=background.wake)
+    with contextlib.ExitStack() as stack:
+        stack.callback(listening.close)
+        server = _Server(_configured(service))
+        stack.callback(background.stop)
+        background.start(workers=settings.workers, when_ready=lambda: ready(time.monotonic() - started))
+        begun(Begun(address_of(settings), first_link(home, settings)))
+        _log.info("service.begin", port=settings.port)
+        server.run(sockets=[listening])
+    _log.info("service.end")
+
+
+def first_link(home: Home, settings: ServiceSettings) -> str | None:
+    """A one-time link for whoever starts the service, as long as nobody can sign in; nothing after that."""
+    everybody = [user for user in users.everybody(home) if not user.disabled]
+    if not users.everybody(home):
+        _, secret = users.add(home, FIRST_USER, FIRST_ROLES)
+    elif any(user.passkeys or user.subject for user in everybody):
+        return None
+    else:
+        admins = [user for user in everybody if Role.ADMIN in user.roles]
+        if not admins:
+            return None
+        secret = users.new_link(home, admins[0].name)
+    return f"{address_of(settings)}/enter/{secret}"
+
+
+class _Server(uvicorn.Server):
+    """Ends by returning, so that what is open gets closed; the original ends by the signal itself."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at SIGTERM and SIGINT; a second one does not wait for requests under way."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            self.force_exit = self.should_exit
+            self.should_exit = True
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _configured(service: Service) -> uvicorn.Config:
+    settings = service.settings
+    return uvicorn.Config(
+        create_app(service),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        lifespan="off",
+        ws="none",
+        proxy_headers=False,  # nothing here rests on who the caller says it is
+        timeout_graceful_shutdown=STOP_WITHIN,
+        ssl_certfile=settings.tls_cert or None,
+        ssl_keyfile=settings.tls_key or None,
+    )
+
+
+def _bound(settings: ServiceSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+        listening.listen(_BACKLOG)
+    except socket.gaierror as e:
+        listening.close()
+        raise InputError(f"{settings.host!r} is no address of this machine.", hint="Give --host 127.0.0.1.") from e
+    except OSError as e:
+        listening.close()
+        raise StorageError(
+            f"Port {settings.port} on {settings.host} cannot be had: {e.strerror}.",
+            hint="Stop what listens there, or choose another one with --port.",
+        ) from e
+    listening.setblocking(False)
+    return listening
+
+
+__all__ = ["Begun", "first_link", "run"]
