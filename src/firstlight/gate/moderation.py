@@ -1,0 +1,119 @@
+"""Asks a moderation endpoint that the operator has configured, in the shape of OpenAI's `/v1/moderations`.
+
+It is asked about words; about pictures only where the operator says so. Its answer is an opinion: it puts a request
+before a person, unless the operator names the categories that block.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from firstlight.errors import InputError, UpstreamError
+from firstlight.gate.checks import Prompt, Said
+from firstlight.gate.pictures import SeenPicture
+from firstlight.gate.rules import Outcome
+from firstlight.values import Reason
+
+BUDGET: Final = 5.0
+"""Seconds; it runs while nothing else waits, and a generation takes about as long."""
+
+LARGEST_ANSWER: Final = 2**20
+
+CATEGORIES: Final = ("sexual/minors",)
+"""The categories that speak unless the operator names others. In OpenAI's models it is never scored for pictures."""
+
+
+class Moderation:
+    """A moderation endpoint. `base` is the address up to and with `/v1`; no other host is contacted."""
+
+    name = "moderation"
+    budget = BUDGET
+
+    def __init__(
+        self,
+        base: str,
+        *,
+        key: str = "",
+        model: str = "omni-moderation-latest",
+        categories: Collection[str] = CATEGORIES,
+        blocking: Collection[str] = (),
+        client: httpx.Client | None = None,
+    ) -> None:
+        """Raises:
+        InputError: the address is none.
+        """
+        parts = urlsplit(base)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InputError(f"{base!r} is no address of a moderation service.", hint="Like https://host.example/v1.")
+        self._url = base.rstrip("/") + "/moderations"
+        self._model = model
+        self._categories = frozenset(categories) | frozenset(blocking)
+        self._blocking = frozenset(blocking)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._client = client or httpx.Client(timeout=BUDGET, trust_env=False, follow_redirects=False, headers=headers)
+
+    def check_prompt(self, prompt: Prompt) -> Said:
+        """What the service says of the prompt; a negative prompt names what is not wanted and is not sent.
+
+        Raises:
+            UpstreamError: it does not answer, or answers something else.
+        """
+        return self._said(self._ask(prompt.text), "prompt")
+
+    def ask_picture(self, picture: SeenPicture) -> Said:
+        """What the service says of a picture, which is sent to it.
+
+        Raises:
+            UpstreamError: it does not answer, or answers something else.
+        """
+        url = f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode()}"
+        return self._said(self._ask([{"type": "image_url", "image_url": {"url": url}}]), "picture")
+
+    def _ask(self, what: object) -> list[dict[str, Any]]:
+        try:
+            answer = self._client.post(self._url, json={"model": self._model, "input": what})
+            if answer.status_code != 200 or len(answer.content) > LARGEST_ANSWER:
+                raise UpstreamError(f"The moderation service answered {answer.status_code}.", code="upstream.answer")
+            results = answer.json()["results"]
+            if not results or not all(isinstance(one["categories"], dict) for one in results):
+                raise UpstreamError("The moderation service answered no result.", code="upstream.answer")
+        except httpx.HTTPError as e:
+            raise UpstreamError(
+                f"The moderation service cannot be asked: {type(e).__name__}.", code="upstream.connection"
+            ) from e
+        except (ValueError, KeyError, TypeError) as e:
+            raise UpstreamError("The moderation service answered something else.", code="upstream.answer") from e
+        else:
+            return list(results)
+
+    def _said(self, results: list[dict[str, Any]], what: str) -> Said:
+        flagged = {name for one in results for name, value in one["categories"].items() if value is True}
+        spoke = sorted(flagged & self._categories)
+        if not spoke:
+            return Said()
+        outcome = Outcome.BLOCK if self._blocking.intersection(spoke) else Outcome.REVIEW
+        says = f"The moderation service {self._model} flags the {what}: {', '.join(spoke)}."
+        return Said(outcome, (Reason(rule="gate.moderation", says=says, facts={"model": self._model}),))
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
+
+class PictureModeration:
+    """The same service, asked about pictures: they leave for its host. Only for operators who have agreed to that."""
+
+    name = "picture-moderation"
+    budget = BUDGET
+
+    def __init__(self, service: Moderation) -> None:
+        self._service = service
+
+    def check_picture(self, picture: SeenPicture) -> Said:
+        """What the service says of the picture."""
+        return self._service.ask_picture(picture)
