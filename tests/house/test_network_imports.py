@@ -25,6 +25,7 @@ ALLOWED: dict[str, str] = {
     "cybertip/simulator.py": "serves the built-in simulator on loopback",
     "cybertip/simulator/": "the same, split over several files",
     "custody/storages/s3_client.py": "keeps originals in the object store that the operator configured",
+    "gate/moderation.py": "asks the moderation service that the operator configured",
     "media/_nursery.py": "speaks with its parent over a socket pair",
     "media/_wire.py": "sends messages over a socket pair",
     "media/_workers.py": "speaks with its workers over socket pairs",

@@ -6,6 +6,7 @@ keys/                   the keyring; back it up apart from the rest
 vault/                  originals, encrypted
 banks/                  hash lists, sealed
 bundles/                one PDQ hash a bundle, for live bundling
+gate/                   the key and rules of a gate, sealed
 trust/                  the operator's lists of whom to believe about content credentials
 destinations/           credentials of the reporting service, sealed
 """

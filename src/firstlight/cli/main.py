@@ -19,6 +19,7 @@ from firstlight.errors import FirstlightError, InputError
 BEGIN = "Begin"
 FIND = "Find: hash, match, weigh"
 WORK = "Work: take in, rank, decide, report"
+GATE = "Gate: in front of a generator"
 KEEP = "Keep: preserve, prove, account"
 RUN = "Run: who may come in"
 
@@ -48,6 +49,7 @@ CONTENTS = (
     Entry("case", WORK, "work", "case_app"),
     Entry("triage", WORK, "triage", "app"),
     Entry("cybertip", WORK, "cybertip", "app"),
+    Entry("gate", GATE, "gate", "app"),
     Entry("evidence", KEEP, "keep", "evidence_app"),
     Entry("custody", KEEP, "custody", "app"),
     Entry("reconcile", KEEP, "keep", "reconcile"),

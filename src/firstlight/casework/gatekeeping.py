@@ -1,0 +1,384 @@
+"""What a gate keeps in a home: its key, its rules, and what its guard decided.
+
+gate/key                the key of the gate's digests, sealed
+gate/rules.built        the rules as last built, sealed
+gate/rules.trial        what became of their last trial
+gate/rules.armed        the rules in force, sealed
+
+What the guard stops is an event of the custody log. Its words are sealed apart within the event, so that reading the
+log shows none; pictures that a person has to see go to the vault from memory and never lie on the disk in clear.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import ipaddress
+import json
+import os
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from firstlight.casework import examine, intake
+from firstlight.casework.home import Home
+from firstlight.casework.upload import Chat, Upload
+from firstlight.custody import EventType
+from firstlight.custody.files import Disk, write_whole
+from firstlight.cybertip.record import AiBasis, Generation, OriginClaim
+from firstlight.errors import InputError, NotFoundError, StateError
+from firstlight.gate.decision import Decision, Stage
+from firstlight.gate.guard import Stopped
+from firstlight.gate.matching import TermRules
+from firstlight.gate.rules import Rules, RulesSource, build_rules
+from firstlight.gate.trial import MAX_FALSE_ALARMS, RulesTrial, require_armable
+from firstlight.logs import get_logger
+from firstlight.media import Cage
+from firstlight.media.sources import descriptor
+from firstlight.values import Sha256Hex
+
+_log = get_logger("casework")
+
+FOLDER: Final = "gate"
+GENERATOR: Final = "image generator"
+
+ATTEMPTS: Final = 3
+"""Stopped requests of one account that make a case: one is a slip, three are a purpose."""
+
+WINDOW: Final = timedelta(hours=24)
+"""The time within which they count."""
+
+_KEY, _BUILT, _TRIAL, _ARMED = "key", "rules.built", "rules.trial", "rules.armed"
+
+
+class GateFolder:
+    """The gate's own files in a home, and the digests under its key."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self._folder = home.folder / FOLDER
+        self._disk = Disk()
+        self._disk.make_folder(self._folder)
+        self._seal = home.keyring.sealer("gate")
+        self.key = self._own_key()
+
+    def account_digest(self, account: str) -> Sha256Hex:
+        """An account's name in the log and the ledger: it can be compared, and read by nobody."""
+        return self._digest(b"account", account)
+
+    def prompt_digest(self, text: str) -> Sha256Hex:
+        """The same for the words of a prompt."""
+        return self._digest(b"prompt", text)
+
+    def seal_words(self, words: Mapping[str, object], where: str) -> str:
+        """Words and names, sealed, as text; `where` is the place they belong to."""
+        return base64.b64encode(self._seal.seal(json.dumps(dict(words)).encode(), _place("words", where))).decode()
+
+    def open_words(self, sealed: str, where: str) -> dict[str, object]:
+        """What `seal_words` sealed for this place.
+
+        Raises:
+            IntegrityError: it was sealed for another place, or is damaged.
+        """
+        found: dict[str, object] = json.loads(self._seal.unseal(base64.b64decode(sealed), _place("words", where)))
+        return found
+
+    # --- rules ---
+
+    def build(self, source: RulesSource, actor: str) -> Rules:
+        """Keep these rules as digests, to be tried next. Those in force stay in force."""
+        rules = build_rules(source, self._subkey(b"rules"))
+        self._write(_BUILT, rules.to_json())
+        self._disk.unlink(self._folder / _TRIAL)
+        with self.home.work() as work:
+            work.record(EventType.CONFIG_CHANGE, actor=actor, what="gate rules built", sha256=rules.sha256)
+        return rules
+
+    def built(self) -> TermRules:
+        """The rules as last built.
+
+        Raises:
+            NotFoundError: none were built.
+        """
+        return self._rules(_BUILT, "No rules were built yet.", "Run `firstlight gate rules build FILE` first.")
+
+    def armed(self) -> TermRules | None:
+        """The rules in force, none if none are."""
+        if not (self._folder / _ARMED).exists():
+            return None
+        return self._rules(_ARMED, "", "")
+
+    def keep_trial(self, trial: RulesTrial) -> None:
+        """Keep what became of a trial of the rules as built."""
+        self._write(_TRIAL, trial.to_json())
+
+    def trial(self) -> RulesTrial | None:
+        """The last trial of the rules as built."""
+        path = self._folder / _TRIAL
+        return RulesTrial.from_json(self._read(_TRIAL)) if path.exists() else None
+
+    def arm(self, actor: str, *, limit: float = MAX_FALSE_ALARMS) -> RulesTrial:
+        """Put the rules as built in force, on the word of their trial.
+
+        Raises:
+            NotFoundError: none were built.
+            StateError: they were not tried.
+            RefusedError: they disturb too much.
+        """
+        rules = self.built()
+        trial = self.trial()
+        if trial is None:
+            raise StateError("These rules were not tried yet.", hint="Run `firstlight gate rules test` first.")
+        require_armable(rules, trial, limit)
+        with self.home.work() as work:
+            work.record(
+                EventType.CONFIG_CHANGE,
+                actor=actor,
+                what="gate rules armed",
+                sha256=rules.rules.sha256,
+                trial=trial.model_dump(mode="json"),
+                limit=limit,
+            )
+            self._write(_ARMED, rules.rules.to_json())
+        return trial
+
+    def disarm(self, actor: str, reason: str) -> None:
+        """Take the rules out of force.
+
+        Raises:
+            StateError: none are in force.
+        """
+        if not (self._folder / _ARMED).exists():
+            raise StateError("No rules are armed.")
+        with self.home.work() as work:
+            work.record(EventType.CONFIG_CHANGE, actor=actor, what="gate rules disarmed", reason=reason)
+        self._disk.unlink(self._folder / _ARMED)
+
+    # --- files ---
+
+    def kept(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """A secret of the gate, made at first use."""
+        path = self._folder / name
+        if not path.exists():
+            self._write(name, make())
+        return self._read(name)
+
+    @property
+    def folder(self) -> Path:
+        """Where the gate's files lie."""
+        return self._folder
+
+    def _rules(self, name: str, missing: str, hint: str) -> TermRules:
+        if not (self._folder / name).exists():
+            raise NotFoundError(missing, hint=hint)
+        return TermRules(Rules.from_json(self._read(name)), self._subkey(b"rules"))
+
+    def _own_key(self) -> bytes:
+        return self.kept(_KEY, lambda: secrets.token_bytes(32))
+
+    def _subkey(self, purpose: bytes) -> bytes:
+        return hashlib.blake2b(purpose, key=self.key, digest_size=32).digest()
+
+    def _digest(self, purpose: bytes, text: str) -> Sha256Hex:
+        key = self._subkey(purpose)
+        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=key, digest_size=32).hexdigest()
+
+    def _write(self, name: str, data: bytes) -> None:
+        sealed = self._seal.seal(data, _place("file", name))
+        write_whole(self._disk, self._folder / name, [sealed], replace=True)
+
+    def _read(self, name: str) -> bytes:
+        return self._seal.unseal(self._disk.read(self._folder / name), _place("file", name))
+
+
+def _place(kind: str, name: str) -> bytes:
+    return json.dumps(["gate", kind, name]).encode()
+
+
+class GateBook:
+    """Writes down what a guard stopped: give its `keep` to the guard.
+
+    What is held is examined in the background, so that its case stands in the queue at once; a process that ends
+    before leaves it to the next `firstlight intake`.
+    """
+
+    def __init__(self, folder: GateFolder, cage: Cage, *, attempts: int = ATTEMPTS) -> None:
+        self._folder = folder
+        self._home = folder.home
+        self._cage = cage
+        self._attempts = attempts
+        self._lock = threading.Lock()
+        self._behind = ThreadPoolExecutor(1, "gate-examine")
+
+    def keep(self, decision: Decision, stopped: Stopped) -> None:
+        """Log what was stopped, hold its pictures where a person has to see them, and open a case for an account that
+        tries again and again. What was allowed, and what a failed check stopped, is no attempt and is not logged here.
+
+        Raises:
+            StorageError: the disk refused; nothing may go out then.
+        """
+        if decision.allowed:
+            return
+        if decision.failed_closed:
+            _log.warning("gate.closed", step=decision.stage.value, code=next(n.code for n in decision.checks if n.code))
+            return
+        held = self._hold(decision, stopped)
+        asker, prompt = stopped.asker, stopped.prompt
+        words = {
+            "account": asker.account,
+            "ip": asker.ip,
+            "port": asker.port,
+            "model": asker.model,
+            "prompt": prompt.text if prompt else "",
+            "negative": prompt.negative if prompt else "",
+        }
+        account = self._folder.account_digest(asker.account) if asker.account else None
+        is_attempt = account is not None and decision.stage is not Stage.OUTPUT
+        with self._home.work() as work:
+            work.record(
+                EventType.GATE,
+                subject=account if is_attempt else decision.subject,
+                decision=decision.model_dump(mode="json"),
+                account=account,
+                prompt=self._folder.prompt_digest(prompt.text) if prompt else None,
+                sealed=self._folder.seal_words(words, decision.id),
+                held=held,
+            )
+        if account and is_attempt and self._is_repeated(account, decision.at):
+            self._open_case(account, asker.account, decision, stopped)
+            held += 1
+        if held:
+            self._behind.submit(self._examine)
+
+    def close(self) -> None:
+        """Finish the examinations that were begun."""
+        self._behind.shutdown(wait=True)
+
+    def _examine(self) -> None:
+        try:
+            examine.examine(self._home, self._cage)
+        except Exception as e:  # noqa: BLE001 - what is held stays held, and the next examination takes it up
+            _log.error("gate.examination", error=e, exc_info=True)
+
+    # --- pictures ---
+
+    def _hold(self, decision: Decision, stopped: Stopped) -> int:
+        """Put into the vault what a person has to see: pictures that a bank or a scorer spoke of."""
+        if decision.stage is Stage.PROMPT:
+            return 0
+        count = 0
+        for number, data in enumerate(stopped.pictures):
+            if decision.subject in (None, hashlib.sha256(data).hexdigest()):
+                self._take_in(data, f"gate:{decision.id}/{number}", _upload(decision, stopped, number))
+                count += 1
+        return count
+
+    def _take_in(self, data: bytes, source: str, upload: Upload) -> None:
+        """Take bytes from memory into the vault.
+
+        Raises:
+            StorageError, InputError: they could not be kept.
+        """
+        with descriptor(data) as fd:
+            arrival = intake.Arrival(source, Path(f"/proc/{os.getpid()}/fd/{fd}"), upload)
+            report = intake.receive(self._home, [arrival])
+        if report.refused:
+            raise InputError(report.refused[0].error.message, code="input.gate")
+
+    # --- attempts ---
+
+    def _is_repeated(self, account: Sha256Hex, now: datetime) -> bool:
+        """Whether this attempt is the last of a new set within the window."""
+        with self._lock:
+            return self.attempts_of(account, now) % self._attempts == 0
+
+    def attempts_of(self, account: Sha256Hex, now: datetime) -> int:
+        """How often requests of the account were stopped within the window before now."""
+        return len(self._stopped(account, now))
+
+    def _stopped(self, account: Sha256Hex, now: datetime) -> list[dict[str, object]]:
+        with self._home.look() as work:
+            entries = work.log.entries(subjects=[account], types=[EventType.GATE])
+            return [e.event.payload for e in entries if e.event and e.event.at > now - WINDOW]  # type: ignore[misc]
+
+    def _open_case(self, account: Sha256Hex, name: str, decision: Decision, stopped: Stopped) -> None:
+        """An item of text alone: what the account asked for, and which rules spoke."""
+        lines = [
+            f"Requests to the image generator that the gate stopped, by one account, until {decision.at:%FT%TZ}",
+            "",
+        ]
+        for payload in self._stopped(account, decision.at):
+            try:
+                past = Decision.model_validate_json(json.dumps(payload["decision"]))
+            except (ValidationError, KeyError) as e:
+                raise StateError("The custody log holds a decision of the gate that cannot be read.") from e
+            words = self._folder.open_words(str(payload["sealed"]), past.id)
+            lines += [f"{past.at:%FT%TZ} {past.id} {past.stage.value}: {past.outcome.value}"]
+            lines += [f"  {line}" for line in past.reason.lines()]
+            lines += [f"  prompt: {words['prompt']}"]
+            lines += [f"  negative prompt: {words['negative']}"] if words["negative"] else []
+            lines += [""]
+        claim = OriginClaim(
+            basis=AiBasis.PROMPTED_FOR,
+            says="The account asked an image generator of this service for it in words; the gate stopped the requests.",
+            source="the gate's own log",
+        )
+        upload = Upload(
+            name="attempts.txt",
+            account=name,
+            uploaded_at=decision.at,
+            ip=_address(stopped.asker.ip),
+            port=stopped.asker.port,
+            origin=(claim,),
+        )
+        self._take_in("\n".join(lines).encode(), f"gate:attempts/{decision.id}", upload)
+
+
+def _upload(decision: Decision, stopped: Stopped, number: int) -> Upload:
+    """What the service knows of a picture that the gate holds, in the words that a report may use."""
+    asker, prompt = stopped.asker, stopped.prompt
+    generation = None
+    chats: tuple[Chat, ...] = ()
+    if decision.stage is Stage.OUTPUT:
+        says = "An image generator of this service made this file in answer to a request; the gate held it back."
+        basis = AiBasis.GENERATED_HERE
+        generation = Generation(
+            model=asker.model,
+            prompt=_short(prompt.text) if prompt else "",
+            negative_prompt=_short(prompt.negative) if prompt else "",
+            input_sha256=decision.near_input or "",
+            job=decision.id,
+            at=decision.at,
+        )
+    else:
+        says = "The account uploaded this file as input to an image generator of this service; the gate refused it."
+        basis = AiBasis.UPLOADED_AS_INPUT
+        chats = (Chat(client=GENERATOR, text=_short(prompt.text)),) if prompt and prompt.text else ()
+    return Upload(
+        name=f"{decision.stage.value}-{number}",
+        account=asker.account,
+        uploaded_at=decision.at,
+        ip=_address(asker.ip),
+        port=asker.port,
+        generation=generation,
+        chats=chats,
+        origin=(OriginClaim(basis=basis, says=says, source="the gate's own log"),),
+    )
+
+
+def _short(text: str) -> str:
+    """A prompt, short enough for the facts of an upload; the whole one stands sealed in the log."""
+    return text if len(text) <= 8000 else text[:8000] + " [the whole text stands in the gate's log]"
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None

@@ -1,0 +1,186 @@
+"""The commands of the gate: `firstlight gate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firstlight.cli import output
+from firstlight.cli.common import Actor, HomeFolder, opened
+from firstlight.clock import SystemClock
+from firstlight.errors import InputError
+from firstlight.gate.trial import MAX_FALSE_ALARMS, RulesTrial, try_rules
+from firstlight.media import opened as opened_file
+
+if TYPE_CHECKING:
+    from firstlight.gate.rules import Rules
+
+app = typer.Typer(help="Stand in front of an image generator: check, mark, remember, answer.", no_args_is_help=True)
+rules_app = typer.Typer(help="Term rules: build them, try them, put them in force.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
+
+LARGEST_LIST = 64 * 2**20  # bytes of a file of rules or prompts; a million prompts fit
+
+Limit = Annotated[
+    float, typer.Option(help="The share of benign prompts that may be disturbed, at the upper end of its interval.")
+]
+
+
+@rules_app.command("build")
+def build(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="Groups of terms and rules (TOML).")],
+    by: Actor = "operator",
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Turn a file of terms into rules that hold digests alone. Delete the file afterwards, or keep it locked away."""
+    from firstlight.casework.gatekeeping import GateFolder
+    from firstlight.gate.rules import RulesSource
+
+    parsed = RulesSource.parse(read_file(source), str(source))
+    with opened(home, create=True) as house:
+        rules = GateFolder(house).build(parsed, by)
+    if as_json:
+        output.answer(_about(rules))
+        return
+    terms = sum(len(group) for group in parsed.groups.values())
+    output.say(f"Built: {output.count(len(rules.rules), 'rule')} over {output.count(terms, 'term')}, kept as digests.")
+    output.say(f"  rules {rules.sha256[:16]}; not in force yet: try them with `firstlight gate rules test`")
+
+
+@rules_app.command("test")
+def try_(
+    benign: Annotated[
+        Path, typer.Option("--benign", metavar="FILE", help="Prompts that have to pass, one a line: your own users'.")
+    ],
+    examples: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Prompts that must not pass, one a line.", show_default=False)
+    ] = None,
+    limit: Limit = MAX_FALSE_ALARMS,
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> int:
+    """Try the rules as built: how many benign prompts they would disturb, and which examples they miss.
+
+    Ends with 1 when the rules cannot be armed, or an example is missed.
+    """
+    from firstlight.casework.gatekeeping import GateFolder
+
+    wanted, unwanted = _lines(benign), _lines(examples) if examples else []
+    with opened(home) as house:
+        folder = GateFolder(house)
+        trial = try_rules(folder.built(), wanted, unwanted, at=SystemClock().now())
+        folder.keep_trial(trial)
+    if as_json:
+        output.answer(trial)
+    else:
+        _say_trial(trial, wanted, unwanted, limit)
+    return output.FINDING if trial.objections(limit) or trial.missed else output.DONE
+
+
+@rules_app.command("arm")
+def arm(by: Actor, limit: Limit = MAX_FALSE_ALARMS, as_json: output.Json = False, home: HomeFolder = None) -> None:
+    """Put the rules in force, on the word of their trial. Refused when they disturb too much."""
+    from firstlight.casework.gatekeeping import GateFolder
+
+    with opened(home) as house:
+        trial = GateFolder(house).arm(by, limit=limit)
+    if as_json:
+        output.answer(trial)
+        return
+    output.say(f"In force: rules {trial.rules_sha256[:16]}. A gate takes them up when it starts.")
+
+
+@rules_app.command("disarm")
+def disarm(
+    by: Actor,
+    reason: Annotated[str, typer.Option(help="Why; it stands in the custody log.")],
+    home: HomeFolder = None,
+) -> None:
+    """Take the rules out of force."""
+    from firstlight.casework.gatekeeping import GateFolder
+
+    with opened(home) as house:
+        GateFolder(house).disarm(by, reason)
+    output.say("No rules are in force.")
+
+
+@rules_app.command("show")
+def show(as_json: output.Json = False, home: HomeFolder = None) -> None:
+    """Say which rules are built, tried and in force. No term is shown: none is kept."""
+    from firstlight.casework.gatekeeping import GateFolder
+
+    with opened(home) as house:
+        folder = GateFolder(house)
+        armed = folder.armed()
+        trial = folder.trial()
+    found = armed.rules if armed else None
+    if as_json:
+        output.answer({"armed": _about(found) if found else None, "trial": trial and trial.model_dump(mode="json")})
+        return
+    if found is None:
+        output.say("No rules are in force.")
+    else:
+        output.say(f"In force: rules {found.sha256[:16]}")
+        for rule in found.rules:
+            where = f" on {', '.join(rule.surfaces)}" if rule.surfaces else ""
+            groups = " with ".join(rule.groups)
+            output.say(f"  {rule.id}: {groups} within {rule.within} words: {rule.outcome.value}{where}")
+    if trial:
+        output.say(f"Last trial: rules {trial.rules_sha256[:16]}, {_share(trial)}")
+
+
+def _about(rules: Rules) -> dict[str, object]:
+    return {"sha256": rules.sha256, "rules": [rule.model_dump(mode="json") for rule in rules.rules]}
+
+
+def _say_trial(trial: RulesTrial, benign: list[str], examples: list[str], limit: float) -> None:
+    output.say(f"Rules {trial.rules_sha256[:16]}: {_share(trial)}")
+    for one in trial.by_rule:
+        output.say(f"  {one.rule}: {one.blocked} blocked, {one.reviewed} to be reviewed")
+    for number in trial.false_alarms[:20]:
+        output.say(f"  disturbed, line {number}: {output.one_line(benign[number - 1])}")
+    output.say(f"Ordinary sentences: {len(trial.ordinary_alarms)} of {trial.ordinary} disturbed")
+    if trial.examples:
+        output.say(f"Examples: {len(trial.missed)} of {trial.examples} missed")
+        for number in trial.missed[:20]:
+            output.say(f"  missed, line {number}: {output.one_line(examples[number - 1])}")
+    objections = trial.objections(limit)
+    for objection in objections:
+        output.say(f"Cannot be armed: {objection}.")
+    if not objections:
+        output.say("Can be armed: `firstlight gate rules arm --by NAME`.")
+
+
+def _share(trial: RulesTrial) -> str:
+    disturbed = trial.blocked + trial.reviewed
+    return (
+        f"{disturbed} of {trial.benign} benign prompts disturbed ({trial.share:.2%}; "
+        f"95 % interval {trial.share_low:.2%} to {trial.share_high:.2%})"
+    )
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = read_file(path).decode()
+    except UnicodeDecodeError as e:
+        raise InputError(f"{path} is no UTF-8 text.", hint="Give one prompt on each line.") from e
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def read_file(path: Path, limit: int = LARGEST_LIST) -> bytes:
+    """The bytes of a file that the operator names.
+
+    Raises:
+        InputError: it cannot be read, or is larger than any such file.
+    """
+    try:
+        with opened_file(path) as file:
+            data = file.read(limit + 1)
+    except OSError as e:
+        raise InputError(f"{path} cannot be read: {e.strerror}.") from e
+    if len(data) > limit:
+        raise InputError(f"{path} is too large: more than {limit} bytes.", hint="Split it.")
+    return data
