@@ -5,15 +5,18 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
 from firstlight.clock import FixedClock
+
+if TYPE_CHECKING:
+    from postgres import Server
 
 # One profile everywhere, so that a build machine tests what a developer's machine tests: the same examples in each run
 # and no deadline on a busy machine. `pytest --hypothesis-profile=explore` looks further.
@@ -113,6 +116,16 @@ def opened_lists_stay_here(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: py
 def clock() -> FixedClock:
     """A clock that stands still until it is told to move."""
     return FixedClock(datetime(2026, 3, 1, 12, 0, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server of this session; tests that need one skip, with a word, where its package is missing."""
+    from postgres import Server
+
+    server = Server()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

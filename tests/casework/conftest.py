@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from casework import making
 from casework.making import new_home
 from firstlight.casework.examine import PRELOAD
 from firstlight.casework.home import Home
@@ -19,6 +20,39 @@ def cage() -> Iterator[Cage]:
     """Caged workers for the whole session; starting them costs more than most tests."""
     with Cage(workers=1, preload=PRELOAD) as cage:
         yield cage
+
+
+ON_BOTH = {
+    "test_filing", "test_holds", "test_intake", "test_jobs", "test_ledger", "test_reconcile", "test_retention",
+    "test_review", "test_whole_path",
+}  # fmt: skip
+"""What runs on both kinds of database; `pytest --postgresql tests/casework` runs everything on the server."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the whole room run on a server."""
+    parser.addoption("--postgresql", action="store_true", help="keep the tables of every home in PostgreSQL")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Some modules run twice."""
+    kinds = ["sqlite", "postgresql"] if metafunc.module.__name__.split(".")[-1] in ON_BOTH else ["sqlite"]
+    if metafunc.config.getoption("--postgresql", default=False):
+        kinds = ["postgresql"]
+    if kinds != ["sqlite"] and "tables_in" in metafunc.fixturenames:
+        metafunc.parametrize("tables_in", kinds, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def tables_in(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where the tables of new homes lie."""
+    kind = getattr(request, "param", "sqlite")
+    if kind == "sqlite":
+        yield kind
+        return
+    making.TABLES_IN.append(request.getfixturevalue("postgresql").database)
+    yield kind
+    making.TABLES_IN.pop()
 
 
 @pytest.fixture

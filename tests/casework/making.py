@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,6 +29,8 @@ contact_first_name = "Ada"
 contact_last_name = "Example"
 contact_email = "safety@photos.example"
 """
+TABLES_IN: list[Callable[[], str]] = []
+"""Where new homes keep their tables: the last one makes the URL of a database; none is the home's own file."""
 AI_SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
 
@@ -72,9 +74,10 @@ def put(folder: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def new_home(folder: Path, clock: FixedClock | None = None) -> Home:
-    """A home whose settings say who reports."""
+    """A home whose settings say who reports, and where its tables lie."""
     folder.mkdir(mode=0o700)
-    (folder / "settings.toml").write_text(SETTINGS)
+    elsewhere = f'[database]\nurl = "{TABLES_IN[-1]()}"\n' if TABLES_IN else ""
+    (folder / "settings.toml").write_text(SETTINGS + elsewhere)
     return Home.open(folder, clock=clock or FixedClock(NOW, timedelta(milliseconds=1)))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from casework.making import AT_ONCE, case_of, jpeg, look_at, png, put, report_it, take_in, upload
+from casework.making import AT_ONCE, SETTINGS, case_of, jpeg, look_at, png, put, report_it, take_in, upload
 from firstlight.casework import cases, facts, filing, preserve, reconcile
 from firstlight.casework.home import Home
 from firstlight.custody import EventType
@@ -232,7 +232,8 @@ def test_a_viewing_after_the_draft_makes_a_new_draft_and_blocks_nothing(
 
 
 def test_settings_that_do_not_say_who_reports_are_named(home: Home, case: int, client: Client) -> None:
-    (home.folder / "settings.toml").write_text("")
+    settings = home.folder / "settings.toml"
+    settings.write_text(settings.read_text().replace(SETTINGS, ""))
     with Home.open(home.folder, clock=home.clock) as nobody:
         with pytest.raises(InputError, match="who reports") as caught:
             filing.file_case(nobody, case, client)

@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 
 from casework.making import jpeg, new_home, png, put, take_in
 from firstlight.casework import banking, cases, intake
-from firstlight.casework.home import DATABASE, Home
+from firstlight.casework.home import Home
+from firstlight.casework.place import DATABASE
 from firstlight.custody import EventType
 from firstlight.errors import FirstlightError, InputError, IntegrityError, NotFoundError, StateError, StorageError
 from firstlight.media import Cage
@@ -124,7 +125,7 @@ def test_an_event_without_an_actor_is_refused(home: Home) -> None:
 
 
 def test_a_damaged_database_is_said_to_be_damaged(tmp_path: Path) -> None:
-    with new_home(tmp_path / "home"):
+    with Home.open(tmp_path / "home"):
         pass
     (tmp_path / "home" / DATABASE).write_bytes(b"this is no database at all" * 400)
     with pytest.raises(IntegrityError, match="damaged"):

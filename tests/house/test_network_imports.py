@@ -11,12 +11,17 @@ from house import sources
 CAN_REACH_A_HOST = frozenset(
     {
         "aiohttp", "asyncssh", "boto3", "botocore", "ftplib", "grpc", "http", "httpcore", "httpx", "imaplib", "nntplib",
-        "paramiko", "poplib", "pycurl", "requests", "smtplib", "socket", "socketserver", "ssl", "telnetlib", "urllib3",
-        "websockets", "xmlrpc",
+        "paramiko", "poplib", "psycopg", "pycurl", "requests", "smtplib", "socket", "socketserver", "ssl", "telnetlib",
+        "urllib3", "websockets", "xmlrpc",
     }
 )  # fmt: skip
 ONLY_WORDS = frozenset({"http.HTTPStatus"})  # the names of statuses reach nobody
-CAN_REACH_A_HOST_WITHIN = ("urllib.request", "asyncio.open_connection", "asyncio.create_server")
+CAN_REACH_A_HOST_WITHIN = (
+    "sqlalchemy.create_engine",
+    "urllib.request",
+    "asyncio.open_connection",
+    "asyncio.create_server",
+)
 
 # Where it is allowed (a module, or a folder with a slash at its end), and why.
 ALLOWED: dict[str, str] = {
@@ -26,6 +31,8 @@ ALLOWED: dict[str, str] = {
     "cybertip/simulator/": "the same, split over several files",
     "custody/storages/s3_client.py": "keeps originals in the object store that the operator configured",
     "gate/moderation.py": "asks the moderation service that the operator configured",
+    "store/backends/postgresql.py": "speaks with the database that the operator named",
+    "store/backends/sqlite.py": "opens a file of this machine through a library that could also open a host",
     "media/_nursery.py": "speaks with its parent over a socket pair",
     "media/_wire.py": "sends messages over a socket pair",
     "media/_workers.py": "speaks with its workers over socket pairs",

@@ -1,4 +1,4 @@
-"""A home of an earlier version is brought to this one with everything in it."""
+"""Tables of an earlier version are brought to this one with everything in them; on both kinds of database."""
 
 from __future__ import annotations
 
@@ -9,39 +9,62 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
 
-from firstlight.store import Database, database
+from firstlight.store import database
 from firstlight.store.database import HEAD
 from firstlight.store.tables import Setting, Table
+from store.conftest import Again
 
 
-def test_a_home_of_the_first_version_keeps_its_rows_and_gets_the_new_tables(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    return config
+
+
+def test_tables_of_the_first_version_keep_their_rows_and_get_what_is_new(
+    again: Again, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "firstlight.sqlite3"
     monkeypatch.setattr(database, "HEAD", "0001")
-    old = Database.at(path)
-    with old.write() as session:
+    with again().write() as session:
         session.add(Setting(name="a", value="b"))
         assert not inspect(session.connection()).has_table("holds")
-    old.close()
     monkeypatch.undo()
-    with Database.at(path).read() as session:
+    with again().read() as session:
         assert session.get_one(Setting, "a").value == "b"
         context = MigrationContext.configure(session.connection(), opts={"compare_type": False})
         assert context.get_current_revision() == HEAD
         assert compare_metadata(context, Table.metadata) == []
 
 
-def test_each_step_can_be_taken_back(tmp_path: Path) -> None:
-    new = Database.at(tmp_path / "firstlight.sqlite3")
-    with new.write() as session:
-        config = Config()
-        config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+def test_each_step_can_be_taken_back_and_again(again: Again) -> None:
+    with again().write() as session:
+        config = _config()
         config.attributes["connection"] = session.connection()
-        command.downgrade(config, "0001")
-        tables = set(inspect(session.connection()).get_table_names())
-        assert not tables & {"retention_clocks", "holds", "acts", "destructions", "assignments", "passes", "lowerings"}
         command.downgrade(config, "base")
         assert set(inspect(session.connection()).get_table_names()) == {"alembic_version"}
+        command.upgrade(config, "head")
+        assert set(inspect(session.connection()).get_table_names()) == {"alembic_version", *Table.metadata.tables}
+
+
+def test_the_steps_are_one_line_and_the_last_is_the_head() -> None:
+    script = ScriptDirectory.from_config(_config())
+    assert script.get_heads() == [HEAD]
+
+
+@pytest.mark.parametrize("again", ["postgresql"], indirect=True)
+def test_columns_hold_as_much_and_sort_alike_in_both(again: Again) -> None:
+    """Migrations that write `sa.Integer()` make 32 bits, and `sa.Text()` sorts by the server's language."""
+    columns = text(
+        "select table_name, column_name, data_type, collation_name from information_schema.columns"
+        " where table_schema = current_schema() and table_name <> 'alembic_version'"
+    )
+    with again().read() as session:
+        wrong = [
+            f"{table}.{name}: {kind} {collation or ''}; use the types of firstlight.store.columns"
+            for table, name, kind, collation in session.execute(columns)
+            if kind in ("integer", "smallint", "real") or (kind in ("text", "character varying") and collation != "C")
+        ]
+    assert wrong == []

@@ -239,7 +239,7 @@ class _ExactBundles(MutableMapping[str, int]):
         self._session = session
 
     def __getitem__(self, sha256: str) -> int:
-        wanted = select(Item.bundle).where(Item.sha256 == sha256, Item.bundle.is_not(None)).limit(1)
+        wanted = select(Item.bundle).where(Item.sha256 == sha256, Item.bundle.is_not(None)).order_by(Item.id).limit(1)
         bundle = self._session.scalar(wanted)
         if bundle is None:
             raise KeyError(sha256)

@@ -118,7 +118,7 @@ def _logged_uploads(work: Work, sha256: str) -> list[Upload]:
 
 def viewings_of(work: Work, sha256: str) -> tuple[Viewing, ...]:
     """Every viewing of exactly these bytes that the custody log holds, oldest first; none of a file it never held."""
-    stored = work.session.scalar(select(Item.stored).where(Item.sha256 == sha256).limit(1))
+    stored = work.session.scalar(select(Item.stored).where(Item.sha256 == sha256).order_by(Item.id).limit(1))
     if stored is None:
         return ()
     return tuple(

@@ -6,10 +6,8 @@ a time-out or a refusal the same draft and the same journal say what is safe to 
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import BinaryIO, ClassVar, Literal
 
 from sqlalchemy import func, select
@@ -32,8 +30,8 @@ from firstlight.cybertip import (
     draft_report,
     file_report,
 )
-from firstlight.errors import FirstlightError, InputError, RefusedError, StateError, StorageError
-from firstlight.store import tables
+from firstlight.errors import FirstlightError, InputError, RefusedError, StateError
+from firstlight.store import StillAlone, tables
 from firstlight.store.tables import Item
 from firstlight.values import Document, Versioned
 
@@ -146,8 +144,8 @@ def give_up(
         )
     made = []
     for number in numbers:
-        with _alone(home, number):
-            journal = SqlJournal(home, number, case_number, actor=actor)
+        with _alone(home, number) as still:
+            journal = SqlJournal(home, number, case_number, actor=actor, still_alone=still)
             try:
                 made.append(abandon(client, journal, clock=home.clock, reason=why))
             finally:
@@ -219,36 +217,24 @@ def _require_fit(findings: Findings) -> None:
         )
 
 
-@contextlib.contextmanager
-def _alone(home: Home, number: int) -> Iterator[None]:
-    """One process at a time works on a filing; the lock goes with the process that holds it."""
-    path = home.folder / "locks" / f"filing-{number}"
-    try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as e:
-        raise StorageError(f"{path} cannot be used: {e.strerror}.", hint="Check the home's permissions.") from e
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as e:
-            raise StateError("Another process is filing this report.", hint="Wait for it, then look again.") from e
-        yield
-    finally:
-        os.close(lock)
+def _alone(home: Home, number: int) -> AbstractContextManager[StillAlone]:
+    """One process at a time, of every machine that shares the database, works on a filing."""
+    return home.database.alone(f"filing-{number}")
 
 
 def _go_on(home: Home, number: int, client: Client, retries: RetryPolicy | None) -> Filing:
-    with _alone(home, number):
-        return _go_on_alone(home, number, client, retries)
+    with _alone(home, number) as still:
+        return _go_on_alone(home, number, client, retries, still)
 
 
-def _go_on_alone(home: Home, number: int, client: Client, retries: RetryPolicy | None) -> Filing:
+def _go_on_alone(
+    home: Home, number: int, client: Client, retries: RetryPolicy | None, still_alone: StillAlone
+) -> Filing:
     with home.look() as work:
         row = work.session.get_one(tables.Filing, number)
         report = Draft.from_json(row.draft)
         case_number = row.case_id
-    journal = SqlJournal(home, number, case_number)
+    journal = SqlJournal(home, number, case_number, still_alone=still_alone)
     try:
         filing = file_report(
             client,
@@ -276,7 +262,7 @@ def _keep_state(home: Home, number: int, filing: Filing) -> None:
     with home.work() as work:
         row = work.session.get_one(tables.Filing, number)
         row.state = filing.state.value
-        items = work.session.scalars(select(Item).where(Item.filing_id == number)).all()
+        items = work.session.scalars(select(Item).where(Item.filing_id == number).order_by(Item.id)).all()
         if filing.state is FilingState.ABANDONED:
             for item in items:
                 item.filing_id = None

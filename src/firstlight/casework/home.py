@@ -1,7 +1,8 @@
 """The home: one folder that holds everything an operator has to keep, and the one door to it.
 
 settings.toml           who runs this home (plain text, for the operator to edit)
-firstlight.sqlite3      items, cases, decisions, filings, the custody log
+firstlight.sqlite3      items, cases, decisions, filings, the custody log; or, when they lie in PostgreSQL,
+database                where they lie
 keys/                   the keyring; back it up apart from the rest
 vault/                  originals, encrypted
 banks/                  hash lists, sealed
@@ -29,6 +30,7 @@ from sqlalchemy.orm import Session
 
 from firstlight import __version__
 from firstlight.banks import FloodGuard, Library
+from firstlight.casework import place
 from firstlight.casework import settings as settings_file
 from firstlight.casework.ledger import SqlLeafStore
 from firstlight.casework.settings import Given, Settings
@@ -43,7 +45,6 @@ from firstlight.store.tables import Item, Setting
 from firstlight.triage import PriorityTable
 from firstlight.values import Sha256Hex
 
-DATABASE = "firstlight.sqlite3"
 TRUST = "trust"
 TABLE = "priority-table"  # the setting that holds the operator's own table; the shipped one holds without it
 LOG_NAME = "firstlight.invalid/custody"  # a name, never an address: the domain "invalid" cannot exist
@@ -113,17 +114,28 @@ class Home:
         self._trust: TrustLists | None = None
 
     @classmethod
-    def open(cls, folder: Path, *, clock: Clock | None = None, create: bool = True, given: Given | None = None) -> Home:
+    def open(
+        cls,
+        folder: Path,
+        *,
+        clock: Clock | None = None,
+        create: bool = True,
+        given: Given | None = None,
+        database_url: str | None = None,
+    ) -> Home:
         """Open the home in this folder; made, with new keys, when nothing is there and `create` allows it.
+
+        Its tables lie in the PostgreSQL database of `database_url`, else of the settings, else in a file of the folder.
 
         Raises:
             NotFoundError: nothing is there and `create` is off.
-            StorageError: the folder cannot be used, or others may enter it.
+            StorageError: the folder or the database cannot be used, or others may enter the folder.
+            StateError: the tables of this home lie elsewhere, or the database is that of another home.
             IntegrityError: its database or keyring is damaged.
         """
         clock = clock or SystemClock()
         folder = _absolute(folder)
-        if not create and not _is_there(folder / DATABASE):
+        if not create and not any(_is_there(folder / one) for one in (place.DATABASE, place.FILE, "keys")):
             raise NotFoundError(
                 f"There is no Firstlight home in {folder}.",
                 hint="Name another folder with --home, or begin with `firstlight bank create` or `firstlight intake`.",
@@ -131,9 +143,10 @@ class Home:
         _private_folder(folder)
         with _locked(folder):  # two commands that begin at once make one home
             settings = settings_file.load(folder, given)
-            database = Database.at(folder / DATABASE)
+            database = place.connect(folder, database_url or settings.database.url or None, create=create)
             try:
                 keyring = _keyring(folder / "keys", database)
+                place.claim(folder, database, keyring)
             except BaseException:
                 database.close()
                 raise
@@ -360,7 +373,7 @@ def _keyring(folder: Path, database: Database) -> Keyring:
         return Keyring.open(folder)
     except NotFoundError:
         with database.read() as session:
-            if SqlLeafStore(session).size():
+            if SqlLeafStore(session).size() or place.is_claimed(session):
                 raise _gone(folder, "the keys to everything in this home") from None
         return Keyring.create(folder, LOG_NAME)
 

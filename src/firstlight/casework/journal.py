@@ -9,6 +9,7 @@ from firstlight.custody import EventType
 from firstlight.cybertip import Filing, JournalEntry, filing_of
 from firstlight.cybertip.filing.journal import Phase, Step
 from firstlight.logs import get_logger
+from firstlight.store import StillAlone
 from firstlight.store.tables import FilingStep
 
 _log = get_logger("casework")
@@ -23,16 +24,28 @@ _EVENTS = {
 
 
 class SqlJournal:
-    """The journal of one filing. What changed at the service becomes an event of the custody log as well."""
+    """The journal of one filing. What changed at the service becomes an event of the custody log as well.
 
-    def __init__(self, home: Home, filing: int, case: int, *, actor: str = SERVICE) -> None:
+    Whoever files holds a lock and gives `still_alone`: nothing is written, and so no act begun, once it is lost.
+    """
+
+    def __init__(
+        self, home: Home, filing: int, case: int, *, actor: str = SERVICE, still_alone: StillAlone | None = None
+    ) -> None:
         self._home = home
         self._filing = filing
         self._case = case
         self._actor = actor
+        self._still_alone = still_alone
 
     def append(self, entry: JournalEntry) -> None:
-        """Keep the entry; it is on the disk when this returns."""
+        """Keep the entry; it is on the disk when this returns.
+
+        Raises:
+            StorageError: it could not be kept, or another process may be filing the same report by now.
+        """
+        if self._still_alone is not None:
+            self._still_alone()
         _log.info(
             "filing.step", filing=self._filing, step=entry.step.value, state=entry.phase.value, attempt=entry.tries
         )

@@ -108,6 +108,7 @@ def _keep_clock(work: Work, item: Item, clock: RetentionClock, actor: str) -> No
 def clocks(work: Work, item: Item) -> tuple[RetentionClock, ...]:
     """The clocks of an item."""
     rows = select(tables.RetentionClock.document).where(tables.RetentionClock.item_id == item.id)
+    rows = rows.order_by(tables.RetentionClock.policy)
     return tuple(RetentionClock.from_json(row) for row in work.session.scalars(rows))
 
 
@@ -156,9 +157,8 @@ class Keeping:
         destroyed: dict[int, datetime] = {}
         for start in range(0, len(items), _MANY):
             part = [item.id for item in items[start : start + _MANY]]
-            for row in work.session.scalars(
-                select(tables.RetentionClock).where(tables.RetentionClock.item_id.in_(part))
-            ):
+            clocks = select(tables.RetentionClock).where(tables.RetentionClock.item_id.in_(part))
+            for row in work.session.scalars(clocks.order_by(tables.RetentionClock.policy)):
                 found[row.item_id].append(RetentionClock.from_json(row.document))
             gone = select(tables.Destruction.item_id, tables.Destruction.at)
             destroyed |= dict(work.session.execute(gone.where(tables.Destruction.item_id.in_(part))).all())
@@ -260,7 +260,7 @@ def _standing(work: Work, case: int | None, items: Sequence[Item], now: datetime
 def _start_what_is_missing(home: Home) -> None:
     """For items that were settled before there were clocks; what is not settled is not asked about again."""
     timed = select(tables.RetentionClock.item_id).where(tables.RetentionClock.item_id == Item.id).exists()
-    settled = select(Item.case_id).where(Item.state != "held", ~timed).distinct()
+    settled = select(Item.case_id).where(Item.state != "held", ~timed).distinct().order_by(Item.case_id)
     with home.look() as work:
         numbers = [number for number in work.session.scalars(settled) if number is not None]
     if numbers:

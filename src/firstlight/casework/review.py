@@ -254,7 +254,7 @@ def carry_over(work: Work, case: Case, item: Item) -> Decision | None:
     upload's.
     """
     same = work.session.scalars(
-        select(Item).where(Item.case_id == case.id, Item.sha256 == item.sha256, Item.id != item.id)
+        select(Item).where(Item.case_id == case.id, Item.sha256 == item.sha256, Item.id != item.id).order_by(Item.id)
     ).all()
     if not same or any(one.state == "held" for one in same):
         return None

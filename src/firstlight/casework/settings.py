@@ -26,6 +26,10 @@ TEMPLATE = """\
 # terms_of_service = ""                 # the part that the material breaks
 # legal_url = "https://example.org/legal"
 
+[database]
+# url = "postgresql://firstlight@db.example.org/firstlight"  # instead of a file in this folder; no password here:
+#                                       # keep it in ~/.pgpass
+
 [banks]
 # sealed = true                         # false: lists lie plain on the disk; only for a disk that is encrypted,
 #                                       # and only before the first bank is made
@@ -57,6 +61,12 @@ class Organisation(Value):
     legal_url: str = ""
 
 
+class DatabasePlace(Value):
+    """Where the tables lie: in the PostgreSQL database of this URL, or without one in a file of the home."""
+
+    url: str = ""
+
+
 class Banks(Value):
     """How hash lists are kept: sealed with the home's key and opened into memory, or plain and mapped from the disk."""
 
@@ -84,6 +94,7 @@ class Settings(Value):
     """All settings of a home."""
 
     organisation: Organisation = Organisation()
+    database: DatabasePlace = DatabasePlace()
     banks: Banks = Banks()
     service: Service = Service()
 

@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from firstlight.casework import filing
+from firstlight.casework import filing, place
 from firstlight.casework.facts import SqlRecord
-from firstlight.casework.home import DATABASE
 from firstlight.cli import destinations, filings, output
 from firstlight.cli.common import Actor, HomeFolder, home_folder, opened
 from firstlight.cli.destinations import Destination, chosen, client_of
@@ -74,7 +73,7 @@ def check_(
             data = file.read(MAX_JSON_BYTES + 1)
     except OSError as e:
         raise InputError(f"{report} cannot be read: {e.strerror}.", hint="Name the JSON file of a draft.") from e
-    if (home_folder(home) / DATABASE).exists():
+    if place.is_begun(home_folder(home)):
         with opened(home) as house:
             findings = check_json(data, SqlRecord(house), at=house.clock.now())
     else:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from firstlight import __version__
+from firstlight.casework import place
 from firstlight.casework.examine import PRELOAD
-from firstlight.casework.home import DATABASE
 from firstlight.cli import output
 from firstlight.cli.common import HomeFolder, caged, home_folder, opened
 from firstlight.errors import Fact, FirstlightError
@@ -63,7 +63,7 @@ def _checks(home: Path | None) -> Iterator[Check]:
     yield from _guarded("caged workers", _cage)
     yield from _guarded("search kernels", _kernels)
     yield from _guarded("disk", lambda: _disk(home_folder(home)))
-    if (home_folder(home) / DATABASE).exists():
+    if place.is_begun(home_folder(home)):
         yield from _guarded("home", lambda: _home(home))
     else:
         yield Check("home", True, f"none yet in {home_folder(home)}; the first `bank create` or `intake` makes it")

@@ -1,5 +1,6 @@
-"""The store: tables, migrations and sessions. It knows values only; the use cases give its rows their meaning."""
+"""Tables, migrations and sessions: what the house remembers between two processes."""
 
+from firstlight.store.backend import StillAlone
 from firstlight.store.database import Database, sqlite_version
 
-__all__ = ["Database", "sqlite_version"]
+__all__ = ["Database", "StillAlone", "sqlite_version"]

@@ -10,17 +10,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import REAL, CheckConstraint, Dialect, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Dialect, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from firstlight import clock
+from firstlight.store import columns
 
 
 class UtcTime(TypeDecorator[datetime]):
     """An aware time as sortable text."""
 
-    impl = Text
+    impl = columns.TEXT
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - the signature is given
@@ -35,7 +36,7 @@ class UtcTime(TypeDecorator[datetime]):
 class YesNo(TypeDecorator[bool]):
     """A truth value as 0 or 1."""
 
-    impl = Integer
+    impl = columns.NUMBER
     cache_ok = True
 
     def process_bind_param(self, value: bool | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - the signature is given
@@ -50,11 +51,11 @@ class YesNo(TypeDecorator[bool]):
 class Table(DeclarativeBase):
     """The base of all tables; STRICT in SQLite, so that a wrong type is refused there as it is in PostgreSQL."""
 
-    type_annotation_map: ClassVar[dict[Any, type[TypeEngine[Any]]]] = {
-        str: Text,
-        int: Integer,
-        float: REAL,
-        bytes: LargeBinary,
+    type_annotation_map: ClassVar[dict[Any, TypeEngine[Any] | type[TypeEngine[Any]]]] = {
+        str: columns.TEXT,
+        int: columns.NUMBER,
+        float: columns.FRACTION,
+        bytes: columns.BYTES,
         bool: YesNo,
         datetime: UtcTime,
     }

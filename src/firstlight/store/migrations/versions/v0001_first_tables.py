@@ -6,6 +6,8 @@ Revision: 0001
 import sqlalchemy as sa
 from alembic import op
 
+from firstlight.store import columns
+
 revision = "0001"
 down_revision = None
 
@@ -14,15 +16,15 @@ def upgrade() -> None:
     """Make every table."""
     op.create_table(
         "cases",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("bundle", sa.Integer(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("level_rank", sa.Integer(), nullable=False),
-        sa.Column("place_order", sa.REAL(), nullable=False),
-        sa.Column("opened_at", sa.Text(), nullable=False),
-        sa.Column("deadline", sa.Text(), nullable=False),
-        sa.Column("owner", sa.Text(), nullable=False),
-        sa.Column("says", sa.Text(), nullable=False),
+        sa.Column("id", columns.NUMBER, nullable=False),
+        sa.Column("bundle", columns.NUMBER, nullable=False),
+        sa.Column("state", columns.TEXT, nullable=False),
+        sa.Column("level_rank", columns.NUMBER, nullable=False),
+        sa.Column("place_order", columns.FRACTION, nullable=False),
+        sa.Column("opened_at", columns.TEXT, nullable=False),
+        sa.Column("deadline", columns.TEXT, nullable=False),
+        sa.Column("owner", columns.TEXT, nullable=False),
+        sa.Column("says", columns.TEXT, nullable=False),
         sa.CheckConstraint("state in ('open', 'decided', 'filed')", name="case_state"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("bundle"),
@@ -32,25 +34,25 @@ def upgrade() -> None:
     op.create_index("cases_by_place", "cases", ["state", "level_rank", "place_order"], unique=False)
     op.create_table(
         "log_checkpoints",
-        sa.Column("size", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("note", sa.LargeBinary(), nullable=False),
+        sa.Column("size", columns.NUMBER, autoincrement=False, nullable=False),
+        sa.Column("note", columns.BYTES, nullable=False),
         sa.PrimaryKeyConstraint("size"),
         sqlite_strict=True,
     )
     op.create_table(
         "log_hashes",
-        sa.Column("place", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("place", columns.NUMBER, autoincrement=False, nullable=False),
+        sa.Column("hash", columns.BYTES, nullable=False),
         sa.PrimaryKeyConstraint("place"),
         sqlite_strict=True,
     )
     op.create_table(
         "log_leaves",
-        sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("leaf", sa.LargeBinary(), nullable=False),
-        sa.Column("sealed", sa.LargeBinary(), nullable=True),
-        sa.Column("case_name", sa.Text(), nullable=True),
-        sa.Column("subject", sa.Text(), nullable=True),
+        sa.Column("seq", columns.NUMBER, autoincrement=False, nullable=False),
+        sa.Column("leaf", columns.BYTES, nullable=False),
+        sa.Column("sealed", columns.BYTES, nullable=True),
+        sa.Column("case_name", columns.TEXT, nullable=True),
+        sa.Column("subject", columns.TEXT, nullable=True),
         sa.PrimaryKeyConstraint("seq"),
         sqlite_strict=True,
     )
@@ -58,21 +60,21 @@ def upgrade() -> None:
     op.create_index("log_leaves_by_subject", "log_leaves", ["subject"], unique=False)
     op.create_table(
         "settings",
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("name", columns.TEXT, nullable=False),
+        sa.Column("value", columns.TEXT, nullable=False),
         sa.PrimaryKeyConstraint("name"),
         sqlite_strict=True,
     )
     op.create_table(
         "filings",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("case_id", sa.Integer(), nullable=False),
-        sa.Column("round", sa.Integer(), nullable=False),
-        sa.Column("account", sa.Text(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("drafted_at", sa.Text(), nullable=False),
-        sa.Column("draft", sa.Text(), nullable=False),
-        sa.Column("receipt", sa.Text(), nullable=True),
+        sa.Column("id", columns.NUMBER, nullable=False),
+        sa.Column("case_id", columns.NUMBER, nullable=False),
+        sa.Column("round", columns.NUMBER, nullable=False),
+        sa.Column("account", columns.TEXT, nullable=False),
+        sa.Column("state", columns.TEXT, nullable=False),
+        sa.Column("drafted_at", columns.TEXT, nullable=False),
+        sa.Column("draft", columns.TEXT, nullable=False),
+        sa.Column("receipt", columns.TEXT, nullable=True),
         sa.ForeignKeyConstraint(
             ["case_id"],
             ["cases.id"],
@@ -84,10 +86,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "filing_steps",
-        sa.Column("filing_id", sa.Integer(), nullable=False),
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("at", sa.Text(), nullable=False),
-        sa.Column("entry", sa.Text(), nullable=False),
+        sa.Column("filing_id", columns.NUMBER, nullable=False),
+        sa.Column("seq", columns.NUMBER, nullable=False),
+        sa.Column("at", columns.TEXT, nullable=False),
+        sa.Column("entry", columns.TEXT, nullable=False),
         sa.ForeignKeyConstraint(
             ["filing_id"],
             ["filings.id"],
@@ -97,26 +99,26 @@ def upgrade() -> None:
     )
     op.create_table(
         "items",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("case_id", sa.Integer(), nullable=True),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("owner", sa.Text(), nullable=False),
-        sa.Column("deadline", sa.Text(), nullable=False),
-        sa.Column("received_at", sa.Text(), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("upload", sa.Text(), nullable=False),
-        sa.Column("sha256", sa.Text(), nullable=False),
-        sa.Column("md5", sa.Text(), nullable=False),
-        sa.Column("sha1", sa.Text(), nullable=False),
-        sa.Column("size", sa.Integer(), nullable=False),
-        sa.Column("media_type", sa.Text(), nullable=False),
-        sa.Column("pdq", sa.Text(), nullable=True),
-        sa.Column("pdq_quality", sa.Integer(), nullable=True),
-        sa.Column("stored", sa.Text(), nullable=False),
-        sa.Column("bundle", sa.Integer(), nullable=True),
-        sa.Column("filing_id", sa.Integer(), nullable=True),
-        sa.Column("verdict", sa.Text(), nullable=True),
-        sa.Column("priority", sa.Text(), nullable=True),
+        sa.Column("id", columns.NUMBER, nullable=False),
+        sa.Column("case_id", columns.NUMBER, nullable=True),
+        sa.Column("state", columns.TEXT, nullable=False),
+        sa.Column("owner", columns.TEXT, nullable=False),
+        sa.Column("deadline", columns.TEXT, nullable=False),
+        sa.Column("received_at", columns.TEXT, nullable=False),
+        sa.Column("source", columns.TEXT, nullable=False),
+        sa.Column("upload", columns.TEXT, nullable=False),
+        sa.Column("sha256", columns.TEXT, nullable=False),
+        sa.Column("md5", columns.TEXT, nullable=False),
+        sa.Column("sha1", columns.TEXT, nullable=False),
+        sa.Column("size", columns.NUMBER, nullable=False),
+        sa.Column("media_type", columns.TEXT, nullable=False),
+        sa.Column("pdq", columns.TEXT, nullable=True),
+        sa.Column("pdq_quality", columns.NUMBER, nullable=True),
+        sa.Column("stored", columns.TEXT, nullable=False),
+        sa.Column("bundle", columns.NUMBER, nullable=True),
+        sa.Column("filing_id", columns.NUMBER, nullable=True),
+        sa.Column("verdict", columns.TEXT, nullable=True),
+        sa.Column("priority", columns.TEXT, nullable=True),
         sa.CheckConstraint("state in ('held', 'decided', 'filed')", name="item_state"),
         sa.ForeignKeyConstraint(
             ["case_id"],
@@ -135,13 +137,13 @@ def upgrade() -> None:
     op.create_index("items_by_sha256", "items", ["sha256"], unique=False)
     op.create_table(
         "decisions",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("case_id", sa.Integer(), nullable=False),
-        sa.Column("item_id", sa.Integer(), nullable=False),
-        sa.Column("at", sa.Text(), nullable=False),
-        sa.Column("actor", sa.Text(), nullable=False),
-        sa.Column("finding", sa.Text(), nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("id", columns.NUMBER, nullable=False),
+        sa.Column("case_id", columns.NUMBER, nullable=False),
+        sa.Column("item_id", columns.NUMBER, nullable=False),
+        sa.Column("at", columns.TEXT, nullable=False),
+        sa.Column("actor", columns.TEXT, nullable=False),
+        sa.Column("finding", columns.TEXT, nullable=False),
+        sa.Column("document", columns.TEXT, nullable=False),
         sa.ForeignKeyConstraint(
             ["case_id"],
             ["cases.id"],

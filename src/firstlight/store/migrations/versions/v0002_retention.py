@@ -6,6 +6,8 @@ Revision: 0002
 import sqlalchemy as sa
 from alembic import op
 
+from firstlight.store import columns
+
 revision = "0002"
 down_revision = "0001"
 
@@ -14,20 +16,20 @@ def upgrade() -> None:
     """Make the tables. The clocks of what was settled before are started by the use cases, which know the policies."""
     op.create_table(
         "retention_clocks",
-        sa.Column("item_id", sa.Integer(), nullable=False),
-        sa.Column("policy", sa.Text(), nullable=False),
-        sa.Column("ends", sa.Text(), nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("item_id", columns.NUMBER, nullable=False),
+        sa.Column("policy", columns.TEXT, nullable=False),
+        sa.Column("ends", columns.TEXT, nullable=False),
+        sa.Column("document", columns.TEXT, nullable=False),
         sa.ForeignKeyConstraint(["item_id"], ["items.id"]),
         sa.PrimaryKeyConstraint("item_id", "policy"),
         sqlite_strict=True,
     )
     op.create_table(
         "holds",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("case_id", sa.Integer(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("id", columns.NUMBER, nullable=False),
+        sa.Column("case_id", columns.NUMBER, nullable=False),
+        sa.Column("reason", columns.TEXT, nullable=False),
+        sa.Column("document", columns.TEXT, nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"]),
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,
@@ -36,20 +38,20 @@ def upgrade() -> None:
     op.create_index("holds_by_case", "holds", ["case_id"], unique=False)
     op.create_table(
         "acts",
-        sa.Column("sha256", sa.Text(), nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
-        sa.Column("approval", sa.Text(), nullable=True),
-        sa.Column("done_at", sa.Text(), nullable=True),
+        sa.Column("sha256", columns.TEXT, nullable=False),
+        sa.Column("document", columns.TEXT, nullable=False),
+        sa.Column("approval", columns.TEXT, nullable=True),
+        sa.Column("done_at", columns.TEXT, nullable=True),
         sa.PrimaryKeyConstraint("sha256"),
         sqlite_strict=True,
     )
     op.create_table(
         "destructions",
-        sa.Column("item_id", sa.Integer(), nullable=False),
-        sa.Column("at", sa.Text(), nullable=False),
-        sa.Column("actor", sa.Text(), nullable=False),
-        sa.Column("disposal", sa.Text(), nullable=False),
-        sa.Column("certificate", sa.Text(), nullable=True),
+        sa.Column("item_id", columns.NUMBER, nullable=False),
+        sa.Column("at", columns.TEXT, nullable=False),
+        sa.Column("actor", columns.TEXT, nullable=False),
+        sa.Column("disposal", columns.TEXT, nullable=False),
+        sa.Column("certificate", columns.TEXT, nullable=True),
         sa.ForeignKeyConstraint(["item_id"], ["items.id"]),
         sa.PrimaryKeyConstraint("item_id"),
         sqlite_strict=True,

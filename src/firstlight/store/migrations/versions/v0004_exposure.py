@@ -6,14 +6,16 @@ Revision: 0004
 import sqlalchemy as sa
 from alembic import op
 
+from firstlight.store import columns
+
 revision = "0004"
 down_revision = "0003"
 
 
 def upgrade() -> None:
     """Add them. Nothing is known of the severity of what is there already: it counts as ordinary until it is."""
-    op.add_column("cases", sa.Column("severity", sa.Integer(), server_default="1", nullable=False))
-    op.add_column("items", sa.Column("severity", sa.Integer(), server_default="1", nullable=False))
+    op.add_column("cases", sa.Column("severity", columns.NUMBER, server_default="1", nullable=False))
+    op.add_column("items", sa.Column("severity", columns.NUMBER, server_default="1", nullable=False))
     op.drop_index("cases_by_place", table_name="cases")
     op.create_index(
         "cases_by_place", "cases", ["state", "severity", "level_rank", "place_order", "opened_at", "id"], unique=False
@@ -22,10 +24,10 @@ def upgrade() -> None:
     op.create_index("cases_by_state", "cases", ["state", "id"], unique=False)
     op.create_table(
         "assignments",
-        sa.Column("case_id", sa.Integer(), nullable=False),
-        sa.Column("reviewer", sa.Text(), nullable=True),
-        sa.Column("lane", sa.Text(), nullable=False),
-        sa.Column("at", sa.Text(), nullable=False),
+        sa.Column("case_id", columns.NUMBER, nullable=False),
+        sa.Column("reviewer", columns.TEXT, nullable=True),
+        sa.Column("lane", columns.TEXT, nullable=False),
+        sa.Column("at", columns.TEXT, nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"]),
         sa.PrimaryKeyConstraint("case_id"),
         sa.UniqueConstraint("reviewer", name="one_case_a_reviewer"),
@@ -33,22 +35,22 @@ def upgrade() -> None:
     )
     op.create_table(
         "passes",
-        sa.Column("case_id", sa.Integer(), nullable=False),
-        sa.Column("reviewer", sa.Text(), nullable=False),
+        sa.Column("case_id", columns.NUMBER, nullable=False),
+        sa.Column("reviewer", columns.TEXT, nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"]),
         sa.PrimaryKeyConstraint("case_id", "reviewer"),
         sqlite_strict=True,
     )
     op.create_table(
         "lowerings",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("item_id", sa.Integer(), nullable=False),
-        sa.Column("actor", sa.Text(), nullable=False),
-        sa.Column("at", sa.Text(), nullable=False),
-        sa.Column("confirmation", sa.Text(), nullable=False),
-        sa.Column("drawn", sa.Integer(), nullable=False),
-        sa.Column("undone_at", sa.Text(), nullable=True),
-        sa.Column("result", sa.Text(), nullable=True),
+        sa.Column("id", columns.NUMBER, nullable=False),
+        sa.Column("item_id", columns.NUMBER, nullable=False),
+        sa.Column("actor", columns.TEXT, nullable=False),
+        sa.Column("at", columns.TEXT, nullable=False),
+        sa.Column("confirmation", columns.TEXT, nullable=False),
+        sa.Column("drawn", columns.NUMBER, nullable=False),
+        sa.Column("undone_at", columns.TEXT, nullable=True),
+        sa.Column("result", columns.TEXT, nullable=True),
         sa.ForeignKeyConstraint(["item_id"], ["items.id"]),
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,

@@ -6,26 +6,28 @@ Revision: 0005
 import sqlalchemy as sa
 from alembic import op
 
+from firstlight.store import columns
+
 revision = "0005"
 down_revision = "0004"
 
 
 def upgrade() -> None:
     """Add them."""
-    op.add_column("decisions", sa.Column("withdrawn_at", sa.Text(), nullable=True))
+    op.add_column("decisions", sa.Column("withdrawn_at", columns.TEXT, nullable=True))
     op.create_table(
         "showings",
-        sa.Column("token", sa.Text(), nullable=False),
-        sa.Column("session", sa.Text(), nullable=False),
-        sa.Column("actor", sa.Text(), nullable=False),
-        sa.Column("role", sa.Text(), nullable=False),
-        sa.Column("item_id", sa.Integer(), nullable=False),
-        sa.Column("asked", sa.Text(), nullable=False),
-        sa.Column("offered_at", sa.Text(), nullable=False),
-        sa.Column("served_at", sa.Text(), nullable=True),
-        sa.Column("rendition", sa.Text(), nullable=True),
-        sa.Column("covers", sa.Integer(), nullable=True),
-        sa.Column("ended_at", sa.Text(), nullable=True),
+        sa.Column("token", columns.TEXT, nullable=False),
+        sa.Column("session", columns.TEXT, nullable=False),
+        sa.Column("actor", columns.TEXT, nullable=False),
+        sa.Column("role", columns.TEXT, nullable=False),
+        sa.Column("item_id", columns.NUMBER, nullable=False),
+        sa.Column("asked", columns.TEXT, nullable=False),
+        sa.Column("offered_at", columns.TEXT, nullable=False),
+        sa.Column("served_at", columns.TEXT, nullable=True),
+        sa.Column("rendition", columns.TEXT, nullable=True),
+        sa.Column("covers", columns.NUMBER, nullable=True),
+        sa.Column("ended_at", columns.TEXT, nullable=True),
         sa.ForeignKeyConstraint(["item_id"], ["items.id"]),
         sa.PrimaryKeyConstraint("token"),
         sqlite_strict=True,
@@ -34,12 +36,12 @@ def upgrade() -> None:
     op.create_index("showings_open", "showings", ["ended_at", "served_at"], unique=False)
     op.create_table(
         "opinions",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("case_id", sa.Integer(), nullable=False),
-        sa.Column("asked_by", sa.Text(), nullable=False),
-        sa.Column("asked_at", sa.Text(), nullable=False),
-        sa.Column("leaning", sa.Text(), nullable=True),
-        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("id", columns.NUMBER, nullable=False),
+        sa.Column("case_id", columns.NUMBER, nullable=False),
+        sa.Column("asked_by", columns.TEXT, nullable=False),
+        sa.Column("asked_at", columns.TEXT, nullable=False),
+        sa.Column("leaning", columns.TEXT, nullable=True),
+        sa.Column("note", columns.TEXT, nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"]),
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,

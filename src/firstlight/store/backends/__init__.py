@@ -1,0 +1,1 @@
+"""The kinds of database, one module each."""
