@@ -11,7 +11,7 @@ import pytest
 
 from casework.making import case_of, jpeg, put, take_in, upload
 from casework.test_routing import given as given_to
-from firstlight.casework import banking, cases, exposure, lowering, outlook, ranking, reconcile, review
+from firstlight.casework import banking, cases, exposure, lowering, outlook, ranking, reconcile, review, undo
 from firstlight.casework.exposure import Limits
 from firstlight.casework.home import Home
 from firstlight.casework.lowering import Result, Seems
@@ -224,3 +224,14 @@ def test_a_copy_with_the_same_bytes_goes_down_with_it_unless_a_fact_holds_it(
     assert told.items == (1, 2)
     assert level(home, 3) is Level.HIGH
     assert cases.show(home, case_of(home, "copy.jpg")).level is Level.HIGH
+
+
+def test_a_second_look_that_is_undone_is_compared_when_it_is_decided_for_good(house: Home) -> None:
+    lowering.lower(house, 1, actor="anna", says=WHY)
+    given_to(house, "bert")
+    review.decide(house, 1, conclude(), actor="bert", items=[1])
+    undo.undo(house, 1, actor="bert")
+    with house.look() as work:
+        assert lowering.rechecks(work).looked_at == 0
+    review.decide(house, 1, conclude(seems=Seems.REAL_CHILD), actor="bert", items=[1])
+    assert results(house) == ["agrees", "None", "differs"]

@@ -6,9 +6,14 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from firstlight.casework import plain
 from firstlight.casework.upload import (
     LARGEST_TEXT_FILE,
     LARGEST_UPLOAD,
@@ -180,3 +185,58 @@ def test_the_example_of_the_document_is_read(tmp_path: Path) -> None:
     (upload,) = read_about(tmp_path / "about.json").values()
     assert upload.chats[0].text == "hello"
     assert upload.model_fields_set >= {"holder", "recipients", "chats", "generation", "origin"}
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\x7f", "\x85", "\u2028", "\r", "\t"])
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"account": "u{}1"},
+        {"account": "u1", "url": "https://a.example/{}"},
+        {"account": "u1", "holder": {"screen_name": "{}[2J"}},
+        {"account": "u1", "holder": {"emails": [{"value": "a{}@b.example"}]}},
+        {"account": "u1", "holder": {"devices": [{"kind": "IMEI", "number": "{}"}]}},
+        {"recipients": [{"account": "u{}2"}]},
+        {"victims": [{"display_names": ["x", "{}"]}]},
+        {"chats": [{"client": "{}", "text": "hello"}]},
+        {"generation": {"model": "m{}"}},
+    ],
+)
+def test_an_identifier_holds_no_control_character(facts: dict[str, Any], character: str, tmp_path: Path) -> None:
+    text = json.dumps({"a.jpg": facts}).replace("{}", json.dumps(character)[1:-1])
+    (tmp_path / "about.json").write_text(text)
+    with pytest.raises(InputError, match=f"holds the control character U\\+{ord(character):04X}"):
+        read_about(tmp_path / "about.json")
+    with pytest.raises(ValidationError):  # the API's way in
+        Upload.model_validate(json.loads(text)["a.jpg"])
+
+
+def test_what_people_wrote_is_kept_with_control_characters_written_out() -> None:
+    facts = Upload.model_validate(
+        {
+            "account": "u1",
+            "name": "a\x1b[2J\n.jpg",
+            "holder": {"note": "one\ntwo\x00"},
+            "chats": [{"text": "a\tb\r\n\x1b]0;x\x07"}],
+            "generation": {"prompt": "a quay\x00"},
+        }
+    )
+    assert facts.name == "a\\x1b[2J\\n.jpg"
+    assert facts.holder.note == "one\ntwo\\x00"
+    assert facts.chats[0].text == "a\tb\r\n\\x1b]0;x\\x07"
+    assert facts.generation
+    assert facts.generation.prompt == "a quay\\x00"
+    assert Upload.from_json(facts.to_json()) == facts
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_shown_and_stays_so(text: str) -> None:
+    shown = plain.shown(text)
+    assert plain.first_control(shown, field="note") is None
+    assert plain.shown(shown) == shown
+
+
+def test_what_lies_in_the_tables_already_is_read_as_it_stands() -> None:
+    assert Upload.from_json(Upload(account="u1").to_json().replace(b"u1", b"u\\u001b1")).account == "u\x1b1"
+    with pytest.raises(InputError, match="This is no upload"):
+        Upload.from_json(b'{"account": 7}')

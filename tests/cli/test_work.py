@@ -101,3 +101,24 @@ def test_an_about_file_that_is_none_is_refused_before_anything_is_taken_in(run: 
     ran = run("intake", put(tmp_path / "in", {"a": b"1"}), "--about", tmp_path / "about.json", "--json")
     assert ran.code == 2
     assert "about.json" in ran.document["error"]["message"]
+
+
+def test_entries_of_an_about_file_that_no_file_is_called_after_are_named(run: Run, tmp_path: Path) -> None:
+    put(tmp_path, {"about.json": b'{"a.jpg": {"account": "u1"}, "b\\u001b.jpg": {"account": "u2"}}'})
+    folder = put(tmp_path / "in", {"a.jpg": jpeg(1)})
+    told = run("intake", folder, "--about", tmp_path / "about.json")
+    assert told.code == 1
+    assert "1 entry of the about file matches no file:\n  b\\x1b.jpg" in told.out
+    again = run("intake", folder, "--about", tmp_path / "about.json", "--json")
+    assert (again.code, again.document["about_unmatched"]) == (1, ["b\x1b.jpg"])
+    put(tmp_path / "in", {"b\x1b.jpg": jpeg(2)})
+    assert run("intake", folder, "--about", tmp_path / "about.json").code == 0
+    assert "b\\x1b.jpg" in run("case", "show", "2").out
+
+
+def test_a_name_with_a_control_character_is_refused(run: Run, tmp_path: Path) -> None:
+    folder = put(tmp_path / "in", {"a.jpg": jpeg(1)})
+    told = run("intake", folder, "--account", "u\x1b[2J1")
+    assert (told.code, "U+001B" in told.err) == (2, True)
+    told = run("intake", folder, "--by", "anna\x00")
+    assert (told.code, "U+0000" in told.err) == (2, True)

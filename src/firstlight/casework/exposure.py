@@ -371,7 +371,7 @@ def require_name(reviewer: str) -> str:
     """
     if not 0 < len(reviewer.strip()) <= LONGEST_NAME:
         raise InputError("No reviewer is named.", hint=f"Give a name of 1 to {LONGEST_NAME} characters.")
-    return reviewer
+    return named(reviewer)
 
 
 def _set(work: Work, what: str, limits: Limits | None) -> None:

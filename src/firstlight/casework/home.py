@@ -33,6 +33,7 @@ from firstlight.banks import FloodGuard, Library
 from firstlight.casework import place
 from firstlight.casework import settings as settings_file
 from firstlight.casework.ledger import SqlLeafStore
+from firstlight.casework.plain import first_control
 from firstlight.casework.settings import Given, Settings
 from firstlight.clock import Clock, SystemClock
 from firstlight.custody import CustodyLog, Event, EventType, Keyring, SignedCheckpoint, Vault
@@ -338,10 +339,13 @@ def named(actor: str) -> str:
     """The actor, if one is named.
 
     Raises:
-        InputError: nobody is.
+        InputError: nobody is, or the name holds a control character.
     """
     if not actor.strip():
         raise InputError("Nobody is named who does this.", hint="The custody log names an actor for every event.")
+    found = first_control(actor)
+    if found is not None:
+        raise InputError(f"A name holds the control character {found[1]}.", hint="Give it without.")
     return actor
 
 

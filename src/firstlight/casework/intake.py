@@ -16,8 +16,9 @@ from typing import BinaryIO, ClassVar, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from firstlight.casework import plain
 from firstlight.casework.home import SERVICE, Home, Work, new_item_key
-from firstlight.casework.upload import Upload
+from firstlight.casework.upload import About, Upload
 from firstlight.custody import EventType, Stored
 from firstlight.errors import FirstlightError, InputError, StorageError
 from firstlight.hashing import digest_stream
@@ -67,10 +68,11 @@ def arrivals(
     """Every file below these paths, in the order of their names. Links are named and not followed.
 
     A file's facts are looked up in `about` by its path below the folder given, then by its name; `default` are those
-    of files it does not name.
+    of files it does not name. An `About` knows afterwards which of its names no file had.
     """
+    facts = about if isinstance(about, About) else About(about)
     for path in paths:
-        yield from _below(path, about, default or Upload())
+        yield from _below(path, facts, default or Upload())
 
 
 def source_of(path: Path) -> str:
@@ -235,7 +237,7 @@ def _is_known(session: Session, source: str, digests: Digests) -> bool:
     return session.scalar(wanted) is not None
 
 
-def _below(top: Path, about: Mapping[str, Upload], default: Upload) -> Iterator[Arrival | Refused]:
+def _below(top: Path, about: About, default: Upload) -> Iterator[Arrival | Refused]:
     waiting = [(top, "")]  # a path, and its name below the folder given
     while waiting:
         path, name = waiting.pop()
@@ -262,10 +264,12 @@ def _children(path: Path) -> list[Path] | None:
         ) from e
 
 
-def _arrival(path: Path, name: str, about: Mapping[str, Upload], default: Upload) -> Arrival:
-    facts = about.get(name) or about.get(path.name) or default
+def _arrival(path: Path, name: str, about: About, default: Upload) -> Arrival:
+    facts = about.find(name, path.name) or default
     if not facts.name:
-        facts = facts.model_copy(update={"name": os.fsencode(path.name).decode("utf-8", "replace")})
+        facts = facts.model_copy(
+            update={"name": plain.shown(os.fsencode(path.name).decode("utf-8", "replace"), lines=False)}
+        )
     return Arrival(source_of(path), path, facts)
 
 

@@ -167,6 +167,26 @@ def compare(work: Work, item: Item, *, actor: str, seems: Seems, reported: bool)
     _settle(work, row, item, result, actor)
 
 
+def compare_again(work: Work, item: Item, *, actor: str) -> None:
+    """Take back the comparison that a decision by this person brought; whoever undoes the decision calls it."""
+    wanted = (
+        select(Lowering)
+        .join(Item, Item.id == Lowering.item_id)
+        .where(
+            Item.case_id == item.case_id,
+            Item.sha256 == item.sha256,
+            Lowering.drawn.is_(True),
+            Lowering.result.is_not(None),
+        )
+    )
+    row = work.session.scalar(wanted.order_by(Lowering.id.desc()).limit(1))
+    if row is not None:
+        row.result = None
+        work.record(
+            EventType.SECOND_DECIDE, actor=actor, case=item.case_id, subject=item.sha256, item=item.id, result=None
+        )
+
+
 def rechecks(work: Work) -> Rechecks:
     """What the second looks have shown so far."""
     counts = dict.fromkeys(Result, 0)

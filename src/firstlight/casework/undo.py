@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from sqlalchemy import delete, select
 
-from firstlight.casework import cases, turns
+from firstlight.casework import cases, lowering, turns
 from firstlight.casework.home import Home, Work, case_name
 from firstlight.casework.retention import NOT_REPORTED
 from firstlight.casework.review import Decision, Finding
@@ -79,7 +79,9 @@ def undo(home: Home, case_number: int, *, actor: str) -> tuple[Decision, ...]:
         _give_back_turn(work, case_number, taken, actor)
         for row, decision in zip(rows, taken, strict=True):
             row.withdrawn_at = now
-            _wait_again(work, work.session.get_one(Item, row.item_id), actor)
+            item = work.session.get_one(Item, row.item_id)
+            _wait_again(work, item, actor)
+            lowering.compare_again(work, item, actor=actor)
             work.record(
                 EventType.DECISION_WITHDRAWN,
                 actor=actor,

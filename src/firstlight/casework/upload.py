@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, IPvAnyAddress, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, IPvAnyAddress, TypeAdapter, ValidationError, ValidationInfo, model_validator
 
+from firstlight.casework import plain
 from firstlight.clock import Clock, SystemClock
 from firstlight.cybertip import CaseFacts, FindingKind, MemoryRecord, OriginClaim, check, draft_report
 from firstlight.cybertip.drafting.facts import (
@@ -32,6 +33,8 @@ LARGEST_ABOUT_FILE = 256 * 1024 * 1024  # bytes; a hundred thousand uploads fit 
 LONGEST_TEXT = 8192  # characters; longer than any name or address in use, and an event of the custody log takes it
 LARGEST_UPLOAD = 256 * 1024  # bytes as JSON; escaped and sealed it fits into one event of the custody log
 LARGEST_TEXT_FILE = 128 * 1024  # bytes; a longer conversation belongs into an evidence package of its own
+
+_KEPT = {"kept": True}  # the context in which the tables' own rows are read
 
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
@@ -82,6 +85,9 @@ class Chat(Value):
 class Upload(Document):
     """Facts of the upload, as the service states them. Nothing here is read from the file itself.
 
+    Control characters are refused in identifiers, such as an account or an address, and are written out in what people
+    wrote: `\\x1b`. What is in the tables already is read as it stands.
+
     `generation` is what a generator logged of the job that made the file; `origin` are statements on how it came to
     be, each with its basis: only these may make a report call a file machine-made.
     """
@@ -105,14 +111,30 @@ class Upload(Document):
     generation: Generation | None = None
     origin: tuple[OriginClaim, ...] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _readable(cls, value: object) -> object:
+        return plain.shown_prose(value) if isinstance(value, dict) else value
+
+    @classmethod
+    def from_json(cls, data: bytes | str) -> Self:
+        """The upload that the tables hold, taken in when other rules may have held."""
+        try:
+            return cls.model_validate_json(data, context=_KEPT)
+        except ValidationError:
+            return super().from_json(data)  # in the words of all documents
+
     @model_validator(mode="after")
-    def _fits(self) -> Self:
+    def _fits(self, info: ValidationInfo) -> Self:
         if self.holder.account:
             raise ValueError("the uploader's account stands in `account`, not in `holder`")
         if self.holder != Party() and not self.account:
             raise ValueError("facts of a holder need the `account` they belong to, or two people would become one")
         if any(not claim.says.strip() for claim in self.origin):
             raise ValueError("a statement of origin needs its words")
+        found = None if info.context == _KEPT else plain.first_control(self.model_dump(mode="json"))
+        if found is not None:
+            raise ValueError(f"{found[0]} holds the control character {found[1]}; give it without")
         if len(self.to_json()) > LARGEST_UPLOAD:
             raise ValueError(f"the facts of one upload have more than {LARGEST_UPLOAD} bytes")
         return self
@@ -121,7 +143,28 @@ class Upload(Document):
 _ABOUT = TypeAdapter(dict[str, Upload])
 
 
-def read_about(path: Path, *, clock: Clock | None = None) -> dict[str, Upload]:
+class About(dict[str, Upload]):
+    """What an about file says, by name; it remembers which names were asked for and found."""
+
+    def __init__(self, facts: Mapping[str, Upload]) -> None:
+        super().__init__(facts)
+        self._found: set[str] = set()
+
+    def find(self, *names: str) -> Upload | None:
+        """The facts under the first of these names that is there."""
+        for name in names:
+            if name in self:
+                self._found.add(name)
+                return self[name]
+        return None
+
+    @property
+    def unmatched(self) -> tuple[str, ...]:
+        """The names that nobody asked for: no file is called so."""
+        return tuple(name for name in self if name not in self._found)
+
+
+def read_about(path: Path, *, clock: Clock | None = None) -> About:
     """What an `--about` file says: a JSON object of file name to upload facts.
 
     Facts that no report could carry, such as an email address that is none, are refused here: once they are taken in
@@ -142,7 +185,7 @@ def read_about(path: Path, *, clock: Clock | None = None) -> dict[str, Upload]:
     now = (clock or SystemClock()).now()
     for name, upload in found.items():
         _require_reportable(upload, f"{path}: {name}", now)
-    return found
+    return About(found)
 
 
 def merged(identifier: str, parties: Iterable[Party]) -> Account:

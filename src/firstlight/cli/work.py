@@ -6,21 +6,26 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from firstlight.casework import cases, examine, filing, intake, review, routing
 from firstlight.casework.intake import IntakeReport
 from firstlight.casework.lowering import Seems
 from firstlight.casework.review import Conclusion, Finding
-from firstlight.casework.upload import Upload, read_about
+from firstlight.casework.upload import About, Upload, read_about
 from firstlight.cli import output
 from firstlight.cli.common import Actor, HomeFolder, caged, opened
 from firstlight.cli.floods import say_floods
 from firstlight.cybertip.drafting.facts import Conduct, FileSign, Sign
 from firstlight.cybertip.model.codes import IndustryClassification
+from firstlight.errors import InputError
 from firstlight.triage import Context
 from firstlight.values import Reason
 
 case_app = typer.Typer(no_args_is_help=True, help="Cases: get one, look into it, decide it.")
+
+MOST_NAMED = 20
+"""Names that are printed one by one; the rest is counted."""
 
 CaseNumber = Annotated[int, typer.Argument(metavar="CASE", min=1, show_default=False)]
 
@@ -41,10 +46,13 @@ def intake_(
     """Take files in: digest, keep the original, look for matches and signs of origin, bundle, rank.
 
     It may be stopped at any moment and run again: nothing is lost, and nothing is taken twice. Without a path it goes
-    on with what was taken in and not examined yet.
+    on with what was taken in and not examined yet. It exits with 1 when --about names something that no file is called.
     """
-    default = Upload(account=account, context=Context.stated(fact or []))
-    facts = read_about(about) if about else {}
+    try:
+        default = Upload(account=account, context=Context.stated(fact or []))
+    except ValidationError as e:
+        raise InputError(f"The account cannot be taken: {e.errors(include_url=False)[0]['msg']}.") from e
+    facts = read_about(about) if about else About({})
     with caged(examine.PRELOAD) as cage, opened(home, create=True) as house:
         with output.progress("taking in", None, quiet=as_json) as advance:
             report = intake.receive(house, intake.arrivals(paths or [], facts, default), actor=by, advance=advance)
@@ -53,10 +61,13 @@ def intake_(
         with output.progress("examining", waiting, quiet=as_json) as advance:
             examined = examine.examine(house, cage, advance=advance)
     if as_json:
-        output.answer(report.model_dump(mode="json") | {"examined": examined})
+        output.answer(report.model_dump(mode="json") | {"examined": examined, "about_unmatched": list(facts.unmatched)})
     else:
         _say_intake(report, examined)
-    return output.BAD_INPUT if report.refused else output.DONE
+        _say_unmatched(facts)
+    if report.refused:
+        return output.BAD_INPUT
+    return output.FINDING if facts.unmatched else output.DONE
 
 
 def queue(
@@ -228,3 +239,16 @@ def _say_intake(report: IntakeReport, examined: int) -> None:
     )
     for one in report.refused:
         output.say(f"  refused: {output.one_line(one.path)}: {one.error.message} {one.error.hint}".rstrip())
+
+
+def _say_unmatched(facts: About) -> None:
+    """The names of an about file that no file had: what was said of them was said of nothing."""
+    names = facts.unmatched
+    if not names:
+        return
+    entries = output.count(len(names), "entry", "entries")
+    output.say(f"{entries} of the about file {'matches' if len(names) == 1 else 'match'} no file:")
+    for name in names[:MOST_NAMED]:
+        output.say(f"  {output.one_line(name)}")
+    if len(names) > MOST_NAMED:
+        output.say(f"  ... and {len(names) - MOST_NAMED} more; see them with --json.")
