@@ -29,7 +29,7 @@ class Waits(Value):
 
 
 class Views(Value):
-    """How often somebody had to look. `decided` items, of which `files` differ; `shown` of these came on a screen."""
+    """How often somebody had to look. Of `decided` items `files` differ by their bytes; `shown` of these were seen."""
 
     decided: int
     files: int
@@ -37,7 +37,7 @@ class Views(Value):
 
     @property
     def avoided(self) -> int:
-        """Items that were decided without being shown themselves."""
+        """Items for which nobody had to look again: their copy was seen, or the facts were enough."""
         return self.decided - self.shown
 
     @property
@@ -99,9 +99,7 @@ def _views(work: Work, since: Instant) -> Views:
     decided = work.session.scalar(select(func.count()).select_from(Decision).where(*stands)) or 0
     of = select(func.count(func.distinct(Item.sha256))).join(Decision, Decision.item_id == Item.id).where(*stands)
     files = work.session.scalar(of) or 0
-    shown = work.session.scalar(
-        select(func.count(func.distinct(Decision.item_id)))
-        .join(tables.Showing, tables.Showing.item_id == Decision.item_id)
-        .where(*stands, tables.Showing.rendition.is_not(None))
-    )
+    looked_at = select(tables.Showing.item_id).where(tables.Showing.rendition.is_not(None))
+    of_shown = of.where(Decision.document.contains('"seen":true') | Decision.item_id.in_(looked_at))
+    shown = work.session.scalar(of_shown)
     return Views(decided=decided, files=files, shown=shown or 0)

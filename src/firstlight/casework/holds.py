@@ -8,6 +8,7 @@ to: here a name is what is given.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar, Literal
 
@@ -16,10 +17,19 @@ from sqlalchemy import select
 from firstlight.casework import cases
 from firstlight.casework.home import Home, Work, case_name
 from firstlight.clock import in_utc
-from firstlight.custody import Act, ActKind, Approval, EventType, Hold, approval_event, require_second_person
+from firstlight.custody import (
+    Act,
+    ActKind,
+    Approval,
+    EventType,
+    Hold,
+    approval_event,
+    require_second_person,
+)
+from firstlight.custody.approval import APPROVAL_LIFE
 from firstlight.errors import InputError, NotFoundError, RefusedError, StateError
 from firstlight.store import tables
-from firstlight.values import Document, Sha256Hex, Versioned
+from firstlight.values import Document, Instant, Sha256Hex, Value, Versioned
 
 SHORTEST_REASON = 10
 """Characters: a reason that a stranger can understand later."""
@@ -117,8 +127,49 @@ def lift(home: Home, number: int, *, reason: str, actor: str) -> Release:
         return Release(hold=lifted, act_sha256=act.digest(), approved_by=approval.approver)
 
 
-def approve(home: Home, act_starts_with: str, *, actor: str) -> Act:
+class WaitingAct(Value):
+    """An act that somebody asked for and that is not done, with its digest and who has approved it, if anybody."""
+
+    sha256: Sha256Hex
+    act: Act
+    approved_by: str
+    approval_ends: Instant | None
+
+
+class WaitingActs(Document):
+    """Every act that waits for a second person, or for the first one to go on; the newest first."""
+
+    title_for_people: ClassVar[str] = "acts that wait"
+
+    kind: Literal["waiting-acts"] = "waiting-acts"
+    version: Versioned = 1
+    at: Instant
+    acts: tuple[WaitingAct, ...]
+
+
+def waiting_acts(home: Home) -> WaitingActs:
+    """The acts that were asked for and are not done."""
+    with home.look() as work:
+        rows = work.session.scalars(select(tables.Act).where(tables.Act.done_at.is_(None))).all()
+        made = tuple(_waiting_act(row) for row in rows)
+        newest = tuple(sorted(made, key=lambda one: one.act.requested, reverse=True))
+        return WaitingActs(at=work.clock.now(), acts=newest)
+
+
+def _waiting_act(row: tables.Act) -> WaitingAct:
+    approval = Approval.from_json(row.approval) if row.approval else None
+    return WaitingAct(
+        sha256=row.sha256,
+        act=Act.from_json(row.document),
+        approved_by=approval.approver if approval else "",
+        approval_ends=approval.at + APPROVAL_LIFE if approval else None,
+    )
+
+
+def approve(home: Home, act_starts_with: str, *, actor: str, assertion: Mapping[str, str] | None = None) -> Act:
     """Approve the act whose digest starts so. It can be done within ten minutes from now, by whoever asked for it.
+
+    `assertion` is what the approver's passkey signed over the act's digest; it is kept with the approval.
 
     Raises:
         NotFoundError: no act that waits starts so, or more than one does.
@@ -143,7 +194,8 @@ def approve(home: Home, act_starts_with: str, *, actor: str) -> Act:
                 hint="Let another person do so.",
                 code="refused.second-person",
             )
-        approval = Approval(act_sha256=act.digest(), approver=actor, at=work.clock.now())
+        signed = dict(assertion or {})
+        approval = Approval(act_sha256=act.digest(), approver=actor, at=work.clock.now(), assertion=signed)
         require_second_person(act, [approval], work.clock.now())
         rows[0].approval = approval.to_json().decode()
         work.log.append(approval_event(act, approval))

@@ -194,6 +194,17 @@ def entries(home: Home, *, case: int | None = None, item: int | None = None) -> 
         return LogView(about=about, log_size=len(work.log), lines=lines)
 
 
+def recent(home: Home, *, before: int | None = None, count: int = 50) -> LogView:
+    """The newest entries, or the newest of those `before` a number; the newest comes first."""
+    with home.look() as work:
+        size = len(work.log)
+        top = size if before is None else max(0, min(before, size))
+        lines = tuple(_line(work.log.entry(seq)) for seq in range(top - 1, max(-1, top - 1 - count), -1))
+        return LogView(
+            about="the newest entries" if top == size else f"entries before {top}", log_size=size, lines=lines
+        )
+
+
 def _line(entry: LogEntry) -> LogLine:
     leaf = parse_leaf(entry.leaf.encode(), entry.seq)
     if entry.event is None:

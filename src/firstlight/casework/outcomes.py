@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from firstlight.casework.home import Home
 from firstlight.cybertip import Receipt
@@ -17,7 +17,7 @@ MOST = 50
 
 
 class Outcome(Value):
-    """A report that left on this person's decision, and that its receiver has acknowledged."""
+    """A report that left, and that its receiver has acknowledged."""
 
     case: int
     report_id: int
@@ -27,7 +27,7 @@ class Outcome(Value):
 
 
 class Outcomes(Document):
-    """What became of one person's reports, newest first."""
+    """What became of reports, newest first."""
 
     title_for_people: ClassVar[str] = "outcomes"
 
@@ -39,12 +39,21 @@ class Outcomes(Document):
 
 def of(home: Home, actor: str) -> Outcomes:
     """What became of this person's reports."""
+    return _outcomes(home, tables.Decision.actor == actor)
+
+
+def everybody(home: Home) -> Outcomes:
+    """The reports that have left, whoever decided."""
+    return _outcomes(home)
+
+
+def _outcomes(home: Home, *rules: ColumnElement[bool]) -> Outcomes:
     wanted = (
         select(tables.Filing.id, tables.Filing.case_id, tables.Filing.receipt, tables.Decision.document)
         .join(Item, Item.filing_id == tables.Filing.id)
         .join(tables.Decision, tables.Decision.item_id == Item.id)
         .where(
-            tables.Decision.actor == actor,
+            *rules,
             tables.Decision.finding == "report",
             tables.Decision.withdrawn_at.is_(None),
             tables.Filing.receipt.is_not(None),

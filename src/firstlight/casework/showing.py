@@ -78,8 +78,11 @@ class Shown:
 def offer(home: Home, item_number: int, ask: Ask, *, actor: str, role: str, session: str) -> str:
     """The secret that fetches this rendition once, for this sign-in alone.
 
+    What is decided is not shown again.
+
     Raises:
         NotFoundError: there is no such item.
+        StateError: it does not wait for a decision.
         RefusedError: a limit of this reviewer's exposure stands against it.
         InputError: nobody is named.
     """
@@ -88,6 +91,8 @@ def offer(home: Home, item_number: int, ask: Ask, *, actor: str, role: str, sess
     secret = secrets.token_urlsafe(32)
     with home.work() as work:
         item = cases.item(work, item_number)
+        if item.state != "held":
+            raise StateError(f"Item {item.id} is decided, and is not shown again.")
         work.session.add(
             Showing(
                 token=_digest(secret),

@@ -101,6 +101,13 @@ def require_settled(home: Home, case_number: int) -> None:
     Raises:
         StateError: one is not; the hint says when.
     """
+    left = settles_in(home, case_number)
+    if left:
+        raise StateError("Nothing leaves while its decision can still be undone.", hint=f"File it in {left} seconds.")
+
+
+def settles_in(home: Home, case_number: int) -> int:
+    """Seconds, rounded up, until no decision of a case can be undone any more; 0 when that is so."""
     with home.look() as work:
         now = work.clock.now()
         wanted = select(tables.Decision.at).where(
@@ -109,11 +116,7 @@ def require_settled(home: Home, case_number: int) -> None:
             tables.Decision.at > now - UNDO_LIFE,
         )
         latest = max(work.session.scalars(wanted), default=None)
-    if latest is not None:
-        left = (latest + UNDO_LIFE - now) / timedelta(seconds=1)
-        raise StateError(
-            "Nothing leaves while its decision can still be undone.", hint=f"File it in {int(left) + 1} seconds."
-        )
+    return 0 if latest is None else -int((now - latest - UNDO_LIFE) // timedelta(seconds=1))
 
 
 def _recent(work: Work, case_number: int, actor: str, now: datetime) -> list[tables.Decision]:

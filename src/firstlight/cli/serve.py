@@ -58,8 +58,9 @@ def up(
     }
     flags = {name: value for name, value in given.items() if value is not None}
     from firstlight.casework.examine import PRELOAD
+    from firstlight.casework.showing import PRELOAD as SHOWING
 
-    with caged(PRELOAD) as cage:
+    with caged((*PRELOAD, *SHOWING)) as cage:
         from firstlight.casework.home import Home
         from firstlight.casework.settings import Given
         from firstlight.web import server

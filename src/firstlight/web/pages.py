@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 
 from firstlight import __version__
 from firstlight.web.access.policy import Permission
+from firstlight.web.console import words
 
 TEMPLATES = Path(__file__).parent / "console" / "templates"
 STATIC = Path(__file__).parent / "console" / "static"
@@ -31,6 +32,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self.environment.globals.update(asset=asset, version=__version__)
+        words.install(self.environment)
 
     def render(self, request: Request, template: str, *, status: int = HTTPStatus.OK, **values: object) -> HTMLResponse:
         """The page as an answer."""

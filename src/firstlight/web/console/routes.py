@@ -1,17 +1,11 @@
-"""The addresses of the console's pages."""
+"""The addresses of the console's pages, room by room."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
-from starlette.requests import Request
-from starlette.responses import Response
 
-from firstlight.web.callers import Myself, ThePages
+from firstlight.web.console import case, custody, looking, mine, people, records, reports, today
 
 router = APIRouter(include_in_schema=False)
-
-
-@router.get("/")
-def home(request: Request, pages: ThePages, caller: Myself) -> Response:
-    """The first page after signing in."""
-    return pages.render(request, "home.html", roles=caller.roles)
+for _room in (today, case, looking, reports, records, custody, people, mine):
+    router.include_router(_room.router)

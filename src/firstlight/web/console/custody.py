@@ -1,0 +1,56 @@
+"""The custody log on screen: what is in it, and the proof of any entry."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from firstlight.casework import logbook
+from firstlight.errors import FirstlightError
+from firstlight.web.access.policy import Permission
+from firstlight.web.callers import Caller, ThePages, TheService, require
+
+router = APIRouter()
+Reader = Annotated[Caller, Depends(require(Permission.CUSTODY_READ))]
+
+
+@router.get("/custody")
+def custody(
+    request: Request,
+    service: TheService,
+    pages: ThePages,
+    _caller: Reader,
+    before: Annotated[int | None, Query(ge=0)] = None,
+    case: Annotated[int | None, Query(ge=1)] = None,
+) -> Response:
+    """The newest entries, or those of a case."""
+    view = logbook.entries(service.home, case=case) if case else logbook.recent(service.home, before=before)
+    return pages.render(request, "custody.html", view=view, case=case, before=before, checked=None)
+
+
+@router.post("/custody/verify")
+def verify(request: Request, service: TheService, pages: ThePages, _caller: Reader) -> Response:
+    """Walk the whole log."""
+    return pages.render(
+        request,
+        "custody.html",
+        view=logbook.recent(service.home),
+        case=None,
+        before=None,
+        checked=logbook.verify(service.home),
+    )
+
+
+@router.post("/custody/proof")
+def proof(
+    request: Request, service: TheService, pages: ThePages, _caller: Reader, seq: Annotated[int, Form(ge=0)]
+) -> Response:
+    """The proof of one entry, to be checked anywhere."""
+    try:
+        made = logbook.prove(service.home, seq)
+    except FirstlightError as e:
+        return pages.render(request, "proof.html", status=404, proof=None, seq=seq, wrong=e.diagnostics())
+    return pages.render(request, "proof.html", proof=made, seq=seq, wrong=None)
