@@ -96,7 +96,7 @@ def _leads_to_a_command(command: Any, words: list[str]) -> bool:
         if below is None or word.startswith("-"):
             return True
         if word not in below:
-            return False
+            return hasattr(command, "default")  # what is no command is an argument of the one that needs no name
         command = below[word]
     return True
 

@@ -33,6 +33,8 @@ ALLOWED: dict[str, str] = {
     "gate/moderation.py": "asks the moderation service that the operator configured",
     "store/backends/postgresql.py": "speaks with the database that the operator named",
     "store/backends/sqlite.py": "opens a file of this machine through a library that could also open a host",
+    "screen/cluster.py": "hands shards to the Ray cluster that the operator named or started",
+    "screen/objects.py": "reads data sets from the S3 store that the operator named",
     "media/_nursery.py": "speaks with its parent over a socket pair",
     "media/_wire.py": "sends messages over a socket pair",
     "media/_workers.py": "speaks with its workers over socket pairs",

@@ -3,6 +3,7 @@
 from firstlight.banks.entry import Entry, NewEntry, Standing
 from firstlight.banks.flood import Flood, FloodGuard
 from firstlight.banks.library import Library
+from firstlight.banks.many import Sought
 from firstlight.banks.match import Match, Via
 from firstlight.banks.report import AddReport, Bank, BankReport, ImportReport, Skip, StandingReport
 from firstlight.banks.sealing import Sealer
@@ -20,6 +21,7 @@ __all__ = [
     "NewEntry",
     "Sealer",
     "Skip",
+    "Sought",
     "Standing",
     "StandingReport",
     "Via",

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
-from firstlight.banks import matching
+from firstlight.banks import many, matching
 from firstlight.banks.adding import Adding
 from firstlight.banks.entry import Entry, NewEntry, Standing
 from firstlight.banks.importer import ListFile
+from firstlight.banks.many import Sought
 from firstlight.banks.match import Match
 from firstlight.banks.report import AddReport, Bank, BankReport, ImportReport, StandingReport
 from firstlight.banks.sealing import Sealer, Sealing
@@ -300,7 +301,19 @@ class Library:
             for name in banks:
                 self._store(name)
         hashes = {"": pdq} if pdq is not None else {}
-        return matching.match(stores, digests, {**hashes, **(any_orientation or {})}, banks)
+        known = digests.model_dump(exclude={"size"}) if digests is not None else {}
+        return matching.match(stores, known, {**hashes, **(any_orientation or {})}, banks)
+
+    def match_many(self, items: Sequence[Sought], *, banks: Sequence[str] | None = None) -> list[tuple[Match, ...]]:
+        """What `match` would answer for each item, in order, at a fraction of the cost where few of them match.
+
+        Raises:
+            NotFoundError: a bank that is named is not there.
+        """
+        stores = self._fresh()
+        for name in set(banks or ()) - {store.name for store in stores}:
+            self._store(name)
+        return many.match_many(stores, self._sealing, items, banks)
 
     def verify(self) -> None:
         """Read everything on disk and compare checksums.

@@ -9,7 +9,7 @@ from firstlight import clock
 from firstlight.banks.entry import Record
 from firstlight.banks.match import Match, Via
 from firstlight.banks.store import BankStore
-from firstlight.values import BankPurpose, Digests, Pdq
+from firstlight.values import BankPurpose, Pdq
 
 _STRENGTH = (Via.SHA256, Via.SHA1, Via.MD5)
 
@@ -24,9 +24,9 @@ class _Found:
 
 
 def match(
-    stores: Sequence[BankStore], digests: Digests | None, hashes: Mapping[str, Pdq], names: Sequence[str] | None
+    stores: Sequence[BankStore], digests: Mapping[str, str], hashes: Mapping[str, Pdq], names: Sequence[str] | None
 ) -> tuple[Match, ...]:
-    """See `Library.match`; `hashes` are by the name of the orientation, upright is the empty name."""
+    """See `Library.match`; `digests` are by kind, as far as known; `hashes` by orientation, upright being empty."""
     found: list[tuple[BankStore, _Found]] = []
     for store in stores:
         if store.enabled and store.purpose != BankPurpose.ALLOW and (names is None or store.name in names):
@@ -42,14 +42,13 @@ def match(
     return tuple(sorted(matches, key=lambda m: (not m.exact, order[m.via], m.distance, m.bank, m.entry)))
 
 
-def _in_bank(store: BankStore, digests: Digests | None, hashes: Mapping[str, Pdq]) -> dict[int, _Found]:
+def _in_bank(store: BankStore, digests: Mapping[str, str], hashes: Mapping[str, Pdq]) -> dict[int, _Found]:
     """The entries that hold the item, each with the strongest way it was found."""
     found: dict[int, _Found] = {}
-    if digests is not None:
-        for via in _STRENGTH:
-            for ordinal, record in store.find(via.value, getattr(digests, via.value)):
-                if record.standing.matches and ordinal not in found:
-                    found[ordinal] = _Found(record, via, _agrees(record, digests))
+    for via in _STRENGTH:
+        for ordinal, record in store.find(via.value, digests[via.value]) if via.value in digests else ():
+            if record.standing.matches and ordinal not in found:
+                found[ordinal] = _Found(record, via, _agrees(record, digests))
     for orientation, pdq in hashes.items():
         if pdq.quality < store.min_quality:
             continue
@@ -66,9 +65,9 @@ def _in_bank(store: BankStore, digests: Digests | None, hashes: Mapping[str, Pdq
     return found
 
 
-def _agrees(record: Record, digests: Digests) -> bool:
-    """Whether every digest of the entry is the item's: if one is not, these are other bytes, made to collide."""
-    return all(getattr(digests, kind) == value for kind, value in record.hashes.items() if kind != "pdq")
+def _agrees(record: Record, digests: Mapping[str, str]) -> bool:
+    """Whether every known digest of the entry is the item's: if one is not, these are other bytes, made to collide."""
+    return all(digests[kind] == value for kind, value in record.hashes.items() if kind in digests)
 
 
 def _as_match(store: BankStore, one: _Found, veto: str | None) -> Match:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from firstlight.banks import sealed_index, tables
@@ -163,6 +164,16 @@ class BankStore:
             if (record.key if kind == "key" else record.hashes.get(kind)) == value:
                 out.append((ordinal, record))
         return out
+
+    def knows(self, prints: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Which of these prints some entry has or had: where it says no, `find` finds nothing."""
+        state = self._state
+        known = np.fromiter((int(one) in state.new_prints for one in prints), dtype=np.bool_, count=len(prints))
+        for run in state.runs:
+            at = np.searchsorted(run.prints, prints)
+            inside = at < len(run.prints)
+            known[inside] |= run.prints[at[inside]] == prints[inside]
+        return known
 
     def records(self) -> Iterator[Write]:
         """The latest record of every entry, in the order of the log; in constant memory."""

@@ -1,0 +1,75 @@
+"""Screening as an operator does it: with the banks and keys of the home, and on the record of its custody log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from firstlight import __version__
+from firstlight.casework.home import SERVICE, Home, named
+from firstlight.clock import Clock
+from firstlight.custody import EventType
+from firstlight.custody.files import Disk, write_whole
+from firstlight.screen.evidence import write_evidence
+from firstlight.screen.lists import Lists, OpenLists
+from firstlight.screen.publish import CUSTODY, CustodyProof, previous_report, write_report
+from firstlight.screen.report import ScreenReport, hits_in, make_report
+from firstlight.screen.selftest import SelfTest
+
+SEALER = "screen"
+"""The purpose of the key that seals what matched."""
+EVIDENCE = "evidence.sealed"
+
+
+def lists_of(home: Path, banks: tuple[str, ...]) -> OpenLists:
+    """The way in which every process of a run opens these banks of this home."""
+    return partial(_opened, home, banks)
+
+
+@contextmanager
+def _opened(home: Path, banks: tuple[str, ...]) -> Iterator[Lists]:
+    with Home.open(home, create=False) as there:
+        yield Lists(there.library, there.keyring.sealer(SEALER), banks, there.clock)
+
+
+def publish(
+    home: Home | None, out: Path, *, data_set: str, clock: Clock, recall: SelfTest | None, actor: str = SERVICE
+) -> ScreenReport:
+    """Make the report of a run, sign it, and write it into the custody log; the evidence is sealed beside it.
+
+    Without a home the report is neither signed nor logged, and says nothing of what was found.
+
+    Raises:
+        NotFoundError: there is no run.
+        IntegrityError, StorageError: a result cannot be read, or the disk refused.
+    """
+    named(actor)
+    sealer = home.keyring.sealer(SEALER) if home is not None else None
+    report = make_report(
+        out, data_set=data_set, made=clock.now(), software=f"firstlight {__version__}", sealer=sealer, recall=recall,
+        previous=previous_report(out),
+    )  # fmt: skip
+    digest = write_report(out, report, home.keyring.log_signer() if home is not None else None)
+    if home is not None and sealer is not None:
+        write_evidence(out / EVIDENCE, hits_in(out, sealer), sealer)
+        proof = _logged(home, report, digest, actor)
+        write_whole(Disk(), out / CUSTODY, [proof.to_json()], replace=True)
+    return report
+
+
+def _logged(home: Home, report: ScreenReport, digest: str, actor: str) -> CustodyProof:
+    payload: dict[str, object] = {
+        "report": digest,
+        "says": report.headline,
+        "data_set": report.data_set,
+        "results": report.results,
+        "members": report.coverage.members,
+        "hits": report.found.members if report.found is not None else None,
+    }
+    with home.work() as work:
+        entry = work.log.append(work.event(EventType.SCREEN, actor, None, None, payload))
+        signed = work.log.checkpoint()
+        proof = work.log.prove(entry.seq, signed).to_bytes().decode()
+        return CustodyProof(entry=entry, proof=proof, log_key=work.log.verifier.vkey)

@@ -1,0 +1,107 @@
+"""Matching kept hashes again: lists grow and shrink, pictures do not change. No picture is read.
+
+A result is compared with the lists as they are now and gets new matches in the place of the old, so that what a list
+has withdrawn is no hit any more. Where each hit came from is what the result keeps: its place, key, URL and time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from firstlight.screen.hits import Hit, matches_of, seal_hits, unseal_hits
+from firstlight.screen.lists import Compared, Known, Lists, compare, state_of
+from firstlight.screen.results import Result, Texts, results_in
+from firstlight.screen.shard import tally_of
+from firstlight.screen.shards import Shard
+from firstlight.values import Pdq, PdqMode
+
+BATCH_ROWS = 512
+
+
+class Again:
+    """Compares results with the lists as they are now."""
+
+    def __init__(self, folder: Path, lists: Lists) -> None:
+        """Raises as `state_of`."""
+        self._folder = folder
+        self._lists = lists
+        self._now = state_of(lists)
+
+    @property
+    def now(self) -> Compared:
+        """The lists that results are compared with."""
+        return self._now
+
+    def refresh(self, names: Iterable[str]) -> int:
+        """Compare each named result whose lists are not those of now; answers how many there were."""
+        return sum(self.refresh_all(names))
+
+    def refresh_all(self, names: Iterable[str]) -> Iterator[bool]:
+        """The same one by one: for each result that is there, whether it had to be compared again."""
+        for result in results_in(self._folder, names):
+            known = tally_of(result).compared
+            stale = known is None or not known.is_as_of(self._now)
+            if stale:
+                self.match(result)
+            yield stale
+
+    def match(self, result: Result) -> Result:
+        """The result with the matches of now.
+
+        Raises:
+            IntegrityError: the result is damaged.
+            StorageError: the disk refused; the result stays as it was.
+        """
+        tally = tally_of(result)
+        before = self._records_before(result, tally.ident)
+        shard = Shard.from_line(result.head["shard"].encode())
+        hits: list[Hit] = []
+        number = 0
+        for rows, texts in result.groups():
+            for at in range(0, len(rows), BATCH_ROWS):
+                part = rows[at : at + BATCH_ROWS]
+                found = compare(self._lists, [known_of_row(row) for row in part])
+                for place, matched in enumerate(found):
+                    if matched:
+                        row = number + at + place
+                        made = hit_of_row(shard, part[place], texts[at + place], row, matches_of(matched))
+                        hits.append(made.model_copy(update={"record": before.get(row, "")}))
+            number += len(rows)
+        updated = tally.model_copy(update={"compared": self._now, "hits": len(hits)})
+        head = {**result.head, "tally": updated.model_dump(mode="json")}
+        return result.replaced(head, seal_hits(hits, self._lists.sealer, tally.ident))
+
+    def _records_before(self, result: Result, ident: str) -> dict[int, str]:
+        """The side records of what was a hit already: the one thing that is not kept for every row."""
+        return {hit.row: hit.record for hit in unseal_hits(result.matches(), self._lists.sealer, ident)}
+
+
+def known_of_row(row: Any) -> Known:  # noqa: ANN401 - a row of a structured array
+    """The hashes that a result keeps of a member."""
+    stored = {kind: row[kind].tobytes().hex() for kind in ("sha256", "sha1", "md5")} if row["has_digests"] else {}
+    recorded = {}
+    for kind in ("sha256", "sha1", "md5"):
+        value = row[f"recorded_{kind}"].tobytes()
+        if any(value) and value.hex() != stored.get(kind):
+            recorded[kind] = value.hex()
+    mode = PdqMode.EXACT if row["pdq_exact"] else PdqMode.SCALED
+    pdq = _pdq(row["pdq"], row["pdq_quality"], mode) if row["has_pdq"] else None
+    inner = _pdq(row["inner_pdq"], row["inner_quality"], PdqMode.EXACT) if row["has_inner"] else None
+    return Known(stored, recorded, pdq, inner)
+
+
+def _pdq(data: Any, quality: Any, mode: PdqMode) -> Pdq:  # noqa: ANN401 - parts of a row
+    return Pdq(hex=data.tobytes().hex(), quality=int(quality), mode=mode)
+
+
+def hit_of_row(shard: Shard, row: Any, texts: Texts, number: int, matches: tuple[Any, ...]) -> Hit:  # noqa: ANN401
+    """A hit from what a result keeps of a member."""
+    known = known_of_row(row)
+    return Hit(
+        place=shard.place, member=texts.name, offset=int(row["offset"]), size=int(row["size"]), row=number,
+        key=texts.key, url=texts.url, fetched=texts.fetched, md5=known.stored.get("md5", ""),
+        sha1=known.stored.get("sha1", ""), sha256=known.stored.get("sha256", ""), recorded=known.recorded,
+        width=int(row["width"]), height=int(row["height"]), pdq=known.pdq.hex if known.pdq else "", matches=matches,
+    )  # fmt: skip

@@ -1,0 +1,224 @@
+"""Hashing members in bundles: digests here, decoding in the cage, one answer a member whatever happens."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from firstlight.errors import FirstlightError, StorageError
+from firstlight.hashing import PRELOAD, Mode
+from firstlight.media import SNIFF_BYTES, Cage, MediaType, sniff
+from firstlight.screen.channels import content_boxes
+from firstlight.screen.member import Member
+
+BUNDLE_PICTURES: Final = 32
+BUNDLE_BYTES: Final = 4 * 2**20
+SCREEN_PRELOAD: Final = (*PRELOAD, "firstlight.hashing.bundle_tasks", "firstlight.hashing.replay_tasks")
+"""What the cage has to load to screen."""
+
+_TASK: Final = "firstlight.hashing.bundle_tasks:hash_bundle"
+_ARCHIVES = frozenset({MediaType.ZIP, MediaType.GZIP, MediaType.SEVEN_ZIP, MediaType.RAR})
+_PICTURE_ENDINGS = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif",
+    ".jxl", ".jp2", ".psd", ".ico",
+)  # fmt: skip
+_NOT_DECODED = frozenset({MediaType.JXL, MediaType.JP2, MediaType.PSD, MediaType.ICO, MediaType.SVG})
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """A member with its hashes. `reason` is empty where it was screened as a picture."""
+
+    member: Member
+    reason: str = ""
+    md5: bytes = b""
+    sha1: bytes = b""
+    sha256: bytes = b""
+    width: int = 0
+    height: int = 0
+    pdq: bytes = b""
+    quality: int = 0
+    exact: bool = False
+    inner_pdq: bytes = b""
+    inner_quality: int = 0
+
+    @property
+    def is_screened(self) -> bool:
+        """Whether it is a picture that was decoded."""
+        return not self.reason
+
+
+def bundled(members: Iterable[Member]) -> Iterator[list[Member]]:
+    """The members in their order, in bundles of a few megabytes."""
+    bundle: list[Member] = []
+    held = 0
+    for member in members:
+        if bundle and (len(bundle) >= BUNDLE_PICTURES or held + member.size > BUNDLE_BYTES):
+            yield bundle
+            bundle, held = [], 0
+        bundle.append(member)
+        held += member.size
+    if bundle:
+        yield bundle
+
+
+def hash_members(cage: Cage, members: Iterable[Member], mode: Mode) -> Iterator[list[Hashed]]:
+    """Each member with its hashes, in order, a bundle at a time. Never raises for what is wrong with a member.
+
+    Reading goes on while a bundle is decoded; a few bundles are held in memory.
+    """
+    return cage.each(lambda bundle: hash_bundle(cage, bundle, mode), bundled(members))
+
+
+def hash_bundle(cage: Cage, bundle: list[Member], mode: Mode) -> list[Hashed]:
+    """One bundle."""
+    fates = [_fate(member) for member in bundle]
+    wanted = [member for member, reason in zip(bundle, fates, strict=True) if not reason]
+    answers = iter(_decoded(cage, wanted, mode))
+    return [
+        _hashed(member, reason, {} if reason else next(answers)) for member, reason in zip(bundle, fates, strict=True)
+    ]
+
+
+def _fate(member: Member) -> str:
+    """Why this member is not decoded, by its content; its name counts only where the content says nothing."""
+    if member.reason or member.data is None:
+        return member.reason or "damaged"
+    kind = sniff(member.data[:SNIFF_BYTES])
+    if kind.is_picture:
+        return ""
+    if kind.is_video:
+        return "video"
+    if kind in _NOT_DECODED:
+        return "unreadable.no-decoder"
+    if member.name.lower().endswith(_PICTURE_ENDINGS):
+        return "unreadable.empty" if kind is MediaType.EMPTY else "unreadable.broken"
+    if kind in _ARCHIVES or member.data[257:262] == b"ustar":
+        return "archive"
+    return "not-a-picture"
+
+
+def _decoded(cage: Cage, members: list[Member], mode: Mode) -> list[dict[str, Any]]:
+    if not members:
+        return []
+    try:
+        return _asked(cage, members, mode)
+    except FirstlightError as e:
+        if e.code in ("state", "storage"):
+            raise  # the cage was closed, or the machine refused: nothing is known about the pictures
+        if len(members) == 1:
+            return [{"error": e.diagnostics().code}]
+    return [answer for member in members for answer in _decoded(cage, [member], mode)]
+
+
+def _asked(cage: Cage, members: list[Member], mode: Mode) -> list[dict[str, Any]]:
+    sizes = [len(member.data or b"") for member in members]
+    fd = _in_memory([member.data or b"" for member in members])
+    try:
+        with os.fdopen(fd, "rb", buffering=0) as source:
+            answer = cage.run(_TASK, source, sizes=sizes, boxes=[_boxes(one) for one in members], mode=mode.value)
+    except OSError as e:
+        raise StorageError(f"The bytes could not be held in memory: {e.strerror}.", hint="Free some memory.") from e
+    pictures = answer.get("pictures")
+    if not isinstance(pictures, list) or len(pictures) != len(members):
+        return [{"error": "unreadable.worker-died"}] * len(members)
+    return pictures
+
+
+def _boxes(member: Member) -> list[list[int]]:
+    """Where the picture may lie inside borders, if its header and the recorded size of the original leave room."""
+    facts = member.facts
+    if not facts.width or not facts.height or member.data is None:
+        return []
+    size = _claimed_size(member.data)
+    return [list(box) for box in content_boxes(size, (facts.width, facts.height))] if size else []
+
+
+def _claimed_size(data: bytes) -> tuple[int, int] | None:
+    """The size that a JPEG, PNG or WebP states in its head, without decoding; none where it is not found at once."""
+    if data.startswith(b"\x89PNG") and len(data) > 24:
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    if data.startswith(b"RIFF") and data[12:16] == b"VP8 " and len(data) > 30:
+        return int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
+    if not data.startswith(b"\xff\xd8"):
+        return None
+    at = 2
+    while at + 9 < len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0xFF:
+            at += 1
+            continue
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None
+
+
+def _in_memory(pieces: list[bytes]) -> int:
+    fd = os.memfd_create("bundle", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        for piece in pieces:
+            view = memoryview(piece)
+            while view:
+                view = view[os.write(fd, view) :]
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _hashed(member: Member, reason: str, answer: dict[str, Any]) -> Hashed:
+    digests = _digests(member)
+    if reason:
+        return Hashed(member, reason, *digests)
+    if "error" in answer:
+        return Hashed(member, _reason(answer["error"]), *digests)
+    try:
+        return Hashed(
+            member, "", *digests,
+            width=int(answer["width"]), height=int(answer["height"]),
+            pdq=_hash(answer["pdq"]), quality=_quality(answer["quality"]), exact=answer["mode"] == "exact",
+            inner_pdq=_hash(answer["inner_pdq"]) if "inner_pdq" in answer else b"",
+            inner_quality=_quality(answer.get("inner_quality", 0)),
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError):  # the worker is not trusted: an answer that does not fit is none
+        return Hashed(member, "unreadable.worker-died", *digests)
+
+
+def _digests(member: Member) -> tuple[bytes, bytes, bytes]:
+    if member.digests is not None:
+        known = member.digests
+        return bytes.fromhex(known.md5), bytes.fromhex(known.sha1), bytes.fromhex(known.sha256)
+    if member.data is None:
+        return b"", b"", b""
+    data = member.data
+    return (
+        hashlib.md5(data, usedforsecurity=False).digest(),
+        hashlib.sha1(data, usedforsecurity=False).digest(),
+        hashlib.sha256(data).digest(),
+    )
+
+
+def _reason(code: object) -> str:
+    text = str(code)
+    known = text.startswith(("unreadable", "limit")) and len(text) < 64 and text.isascii() and text.isprintable()
+    return text if known else "unreadable.broken"
+
+
+def _hash(text: str) -> bytes:
+    data = bytes.fromhex(text)
+    if len(data) != 32:
+        raise ValueError("not 32 bytes")
+    return data
+
+
+def _quality(value: Any) -> int:  # noqa: ANN401 - foreign
+    number = int(value)
+    if not 0 <= number <= 100:
+        raise ValueError("not 0 to 100")
+    return number

@@ -1,0 +1,145 @@
+"""Launchers: ways to have the shards of a plan screened. Each calls `Screener.screen_shard`, and nothing else.
+
+Finished results are passed over, so that any launcher goes on where any other was stopped or killed.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from firstlight.errors import FirstlightError, InputError, StorageError
+from firstlight.screen.shard import Screener, Settings, Tally
+from firstlight.screen.shards import Shard
+
+AHEAD: Final = 2
+"""Shards that wait for each worker."""
+MAX_DEATHS: Final = 2
+"""So often a shard may take its worker with it before it counts as failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one shard: its account, or why it has to be tried again."""
+
+    shard: Shard
+    tally: Tally | None = None
+    error: FirstlightError | None = None
+
+
+class Launcher(Protocol):
+    """Screens shards, in any order, as they come."""
+
+    def __call__(self, settings: Settings, shards: Iterable[Shard]) -> Iterator[Done]:
+        """One answer for each shard."""
+        ...
+
+
+def part_of(shards: Iterable[Shard], index: int, count: int) -> Iterator[Shard]:
+    """The shards that task `index` (from 0) of `count` has to do, as a job array deals them out.
+
+    Raises:
+        InputError: there is no such task.
+    """
+    if not 0 <= index < count:
+        raise InputError(f"There is no part {index} of {count}.", hint="Parts are counted from 0: --shard 0/8 to 7/8.")
+    return (shard for number, shard in enumerate(shards) if number % count == index)
+
+
+class LocalPool:
+    """Processes on this machine, one shard each at a time."""
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers = workers if workers is not None else len(os.sched_getaffinity(0))
+        if self.workers < 1:
+            raise InputError("At least one worker is needed.", hint="Leave --workers to its default.")
+
+    def __call__(self, settings: Settings, shards: Iterable[Shard]) -> Iterator[Done]:
+        """See `Launcher`. A worker that is killed is replaced; a shard that kills its worker twice is given up."""
+        waiting = iter(shards)
+        again: list[Shard] = []
+        deaths: dict[str, int] = {}
+        while True:
+            lost: list[Shard] = []
+            yield from self._until_broken(settings, _chained(again, waiting), lost)
+            if not lost:
+                return
+            again = []
+            for shard in lost:
+                deaths[shard.ident] = deaths.get(shard.ident, 0) + 1
+                if deaths[shard.ident] >= MAX_DEATHS:
+                    yield Done(shard, error=_died(shard))
+                else:
+                    again.append(shard)
+
+    def _until_broken(self, settings: Settings, shards: Iterator[Shard], lost: list[Shard]) -> Iterator[Done]:
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(self.workers, context, initializer=_begin, initargs=(settings,))
+        pending: dict[Future[Tally], Shard] = {}
+        try:
+            while True:
+                while len(pending) < self.workers * AHEAD and (shard := next(shards, None)) is not None:
+                    pending[pool.submit(_screen, shard)] = shard
+                if not pending:
+                    return
+                done, _ = wait(pending, return_when=FIRST_COMPLETED)
+                for future in done:
+                    outcome = _outcome(pending[future], future)
+                    del pending[future]
+                    yield outcome
+        except BrokenProcessPool:
+            lost.extend(pending.values())
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _outcome(shard: Shard, future: Future[Tally]) -> Done:
+    try:
+        return Done(shard, future.result())
+    except FirstlightError as e:
+        return Done(shard, error=e)
+
+
+def _chained(first: list[Shard], rest: Iterator[Shard]) -> Iterator[Shard]:
+    yield from first
+    yield from rest
+
+
+def _died(shard: Shard) -> StorageError:
+    return StorageError(
+        f"{shard.shown}: its worker was killed {MAX_DEATHS} times, perhaps for want of memory.",
+        hint="Give the machine more memory or fewer workers (--workers), and run the same command again.",
+        code="storage.worker-killed",
+    )
+
+
+# --- in a worker process ---------------------------------------------------------------------------------------------
+
+_SETTINGS: Final[list[Settings]] = []
+_SCREENERS: Final[list[Screener]] = []
+
+
+def _begin(settings: Settings) -> None:
+    """Make this process end with the one that started it, even where that one is killed."""
+    _SETTINGS.append(settings)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.join,), daemon=True).start()
+
+
+def _end_with(join: Callable[[], None]) -> None:
+    join()
+    os._exit(1)
+
+
+def _screen(shard: Shard) -> Tally:
+    """Screen a shard; cage and lists are kept for the next one."""
+    if not _SCREENERS:
+        _SCREENERS.append(Screener(_SETTINGS[0]).__enter__())
+    return _SCREENERS[0].screen_shard(shard)

@@ -1,0 +1,133 @@
+"""Opening a shard: which reader it needs, by its content, and what every reader has to guarantee.
+
+A reader is a function `read(shard, findings)` that yields every member exactly once, in the order of the shard, in
+bounded memory. It never raises for what is wrong with a member: that member comes with a reason. What is wrong with the
+shard as a whole goes to `findings`, and the members before the damage are kept. It raises `InputError` only where not
+one member can be had, and `StorageError` or `UpstreamError` where the disk or the store failed, so that the shard is
+tried again later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Final, TypeAlias
+
+from firstlight.errors import InputError, StorageError
+from firstlight.hashing import digest_stream
+from firstlight.media import SNIFF_BYTES, MediaType, sniff
+from firstlight.screen.member import Findings, Member
+from firstlight.screen.places import Places
+from firstlight.screen.shards import Kind, Shard
+
+MAX_MEMBER_BYTES: Final = 64 * 2**20
+"""A member that is held in memory to be decoded. Larger ones are read in pieces, and their digests compared."""
+
+Reader: TypeAlias = Callable[[Shard, Places, Findings], Iterator[Member]]
+
+
+def members_of(shard: Shard, places: Places, findings: Findings) -> Iterator[Member]:
+    """Every member of a shard, once.
+
+    Raises:
+        InputError: it is not what its name says, or nothing in it can be read.
+        StorageError, UpstreamError: the disk or the store failed.
+        MissingExtraError: a library for this kind is not installed.
+    """
+    return _reader(shard.kind)(shard, places, findings)
+
+
+def _reader(kind: Kind) -> Reader:
+    from firstlight.screen.readers import folder, parquet, tar, zipped
+
+    return {Kind.FOLDER: folder.read, Kind.TAR: tar.read, Kind.ZIP: zipped.read, Kind.PARQUET: parquet.read}[kind]
+
+
+def read_exactly(file: BinaryIO, size: int) -> bytes:
+    """The next `size` bytes, or fewer at the end of the file.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    pieces: list[bytes] = []
+    left = size
+    with reading():
+        while left:
+            piece = file.read(left)
+            if not piece:
+                break
+            pieces.append(piece)
+            left -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[None]:
+    """What the operating system says while a shard is read, in the words of the house."""
+    try:
+        yield
+    except OSError as e:
+        raise StorageError(
+            f"Reading stopped: {e.strerror or e}.", hint="Check the disk; run the command again to go on.",
+        ) from e  # fmt: skip
+
+
+def large_member(name: str, offset: int, size: int, pieces: BinaryIO) -> Member:
+    """A member that is too large to be held: its digests, taken piece by piece."""
+    head = pieces.read(SNIFF_BYTES)
+    kind = sniff(head)
+    digests = digest_stream(_Rest(head, pieces))  # type: ignore[arg-type] # it reads, which is all that is asked for
+    if digests.size != size:
+        return Member(name, offset, size, reason="cut-off")
+    return Member(name, offset, size, reason="video" if kind.is_video else "too-large", digests=digests)
+
+
+class _Rest:
+    """The head that was read already, then the rest."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        self._head = head
+        self._rest = rest
+
+    def read(self, size: int) -> bytes:
+        if self._head:
+            out, self._head = self._head, b""
+            return out
+        return self._rest.read(size)
+
+
+class Part:
+    """The next `size` bytes of a file as a file of their own, read once from front to back."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._left = size
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` of the bytes that are left."""
+        wanted = self._left if size < 0 else min(size, self._left)
+        data = self._file.read(wanted) if wanted else b""
+        self._left -= len(data)
+        return data
+
+
+def kind_of(head: bytes) -> Kind | None:
+    """The kind of shard that begins with these bytes (512 are enough); none for anything else."""
+    if head.startswith(b"PAR1"):
+        return Kind.PARQUET
+    if head.startswith((b"PK\3\4", b"PK\5\6")):
+        return Kind.ZIP
+    if head[257:262] == b"ustar" or head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")):
+        return Kind.TAR
+    return None
+
+
+def not_what_it_says(shard: Shard, head: bytes) -> InputError:
+    """The error for a shard whose content is of another kind than its name says."""
+    kind = sniff(head)
+    what = "an empty file" if kind is MediaType.EMPTY else kind.words
+    return InputError(
+        f"{shard.shown} is not {shard.kind.words}: it is {what}.",
+        hint="Look at how it was made; the other shards are screened all the same.",
+        code="input.shard",
+    )

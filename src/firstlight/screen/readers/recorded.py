@@ -1,0 +1,56 @@
+"""Facts that img2dataset writes beside a shard: `00012.parquet` for `00012.tar`, with a row for each download."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any, Final
+
+from firstlight.errors import FirstlightError
+from firstlight.screen.member import FACT_FIELDS, Facts, Findings, facts_of
+from firstlight.screen.places import Places
+
+MAX_ROWS: Final = 200_000
+"""Rows of a side file that are held in memory; img2dataset writes ten thousand in each."""
+
+
+def beside(place: str, places: Places, findings: Findings) -> dict[str, Facts]:
+    """The facts of the side file of this shard, by key; nothing where there is none.
+
+    One that cannot be read is a finding: without the original sizes, pictures with borders cannot be recognised.
+    """
+    stem = place
+    for ending in (".tar.gz", ".tgz", ".tar"):
+        stem = stem.removesuffix(ending)
+    side = f"{stem.rstrip('/')}.parquet"
+    try:
+        if side == place or not places.exists(side):
+            return {}
+        from firstlight.screen.readers.parquet import pyarrow_parquet
+
+        return _facts(side, places, pyarrow_parquet(), findings)
+    except FirstlightError as e:
+        if e.exit_code == 3:
+            raise
+        words = f"The side file could not be used, so recorded sizes and digests are missing: {e.diagnostics()}"
+        findings.add("side-file-unread", words, side)
+        return {}
+
+
+def _facts(side: str, places: Places, pq: Any, findings: Findings) -> dict[str, Facts]:  # noqa: ANN401 - pyarrow
+    from firstlight.screen.readers.parquet import parquet_errors
+
+    out: dict[str, Facts] = {}
+    with closing(places.open(side)) as source, parquet_errors(side):
+        file = pq.ParquetFile(source, pre_buffer=False, buffer_size=1 << 20)
+        names = [name for name in file.schema_arrow.names if name.lower() in FACT_FIELDS]
+        if "key" not in {name.lower() for name in names}:
+            findings.add("side-file-unread", "The side file has no column 'key'; it was not used.", side)
+            return {}
+        for batch in file.iter_batches(batch_size=1024, columns=names):
+            for row in batch.to_pylist():
+                facts = facts_of(row)
+                out[facts.key] = facts
+            if len(out) >= MAX_ROWS:
+                findings.add("side-file-unread", f"Only the first {MAX_ROWS} rows of the side file were used.", side)
+                break
+    return out

@@ -1,0 +1,69 @@
+"""Zip archives."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from typing import BinaryIO, cast
+
+from firstlight.errors import InputError
+from firstlight.media import SNIFF_BYTES
+from firstlight.screen.member import Findings, Member
+from firstlight.screen.pairing import paired
+from firstlight.screen.places import Places
+from firstlight.screen.reader import MAX_MEMBER_BYTES, large_member, not_what_it_says
+from firstlight.screen.shards import Shard
+
+_ENCRYPTED = 0x1
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, RuntimeError)
+
+
+def read(shard: Shard, places: Places, findings: Findings) -> Iterator[Member]:
+    """See `reader`. Members are those of the archive's directory, in its order."""
+    with closing(places.open(shard.place, shard.mark)) as file:
+        head = file.read(SNIFF_BYTES)
+        file.seek(0)
+        if not head.startswith(b"PK"):
+            raise not_what_it_says(shard, head)
+        try:
+            archive = zipfile.ZipFile(file)
+        except _BROKEN as e:
+            raise InputError(
+                f"{shard.shown} breaks off before its directory, or the directory is damaged.",
+                hint="A zip archive keeps the list of its members at its end: get a whole copy.",
+                code="input.shard",
+            ) from e
+        with archive:
+            yield from paired(_members(archive, findings))
+
+
+def _members(archive: zipfile.ZipFile, findings: Findings) -> Iterator[Member]:
+    seen: set[int] = set()
+    for info in archive.infolist():
+        name = info.filename
+        if hash(name) in seen:
+            findings.add("duplicate-name", "Members share a name; each was screened.", name)
+        seen.add(hash(name))
+        if name.rstrip("/").rpartition("/")[2].startswith("."):
+            findings.add("hidden", "Hidden members, which common readers pass over; they were screened.", name)
+        yield _member(archive, info)
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
+    at, size, name = info.header_offset, info.file_size, info.filename
+    if info.is_dir():
+        return Member(name, at, 0, reason="folder")
+    if info.flag_bits & _ENCRYPTED:
+        return Member(name, at, size, reason="encrypted")
+    try:
+        with archive.open(info) as stream:
+            if size > MAX_MEMBER_BYTES:
+                return large_member(name, at, size, cast("BinaryIO", stream))
+            data = stream.read(MAX_MEMBER_BYTES + 1)
+    except _BROKEN:
+        return Member(name, at, size, reason="damaged")
+    if len(data) != size:  # it unpacks to more or less than its directory says
+        return Member(name, at, size, reason="damaged")
+    return Member(name, at, size, data)

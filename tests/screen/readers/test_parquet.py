@@ -1,0 +1,91 @@
+"""Parquet files with pictures, and img2dataset's side tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firstlight.errors import InputError
+from firstlight.screen.shards import Kind
+from screen.making import codes, read, tar_of
+
+pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
+
+
+def table(path: Path, **columns: Any) -> None:
+    pq.write_table(pa.table(columns), path, row_group_size=3, use_dictionary=False, compression="none")
+
+
+def test_each_cell_comes_once_with_the_facts_of_its_row(tmp_path: Path) -> None:
+    cells = [{"bytes": b"one", "path": "1.jpg"}, {"bytes": None, "path": "2.jpg"}, None, {"bytes": b"", "path": None}]
+    table(
+        tmp_path / "x.parquet",
+        image=pa.array(cells),
+        more=pa.array([[b"a", b"b"], [], None, [None]], pa.list_(pa.binary())),
+        url=["u1", "u2", "u3", "u4"],
+        md5=["0" * 31 + "1", None, "no", b"x".hex()],
+        caption=["c"] * 4,
+    )
+    members, findings = read(tmp_path / "x.parquet", Kind.PARQUET)
+    assert [(m.name, m.offset, m.data, m.reason) for m in members] == [
+        ("0/image/1.jpg", 0, b"one", ""), ("0/more/0", 0, b"a", ""), ("0/more/1", 0, b"b", ""),
+        ("1/image/2.jpg", 1, None, "external"), ("1/more", 1, None, "empty-cell"),
+        ("2/image", 2, None, "empty-cell"), ("2/more", 2, None, "empty-cell"),
+        ("3/image", 3, b"", ""), ("3/more/0", 3, None, "empty-cell"),
+    ]  # fmt: skip
+    assert [m.facts.url for m in members if m.name.endswith(("1.jpg", "2.jpg"))] == ["u1", "u2"]
+    assert members[0].facts.digests == {"md5": "0" * 31 + "1"}
+    assert members[3].facts.digests == {}
+    assert not codes(findings)
+
+
+def test_wrong_columns_are_named_with_what_was_expected(tmp_path: Path) -> None:
+    table(tmp_path / "x.parquet", caption=["a"], score=[0.5])
+    with pytest.raises(InputError, match=r"caption \(string\), score \(double\)") as caught:
+        read(tmp_path / "x.parquet", Kind.PARQUET)
+    assert "a picture column" in caught.value.diagnostics().hint
+
+
+@pytest.mark.parametrize("cut", [4, 100, -4, -200])
+def test_a_cut_file_is_refused_in_words(tmp_path: Path, cut: int) -> None:
+    table(tmp_path / "x.parquet", image=[b"x" * 500] * 9)
+    data = (tmp_path / "x.parquet").read_bytes()
+    (tmp_path / "x.parquet").write_bytes(data[:cut])
+    with pytest.raises(InputError, match="cannot be read as Parquet"):
+        read(tmp_path / "x.parquet", Kind.PARQUET)
+
+
+def test_damage_inside_costs_its_row_group_and_no_more(tmp_path: Path) -> None:
+    table(tmp_path / "x.parquet", image=[bytes([n]) * 4000 for n in range(12)])
+    data = bytearray((tmp_path / "x.parquet").read_bytes())
+    at = data.index(bytes([7]) * 60)
+    data[at - 60 : at + 30] = b"\xff" * 90
+    (tmp_path / "x.parquet").write_bytes(data)
+    members, findings = read(tmp_path / "x.parquet", Kind.PARQUET)
+    assert len(members) == 12
+    damaged = [m.offset for m in members if m.reason == "damaged"]
+    assert damaged == [6, 7, 8]
+    assert [m.offset for m in members if m.data == bytes([m.offset]) * 4000] == [0, 1, 2, 3, 4, 5, 9, 10, 11]
+    assert codes(findings) == {"damaged-rows"}
+
+
+def test_the_side_table_of_an_archive_gives_its_facts(tmp_path: Path) -> None:
+    tar_of([("000.jpg", b"one"), ("001.jpg", b"two")], tmp_path / "00000.tar")
+    table(
+        tmp_path / "00000.parquet", key=["000", "001"], url=["u0", "u1"], original_width=[640, 800],
+        original_height=[480, 600], sha256=["a" * 64, None],
+    )  # fmt: skip
+    members, findings = read(tmp_path / "00000.tar")
+    assert [(m.facts.url, m.facts.width, m.facts.sha256) for m in members] == [("u0", 640, "a" * 64), ("u1", 800, "")]
+    assert not codes(findings)
+
+
+def test_a_side_table_that_cannot_be_read_is_a_finding_and_costs_no_member(tmp_path: Path) -> None:
+    tar_of([("000.jpg", b"one")], tmp_path / "00000.tar")
+    (tmp_path / "00000.parquet").write_bytes(b"PAR1 no")
+    members, findings = read(tmp_path / "00000.tar")
+    assert [m.data for m in members] == [b"one"]
+    assert codes(findings) == {"side-file-unread"}
