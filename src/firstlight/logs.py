@@ -39,6 +39,7 @@ FIELDS: Mapping[str, str] = {
     "filing": "a filing's own number",
     "generation": "which generation of a file or table",
     "item": "an item's own number",
+    "job": "a job's own number",
     "kind": "which kind of thing",
     "lane": "a lane of the queue",
     "library": "the library that spoke",

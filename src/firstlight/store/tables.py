@@ -435,3 +435,33 @@ class ApiKey(Table):
     created_by: Mapped[str]
     ends: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
+
+
+class Job(Table):
+    """Work to be done later: what it is, when it is due, and who has leased it until when.
+
+    Who has finished a job removes its row, or lets it wait once more where it was asked for `again` meanwhile. `lease`
+    is new with every lease, so that nobody ends what another has taken over. A dead one stays until somebody looks.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint("state in ('waiting', 'leased', 'dead')", name="job_state"),
+        UniqueConstraint("kind", "key", name="one_job_a_key"),
+        Index("jobs_by_turn", "state", "urgent", "due", "id"),
+        _NUMBERED,
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    key: Mapped[str]
+    payload: Mapped[str]
+    state: Mapped[str]
+    urgent: Mapped[bool]
+    asked_at: Mapped[datetime]
+    due: Mapped[datetime]
+    tries: Mapped[int]
+    again: Mapped[bool]
+    lease: Mapped[str | None]
+    worker: Mapped[str | None]
+    said: Mapped[str]
