@@ -137,3 +137,17 @@ def public_pictures() -> Path:
             "the public test pictures are not at hand: set FIRSTLIGHT_SHARED to the folder that holds fixtures/"
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def object_store_url() -> Iterator[str]:
+    """The address of a real object store on loopback that enforces Object Lock; see `custody.object_store`."""
+    from custody.object_store import StoreNotStartedError, missing_programs, object_store
+
+    if lacking := missing_programs():
+        pytest.skip(f"no object store is at hand: {', '.join(lacking)} (Debian: ceph-mon ceph-osd radosgw ceph-common)")
+    try:
+        with object_store() as url:
+            yield url
+    except StoreNotStartedError as e:
+        pytest.skip(f"the object store did not start here: {e}")

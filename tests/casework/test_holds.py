@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from casework.making import NOW, jpeg, put, take_in
-from firstlight.casework import holds
+from firstlight.casework import acts, holds
 from firstlight.casework.home import Home
 from firstlight.clock import FixedClock
 from firstlight.custody import EventType
@@ -43,7 +43,7 @@ def test_two_people_lift_a_hold(held: Home) -> None:
     asked = holds.lift(held, 1, reason=WHY, actor="ada")
     assert (asked.approved_by, asked.hold.released) == (None, None)
     assert holds.lift(held, 1, reason=WHY, actor="ada").act_sha256 == asked.act_sha256
-    holds.approve(held, asked.act_sha256[:12], actor="bea")
+    acts.approve(held, asked.act_sha256[:12], actor="bea")
     done = holds.lift(held, 1, reason=WHY, actor="ada")
     assert done.approved_by == "bea"
     (hold,) = holds.of_case(held, 1)
@@ -53,27 +53,27 @@ def test_two_people_lift_a_hold(held: Home) -> None:
     with pytest.raises(StateError, match="not last"):
         holds.lift(held, 1, reason=WHY, actor="ada")
     with pytest.raises(NotFoundError):
-        holds.approve(held, asked.act_sha256, actor="cyd")
+        acts.approve(held, asked.act_sha256, actor="cyd")
 
 
 @pytest.mark.parametrize("name", ["ada", " Ada ", "ADA"])
 def test_nobody_approves_their_own_act(held: Home, name: str) -> None:
     asked = holds.lift(held, 1, reason=WHY, actor="ada")
     with pytest.raises(RefusedError, match="cannot approve"):
-        holds.approve(held, asked.act_sha256, actor=name)
+        acts.approve(held, asked.act_sha256, actor=name)
     assert holds.lift(held, 1, reason=WHY, actor="ada").approved_by is None
 
 
 def test_who_approved_cannot_use_the_approval(held: Home) -> None:
     asked = holds.lift(held, 1, reason=WHY, actor="ada")
-    holds.approve(held, asked.act_sha256, actor="bea")
+    acts.approve(held, asked.act_sha256, actor="bea")
     theirs = holds.lift(held, 1, reason=WHY, actor="bea")
     assert (theirs.approved_by, theirs.act_sha256 == asked.act_sha256) == (None, False)
 
 
 def test_an_approval_runs_out_and_is_asked_for_anew(held: Home) -> None:
     asked = holds.lift(held, 1, reason=WHY, actor="ada")
-    holds.approve(held, asked.act_sha256, actor="bea")
+    acts.approve(held, asked.act_sha256, actor="bea")
     _wait(held, APPROVAL_LIFE + timedelta(seconds=1))
     again = holds.lift(held, 1, reason=WHY, actor="ada")
     assert again.approved_by is None
@@ -83,7 +83,7 @@ def test_an_approval_runs_out_and_is_asked_for_anew(held: Home) -> None:
 def test_an_approval_is_of_one_hold_only(held: Home) -> None:
     holds.put_on(held, 1, authority=AUTHORITY, reason=WHY, actor="ada")
     asked = holds.lift(held, 1, reason=WHY, actor="ada")
-    holds.approve(held, asked.act_sha256, actor="bea")
+    acts.approve(held, asked.act_sha256, actor="bea")
     assert holds.lift(held, 2, reason=WHY, actor="ada").approved_by is None
 
 
@@ -108,9 +108,9 @@ def test_what_is_missing_is_said(held: Home) -> None:
     with pytest.raises(InputError, match="Nobody"):
         holds.lift(held, 1, reason=WHY, actor=" ")
     with pytest.raises(InputError, match="digits"):
-        holds.approve(held, "ab", actor="bea")
+        acts.approve(held, "ab", actor="bea")
     with pytest.raises(InputError, match="Nobody"):
-        holds.approve(held, "0" * 64, actor="")
+        acts.approve(held, "0" * 64, actor="")
     with pytest.raises(NotFoundError):
-        holds.approve(held, "%%%%%%%%", actor="bea")
+        acts.approve(held, "%%%%%%%%", actor="bea")
     assert _logged(held) == [EventType.HOLD_ON]

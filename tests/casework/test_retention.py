@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from casework.making import AT_ONCE, NOW, jpeg, look_at, next_items, png, put, report_it, take_in, upload
-from firstlight.casework import filing, holds, preserve, reconcile, retention, review
+from firstlight.casework import acts, filing, holds, preserve, reconcile, retention, review
 from firstlight.casework.home import Home
 from firstlight.casework.retention import Keeping
 from firstlight.casework.review import Conclusion, Finding
 from firstlight.clock import FixedClock, to_text
 from firstlight.custody import EventType, Hold, RetentionClock, RetentionTable, Stored, verify_package
 from firstlight.cybertip import Client
-from firstlight.errors import FirstlightError, NotFoundError, RefusedError, StateError, StorageError
+from firstlight.errors import FirstlightError, InputError, NotFoundError, RefusedError, StateError, StorageError
 from firstlight.media import Cage
 from firstlight.store import tables
 from firstlight.store.tables import Item
@@ -122,7 +122,7 @@ def test_a_hold_stops_destruction_until_two_people_lift_it(cleared: Home) -> Non
     with pytest.raises(RefusedError, match="hold-1 of letter 7"):
         retention.destroy(cleared, 1, actor="op-1")
     act = holds.lift(cleared, 1, reason=WHY, actor="ada").act_sha256
-    holds.approve(cleared, act, actor="bea")
+    acts.approve(cleared, act, actor="bea")
     holds.lift(cleared, 1, reason=WHY, actor="ada")
     retention.destroy(cleared, 1, actor="op-1")
 
@@ -148,7 +148,7 @@ def test_a_destroyed_original_is_gone_and_everything_else_adds_up(cleared: Home,
     assert verify_package(Path(package)).ok
     record = json.loads((Path(package) / "data/records/retention.json").read_bytes())
     assert record["items"][0]["destroyed"] == to_text(done.decided_at)
-    assert record["items"][0]["clocks"][0]["policy"] == retention.NOT_REPORTED
+    assert record["items"][0]["clocks"][0]["policy"] == "house-not-reported"
     with pytest.raises(StateError, match="destroyed"):
         retention.extend(cleared, 1, NOW + 9 * YEAR, actor="op-1", purpose=WHY)
 
@@ -220,7 +220,7 @@ def test_a_destruction_that_nobody_logged_is_found(cleared: Home) -> None:
 
 def test_a_clock_that_was_set_back_in_the_tables_shortens_nothing_and_is_found(filed: Home) -> None:
     with filed.database.write() as session:
-        row = session.get_one(tables.RetentionClock, (1, retention.REPORTED))
+        row = session.get_one(tables.RetentionClock, (1, "us-2258a"))
         clock = RetentionClock.from_json(row.document)
         row.document = clock.model_copy(update={"ends": NOW, "not_before": NOW}).to_json().decode()
     with pytest.raises(RefusedError, match="by its receipt"):
@@ -324,3 +324,48 @@ def test_no_sequence_of_changes_moves_a_statutory_end_forward(start: datetime, m
             continue
         assert clock.ends >= statutory
     assert not _keeping({1: [clock]}, []).disposal(1, statutory - timedelta(microseconds=1)).allowed
+
+
+EARLY = "the uploader has shown that it is theirs"
+
+
+def test_two_people_may_destroy_before_the_end_that_the_house_has_set(cleared: Home) -> None:
+    asked = retention.destroy_early(cleared, 1, actor="ada", reason=EARLY)
+    assert asked.certificate is None
+    assert _opens(cleared, 1)
+    with pytest.raises(RefusedError, match="cannot approve"):
+        acts.approve(cleared, asked.act_sha256, actor="Ada ")
+    acts.approve(cleared, asked.act_sha256, actor="bea")
+    other = retention.destroy_early(cleared, 1, actor="ada", reason="some other reason than that")
+    assert (other.certificate, other.act_sha256 == asked.act_sha256) == (None, False)
+    assert retention.destroy_early(cleared, 1, actor="cyd", reason=EARLY).certificate is None
+    done = retention.destroy_early(cleared, 1, actor="ada", reason=EARLY)
+    assert done.certificate is not None
+    assert "ada and bea agreed" in done.certificate.disposal.reasons.says
+    assert not _opens(cleared, 1)
+    account = reconcile.reconcile(cleared, originals=True)
+    assert account.adds_up, account.discrepancies
+    with pytest.raises(StateError, match="already"):
+        retention.destroy_early(cleared, 1, actor="ada", reason=EARLY)
+
+
+def test_no_two_people_end_what_a_statute_a_hold_or_an_open_case_asks_for(
+    filed: Home, cage: Cage, tmp_path: Path
+) -> None:
+    with pytest.raises(RefusedError, match="us-2258a"):
+        retention.destroy_early(filed, 1, actor="ada", reason=EARLY)
+    take_in(filed, cage, [put(tmp_path / "other", {"b.jpg": jpeg(2)})], default=upload("u2"))
+    with pytest.raises(RefusedError, match="No clock was ever started"):
+        retention.destroy_early(filed, 2, actor="ada", reason=EARLY)
+    _clear(filed, 2)
+    holds.put_on(filed, 2, authority="letter 7", reason=WHY, actor="ada")
+    with pytest.raises(RefusedError, match="letter 7"):
+        retention.destroy_early(filed, 2, actor="ada", reason=EARLY)
+
+
+def test_an_early_destruction_needs_a_reason_and_a_clock_that_runs(cleared: Home) -> None:
+    with pytest.raises(InputError, match="reason"):
+        retention.destroy_early(cleared, 1, actor="ada", reason="because")
+    _wait(cleared, MONTH)
+    with pytest.raises(StateError, match="is over"):
+        retention.destroy_early(cleared, 1, actor="ada", reason=EARLY)

@@ -10,8 +10,8 @@ import pytest
 
 from custody.conftest import small_case
 from firstlight.clock import FixedClock
-from firstlight.custody import Act, Approval, CustodyLog, EventType, Keyring, Stored, Vault, verify_package
-from firstlight.custody.media_bag import MAX_RECIPIENTS, export_media, media_act
+from firstlight.custody import Act, ActKind, Approval, CustodyLog, EventType, Keyring, Stored, Vault, verify_package
+from firstlight.custody.media_bag import MAX_RECIPIENTS, export_media, media_details
 from firstlight.errors import InputError, IntegrityError, MissingExtraError, NotFoundError, RefusedError
 
 ORIGINALS = (b"the bytes of an ordinary photograph of a carrot", b"x" * 200_000, b"")
@@ -34,14 +34,13 @@ def objects(vault: Vault, keyring: Keyring, log: CustodyLog, clock: FixedClock) 
 
 
 def asked(objects: list[Stored], clock: FixedClock, recipients: list[str]) -> Act:
-    return media_act(
-        name="media-1",
+    return Act(
+        act=ActKind.EXPORT_WITH_MEDIA,
         case="case-1",
-        objects=objects,
-        recipients=recipients,
         requester="u-1",
-        at=clock.now(),
+        requested=clock.now(),
         nonce="1",
+        details=media_details(name="media-1", objects=objects, recipients=recipients),
     )
 
 

@@ -20,7 +20,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -30,14 +30,16 @@ from sqlalchemy.orm import Session
 
 from firstlight import __version__
 from firstlight.banks import FloodGuard, Library
-from firstlight.casework import place
+from firstlight.casework import place, vaulting
+from firstlight.casework import policies as policies_file
 from firstlight.casework import settings as settings_file
 from firstlight.casework.ledger import SqlLeafStore
 from firstlight.casework.plain import first_control
+from firstlight.casework.policies import Policies
 from firstlight.casework.settings import Given, Settings
 from firstlight.clock import Clock, SystemClock
 from firstlight.custody import CustodyLog, Event, EventType, Keyring, SignedCheckpoint, Vault
-from firstlight.errors import InputError, IntegrityError, NotFoundError, StorageError
+from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError, StorageError
 from firstlight.index import HammingIndex
 from firstlight.origin import TrustLists
 from firstlight.origin.trust_folder import load_folder
@@ -59,6 +61,7 @@ class Work:
     session: Session
     log: CustodyLog
     clock: Clock
+    policies: Policies = field(default_factory=Policies)
 
     def record(
         self,
@@ -105,6 +108,7 @@ class Home:
         self.settings = settings
         self.database = database
         self.keyring = keyring
+        self.policies = policies_file.load(folder, settings.retention)
         self._table = PriorityTable.load()
         self.flood_guard = FloodGuard(clock)
         self._open: contextlib.ExitStack = contextlib.ExitStack()
@@ -146,7 +150,7 @@ class Home:
             settings = settings_file.load(folder, given)
             database = place.connect(folder, database_url or settings.database.url or None, create=create)
             try:
-                keyring = _keyring(folder / "keys", database)
+                keyring = _keyring(folder / "keys", database, settings)
                 place.claim(folder, database, keyring)
             except BaseException:
                 database.close()
@@ -186,9 +190,9 @@ class Home:
         """
         if self._vault is None:
             folder = self.folder / "vault"
-            if not folder.exists() and self._holds_items():
+            if self.settings.vault.storage == "folder" and not folder.exists() and self._holds_items():
                 raise _gone(folder, "the originals of what was taken in")
-            self._vault = Vault(folder, self.keyring)
+            self._vault = vaulting.open_vault(folder, self.settings.vault, self.keyring, self.clock)
         return self._vault
 
     @property
@@ -281,21 +285,40 @@ class Home:
         """A transaction that writes: rows and events together."""
         with self.database.write() as session:
             self._fresh_table(session)
-            yield Work(session, self.log(session), self.clock)
+            yield Work(session, self.log(session), self.clock, self.policies)
 
     @contextlib.contextmanager
     def look(self) -> Iterator[Work]:
         """A transaction that only reads."""
         with self.database.read() as session:
             self._fresh_table(session)
-            yield Work(session, self.log(session), self.clock)
+            yield Work(session, self.log(session), self.clock, self.policies)
 
     @contextlib.contextmanager
     def work_in_steps(self) -> Iterator[Work]:
         """A transaction that its user commits (`work.session.commit()`), as often as they need to."""
         with self.database.write_in_steps() as session:
             self._fresh_table(session)
-            yield Work(session, self.log(session), self.clock)
+            yield Work(session, self.log(session), self.clock, self.policies)
+
+    @contextlib.contextmanager
+    def taking_in(self) -> Iterator[None]:
+        """While originals are in the vault that have no items yet; several may take in at the same time."""
+        with _lock_on(self.folder / "intake.lock", fcntl.LOCK_SH):
+            yield
+
+    @contextlib.contextmanager
+    def nobody_takes_in(self) -> Iterator[None]:
+        """While every original in the vault has its item, or belongs to none.
+
+        Raises:
+            StateError: an intake is at work.
+        """
+        try:
+            with _lock_on(self.folder / "intake.lock", fcntl.LOCK_EX | fcntl.LOCK_NB):
+                yield
+        except BlockingIOError as e:
+            raise StateError("An intake is at work.", hint="Wait until it has ended, then try again.") from e
 
     def log(self, session: Session) -> CustodyLog:
         """The custody log inside this session, under the key that it has now."""
@@ -371,15 +394,14 @@ def _is_there(path: Path) -> bool:
         ) from e
 
 
-def _keyring(folder: Path, database: Database) -> Keyring:
+def _keyring(folder: Path, database: Database, settings: Settings) -> Keyring:
     """The keys of this home; new ones only as long as nothing was ever sealed with others."""
-    try:
-        return Keyring.open(folder)
-    except NotFoundError:
+    if not Keyring.is_in(folder):
         with database.read() as session:
             if SqlLeafStore(session).size() or place.is_claimed(session):
                 raise _gone(folder, "the keys to everything in this home") from None
-        return Keyring.create(folder, LOG_NAME)
+        return Keyring.create(folder, LOG_NAME, provider=vaulting.provider(folder, settings.keys))
+    return Keyring.open(folder, provider=vaulting.provider(folder, settings.keys))
 
 
 def _gone(folder: Path, what: str) -> IntegrityError:
@@ -390,16 +412,19 @@ def _gone(folder: Path, what: str) -> IntegrityError:
     )
 
 
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> contextlib.AbstractContextManager[None]:
     """Wait until no other process makes a part of this home; the lock goes with the process that holds it."""
-    path = folder / "lock"
+    return _lock_on(folder / "lock", fcntl.LOCK_EX)
+
+
+@contextlib.contextmanager
+def _lock_on(path: Path, how: int) -> Iterator[None]:
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as e:
         raise StorageError(f"{path} cannot be made: {e.strerror}.", hint="Check the permissions of the home.") from e
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        fcntl.flock(fd, how)
         yield
     finally:
         os.close(fd)

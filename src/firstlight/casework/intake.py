@@ -94,6 +94,11 @@ def receive(
     Raises:
         StorageError: the home's disk refuses; what was received before is kept, and the same call goes on from there.
     """
+    with home.taking_in():
+        return _receive(home, offered, actor, advance)
+
+
+def _receive(home: Home, offered: Iterable[Arrival | Refused], actor: str, advance: Callable[[], None]) -> IntakeReport:
     count = received = known = 0
     refused: list[Refused] = []
     waiting: list[_Received] = []
@@ -121,6 +126,12 @@ def receive(
     received += _keep(home, waiting, actor)
     _log.info("intake.done", count=received, total=count)
     return IntakeReport(offered=count, received=received, known=count - received - len(refused), refused=tuple(refused))
+
+
+def adopt(home: Home, stored: Stored, media_type: str, *, actor: str) -> None:
+    """Make an item of an original that lies in the vault and belongs to none, as if it had just come in."""
+    arrival = Arrival(f"vault:{stored.id}", Path(stored.id), Upload())
+    _keep(home, [_Received(arrival, stored, media_type)], actor)
 
 
 @dataclass(frozen=True, slots=True)

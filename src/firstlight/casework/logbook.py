@@ -145,7 +145,7 @@ def rotate_key(home: Home, *, actor: str = SERVICE) -> KeyRotation:
     with home.work() as work:  # with the write lock held: nobody signs, and nobody else renews the key
         new = home.keyring.rotate_log_key().verifier.vkey
         old = home.keyring.retired_verifiers()[-1].vkey
-        renewed = Work(work.session, home.log(work.session), work.clock)
+        renewed = Work(work.session, home.log(work.session), work.clock, work.policies)
         renewed.record(EventType.CONFIG_CHANGE, actor=actor, change="log-key", step="done", old_key=old, new_key=new)
         signed = renewed.log.checkpoint()
         return KeyRotation(at=work.clock.now(), old_key=old, new_key=new, checkpoint=signed.note.decode())

@@ -5,17 +5,21 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar, Literal
 
 from pydantic import JsonValue
 from sqlalchemy import select
 
 from firstlight import custody
-from firstlight.casework import cases, retention, worksheet
+from firstlight.casework import acts, cases, retention, worksheet
 from firstlight.casework.home import SERVICE, Home, Work, case_name
+from firstlight.casework.policies import ELEMENTS
 from firstlight.casework.review import Decision
 from firstlight.casework.upload import Upload
 from firstlight.clock import to_text
 from firstlight.custody import (
+    ActKind,
+    ElementsTable,
     FileFacts,
     Identifier,
     PackageContents,
@@ -26,13 +30,14 @@ from firstlight.custody import (
     TimelineRow,
     export_package,
 )
+from firstlight.custody.media_bag import export_media, media_details, require_recipients
 from firstlight.cybertip import Draft, FileDetails, JournalEntry, Receipt, to_xml
 from firstlight.errors import StateError, StorageError
 from firstlight.origin import Verdict
 from firstlight.store import tables
 from firstlight.store.tables import Case, FilingStep, Item
 from firstlight.triage import Priority
-from firstlight.values import Level
+from firstlight.values import Document, Level, Sha256Hex, Versioned
 
 _LIMITS = "A sign of origin says what it says and no more; the absence of a sign says nothing."
 
@@ -47,16 +52,105 @@ def export(home: Home, case_number: int, into: Path, *, actor: str = SERVICE) ->
         StateError: something in the case was not examined yet.
         StorageError: the folder cannot be made or written; nothing is left there.
     """
-    try:
-        into.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise StorageError(f"The folder {into} cannot be made: {e.strerror}.", hint="Name another one.") from e
+    _make_folder(into)
     system = worksheet.system(home)  # before the write lock is taken: opening the banks may have to wait
     with home.work_in_steps() as work:
         case = cases.one(work, case_number)
         _sweep(into, case_number)
         contents = _contents(home, work, case, _free_name(into, case_number), system)
-        return export_package(contents, into, work.log, home.clock, actor=actor, commit=work.session.commit)
+        return export_package(
+            contents,
+            into,
+            work.log,
+            home.clock,
+            actor=actor,
+            commit=work.session.commit,
+            elements=_elements(home),
+        )
+
+
+class MediaExport(Document):
+    """Where an export of originals stands: waiting for a second person's approval of `act_sha256`, or done."""
+
+    title_for_people: ClassVar[str] = "export of originals"
+
+    kind: Literal["media-export"] = "media-export"
+    version: Versioned = 1
+    act_sha256: Sha256Hex
+    approved_by: str | None
+    records: PackageReport | None = None
+    media: PackageReport | None = None
+
+
+def export_with_media(
+    home: Home, case_number: int, into: Path, recipients: Sequence[str], *, actor: str
+) -> MediaExport:
+    """Write the evidence package of a case, and beside it its originals, encrypted with age to these keys.
+
+    The first call asks for it; once another person has approved exactly these files for exactly these keys, the same
+    call does it, within ten minutes of the approval.
+
+    Raises:
+        NotFoundError: there is no such case.
+        InputError: a key is no age key, or nobody is named who asks.
+        StateError: nothing of the case is left to be given, or it was not examined yet.
+        IntegrityError: an original is not what was stored; no package of originals is made then.
+        MissingExtraError, StorageError: as `export` and `custody.export_media`.
+    """
+    require_recipients(recipients)
+    _make_folder(into)
+    with home.work() as work:
+        case = cases.one(work, case_number)
+        objects = _originals(work, case)
+        name = _free_name(into, case_number, "originals")
+        details = media_details(name=name, objects=objects, recipients=recipients)
+        act, approval = acts.asked(work, ActKind.EXPORT_WITH_MEDIA, case.id, details, requester=actor)
+    if approval is None:
+        return MediaExport(act_sha256=act.digest(), approved_by=None)
+    records = export(home, case_number, into, actor=actor)
+    organisation = _organisation(home)
+    vault = home.vault
+    with home.work_in_steps() as work:
+        acts.done(work, act)
+        media = export_media(
+            act,
+            [approval],
+            objects,
+            organisation,
+            vault,
+            into,
+            work.log,
+            home.clock,
+            commit=work.session.commit,
+        )
+    return MediaExport(act_sha256=act.digest(), approved_by=approval.approver, records=records, media=media)
+
+
+def _originals(work: Work, case: Case) -> list[Stored]:
+    """The originals of a case that are still there, each once by its bytes."""
+    items = cases.members(work, case)
+    gone = retention.destroyed(work)
+    found = {item.sha256: Stored.from_json(item.stored) for item in items if item.id not in gone}
+    if not found:
+        raise StateError(f"No original of case {case.id} is left.", hint="They were destroyed after their time.")
+    return list(found.values())
+
+
+def _make_folder(into: Path) -> None:
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise StorageError(f"The folder {into} cannot be made: {e.strerror}.", hint="Name another one.") from e
+
+
+def _elements(home: Home) -> ElementsTable | None:
+    """The operator's own table of elements, where the home has one."""
+    path = home.folder / ELEMENTS
+    return ElementsTable.load(path) if path.exists() else None
+
+
+def _organisation(home: Home) -> str:
+    return home.settings.organisation.name or "an organisation that has not named itself"
 
 
 def _sweep(into: Path, case_number: int) -> None:
@@ -65,11 +159,12 @@ def _sweep(into: Path, case_number: int) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def _free_name(into: Path, case_number: int) -> str:
+def _free_name(into: Path, case_number: int, what: str = "") -> str:
+    begin = f"firstlight-{case_name(case_number)}-{what + '-' if what else ''}"
     number = 1
-    while (into / f"firstlight-{case_name(case_number)}-{number}").exists():
+    while (into / f"{begin}{number}").exists():
         number += 1
-    return f"firstlight-{case_name(case_number)}-{number}"
+    return f"{begin}{number}"
 
 
 def _contents(home: Home, work: Work, case: Case, name: str, system: SystemFacts) -> PackageContents:
@@ -92,7 +187,7 @@ def _contents(home: Home, work: Work, case: Case, name: str, system: SystemFacts
     return PackageContents(
         name=name,
         case=case_name(case.id),
-        organisation=home.settings.organisation.name or "an organisation that has not named itself",
+        organisation=_organisation(home),
         summary=_summary(home, items, receipts),
         files=tuple(_file(work, item, upload, decisions) for item, upload in zip(items, uploads, strict=True)),
         identifiers=tuple(_identifiers(uploads)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
@@ -68,6 +68,7 @@ class Reconciliation(Document):
         return not self.discrepancies
 
 
+_ASK_WHO = "Ask who has credentials of the bucket; no key of this house does that."
 _RESTORE = "Stop writing to this home, keep it as it is, and compare it with the backup."
 
 
@@ -94,12 +95,15 @@ def reconcile(home: Home, *, originals: bool = False) -> Reconciliation:
         found += _places(work)
         rows = session.execute(select(Item.id, Item.stored)).all()
         destroyed = retention.destroyed(work)
+        sealed = {number for number, until in retention.kept_sealed(work).items() if until > now}
     every = [(number, Stored.from_json(text)) for number, text in rows]
     stored = [(number, one) for number, one in every if number not in destroyed]
     there = {object_id for _, object_id in home.vault}
     found += _vault(home, stored, there, originals=originals)
     gone = [(number, one) for number, one in every if number in destroyed]
-    found += _destroyed(home, gone, there, destroyed)
+    found += _destroyed(home, gone, there, destroyed, sealed)
+    for object_id, what in home.vault.disturbed():
+        found.append(Discrepancy(about="vault", says=f"Object {object_id} {what}.", hint=_ASK_WHO))
     return Reconciliation(
         at=now,
         came_in=came_in,
@@ -295,14 +299,19 @@ def _vault(
 
 
 def _destroyed(
-    home: Home, items: Sequence[tuple[int, Stored]], there: set[str], finished: Mapping[int, bool]
+    home: Home,
+    items: Sequence[tuple[int, Stored]],
+    there: set[str],
+    finished: Mapping[int, bool],
+    sealed: Collection[int],
 ) -> Iterator[Discrepancy]:
-    """What was destroyed stays so: a backup that was restored may have brought its key or its file back."""
+    """What was destroyed stays so: a backup that was restored may have brought its key or its file back. Those that an
+    object store still locks are `sealed` and lie there without a key."""
     for number, stored in items:
         again = f"firstlight custody destroy {number}"
         if not finished[number]:
             says = f"The destruction of item {number} was begun and not finished."
             yield Discrepancy(about="vault", says=says, hint=f"Run it again: {again}")
-        elif stored.id in there or home.keyring.destruction(stored.case) is None:
+        elif (stored.id in there and number not in sealed) or home.keyring.destruction(stored.case) is None:
             says = f"Item {number} was destroyed, and its file or its key is there again."
-            yield Discrepancy(about="vault", says=says, hint=f"Destroy the backup that it came from, then run: {again}")
+            yield Discrepancy(about="vault", says=says, hint=f"Destroy the backup that it came from; then run: {again}")

@@ -14,32 +14,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
 
+from pydantic import JsonValue
 from sqlalchemy import select
 
-from firstlight.casework import cases
+from firstlight.casework import acts, cases
 from firstlight.casework.home import SERVICE, Home, Work
+from firstlight.casework.policies import Policies
 from firstlight.clock import in_utc, to_text
 from firstlight.custody import (
+    Act,
+    ActKind,
     Disposal,
     EventType,
     Hold,
     KeyDestruction,
     RetentionClock,
-    RetentionTable,
     Stored,
     may_destroy,
 )
+from firstlight.custody.retention import MIN_PURPOSE
 from firstlight.cybertip import Receipt
-from firstlight.errors import RefusedError, StateError
+from firstlight.errors import InputError, RefusedError, StateError
 from firstlight.store import tables
 from firstlight.store.tables import Item
 from firstlight.values import Document, Instant, Reason, Sha256Hex, Value, Versioned
-
-REPORTED = "us-2258a"
-"""The policy of what was reported; its clock starts at the receipt."""
-
-NOT_REPORTED = "house-not-reported"
-"""The policy of what a person decided not to report; its clock starts at the decision."""
 
 _NO_REPORT = "not-reportable"
 _MANY = 500  # values in one statement; far below every database's limit
@@ -58,12 +56,12 @@ def start_clocks(work: Work, case_number: int, *, actor: str = SERVICE) -> int:
         )
         .order_by(Item.id)
     )
-    policies, started = RetentionTable.load(), 0
+    started = 0
     for item, receipt in work.session.execute(wanted).all():
         if item.state == "filed" and receipt:
-            clock = _of_report(policies, Receipt.from_json(receipt))
+            clock = _of_report(work.policies, Receipt.from_json(receipt))
         elif (decided := _decided_against(work, item)) is not None:
-            clock = policies.start(NOT_REPORTED, decided)
+            clock = work.policies.table.start(work.policies.not_reported, decided)
         else:
             continue
         _keep_clock(work, item, clock, actor)
@@ -71,9 +69,9 @@ def start_clocks(work: Work, case_number: int, *, actor: str = SERVICE) -> int:
     return started
 
 
-def _of_report(policies: RetentionTable, receipt: Receipt) -> RetentionClock:
+def _of_report(policies: Policies, receipt: Receipt) -> RetentionClock:
     """The report's year, or what the receipt says where that is longer."""
-    clock = policies.start(REPORTED, receipt.finished_at)
+    clock = policies.table.start(policies.reported, receipt.finished_at)
     ends = max(clock.ends, receipt.preserve_until)
     return clock.model_copy(update={"ends": ends, "not_before": ends})
 
@@ -175,9 +173,12 @@ class Keeping:
         """When the item's own clocks have all run out."""
         return max((one.ends for one in self.clocks[item]), default=None)
 
-    def disposal(self, item: int, now: datetime) -> Disposal:
-        """Whether the item's original may be destroyed, with every reason against it."""
+    def disposal(self, item: int, now: datetime, *, early: bool = False) -> Disposal:
+        """Whether the item's original may be destroyed, with every reason against it; `early` asks what speaks against
+        it beside the ends that the house itself has set to its clocks."""
         own = list(self.clocks[item])
+        if early:
+            own = [one.model_copy(update={"ends": one.not_before or one.started}) for one in own]
         if own and self.statutory is not None and self.statutory not in own:
             own.append(self.statutory)
         found = may_destroy(own, self.holds, now)
@@ -270,7 +271,10 @@ def _start_what_is_missing(home: Home) -> None:
 
 
 class DestructionCertificate(Document):
-    """That an original was destroyed: which bytes, why that was allowed, how it was done, where the log says so."""
+    """That an original was destroyed: which bytes, why that was allowed, how it was done, where the log says so.
+
+    `sealed_until`: an object store that has locked the sealed file keeps it so long. Nobody can open it.
+    """
 
     title_for_people: ClassVar[str] = "certificate of destruction"
 
@@ -285,6 +289,7 @@ class DestructionCertificate(Document):
     by: str
     disposal: Disposal
     key: KeyDestruction
+    sealed_until: Instant | None = None
 
 
 def destroy(home: Home, item_number: int, *, actor: str) -> DestructionCertificate:
@@ -305,8 +310,66 @@ def destroy(home: Home, item_number: int, *, actor: str) -> DestructionCertifica
     return _carry_out(home, item_number)
 
 
+class EarlyDestruction(Document):
+    """Where a destruction before the end of a clock stands: waiting for a second person's approval, or done."""
+
+    title_for_people: ClassVar[str] = "early destruction"
+
+    kind: Literal["early-destruction"] = "early-destruction"
+    version: Versioned = 1
+    act_sha256: Sha256Hex
+    approved_by: str | None
+    certificate: DestructionCertificate | None = None
+
+
+def destroy_early(home: Home, item_number: int, *, actor: str, reason: str) -> EarlyDestruction:
+    """Destroy an original before the end that the house itself has set to its clock, if two people agree.
+
+    The first call asks for it; once another person has approved exactly this, the same call does it, within ten
+    minutes. What a statute, a hold or an open case asks for is kept whoever agrees.
+
+    Raises:
+        NotFoundError: there is no such item.
+        RefusedError: it has to be kept; every reason is told.
+        StateError: its time is over, so that it takes no second person; or it was destroyed already.
+        InputError: the reason is missing.
+    """
+    if len(reason.strip()) < MIN_PURPOSE:
+        raise InputError("An early destruction needs a reason.", hint="Say why, in words that a stranger understands.")
+    _start_what_is_missing(home)
+    with home.work() as work:
+        item = cases.item(work, item_number)
+        if work.session.get(tables.Destruction, item.id) is not None:
+            raise StateError(f"Item {item.id} was destroyed already.")
+        kept, now = keeping(work, item), work.clock.now()
+        if kept.disposal(item.id, now).allowed:
+            raise StateError(f"The time of item {item.id} is over.", hint="Destroy it without --early.")
+        _require_free(work, item, kept.disposal(item.id, now, early=True))
+        details: dict[str, JsonValue] = {"item": item.id, "sha256": item.sha256, "reason": reason.strip()}
+        act, approval = acts.asked(work, ActKind.SHRED_EARLY, item.case_id or 0, details, requester=actor)
+        if approval is None:
+            return EarlyDestruction(act_sha256=act.digest(), approved_by=None)
+        says = f"{actor} and {approval.approver} agreed to destroy it before the end of its clock: {reason.strip()}"
+        because = kept.disposal(item.id, now).reasons.because
+        agreed = Reason(rule="retention.early", says=says, because=because)
+        acts.done(work, act)
+        _record(work, item, actor, Disposal(at=now, allowed=True, reasons=agreed), act)
+    certificate = _carry_out(home, item_number)
+    return EarlyDestruction(act_sha256=act.digest(), approved_by=approval.approver, certificate=certificate)
+
+
 def _begin(work: Work, item: Item, actor: str) -> None:
     found = keeping(work, item).disposal(item.id, work.clock.now())
+    _require_free(work, item, found)
+    _record(work, item, actor, found)
+
+
+def _require_free(work: Work, item: Item, found: Disposal) -> None:
+    """Return if the item's original may be destroyed.
+
+    Raises:
+        RefusedError: it may not; every reason is told.
+    """
     _require_its_year(work, item, found.at)
     if not found.allowed:
         raise RefusedError(
@@ -314,6 +377,9 @@ def _begin(work: Work, item: Item, actor: str) -> None:
             hint="`firstlight custody retention` tells what may be destroyed.",
             code="refused.retention",
         )
+
+
+def _record(work: Work, item: Item, actor: str, found: Disposal, act: Act | None = None) -> None:
     stored = Stored.from_json(item.stored)
     work.session.add(
         tables.Destruction(
@@ -329,6 +395,7 @@ def _begin(work: Work, item: Item, actor: str) -> None:
         object=stored.id,
         key=stored.key_id,
         disposal=found.model_dump(mode="json"),
+        **({"act": act.model_dump(mode="json")} if act else {}),
     )
 
 
@@ -339,9 +406,9 @@ def _require_its_year(work: Work, item: Item, now: datetime) -> None:
         RefusedError: the statute still asks for it.
     """
     receipt = work.session.scalar(select(tables.Filing.receipt).where(tables.Filing.id == item.filing_id))
-    if receipt and now < (ends := _of_report(RetentionTable.load(), Receipt.from_json(receipt)).ends):
+    if receipt and now < (ends := _of_report(work.policies, Receipt.from_json(receipt)).ends):
         raise RefusedError(
-            f"Item {item.id} has to be kept until {to_text(ends)}: {REPORTED}, by its receipt.",
+            f"Item {item.id} has to be kept until {to_text(ends)}: {work.policies.reported}, by its receipt.",
             hint="`firstlight reconcile` tells whether its clock was changed.",
             code="refused.retention",
         )
@@ -354,7 +421,7 @@ def _carry_out(home: Home, item_number: int) -> DestructionCertificate:
         row = work.session.get_one(tables.Destruction, item.id)
     stored = Stored.from_json(item.stored)
     key = home.keyring.destroy_case_key(stored.case, home.clock.now())
-    home.vault.remove(stored)
+    sealed_until = home.vault.remove(stored)
     if row.certificate is not None:  # done before; the steps above undo a backup that brought key or file back
         return DestructionCertificate.from_json(row.certificate)
     certificate = DestructionCertificate(
@@ -367,10 +434,18 @@ def _carry_out(home: Home, item_number: int) -> DestructionCertificate:
         by=row.actor,
         disposal=Disposal.from_json(row.disposal),
         key=key,
+        sealed_until=sealed_until,
     )
     with home.work() as work:
         work.session.get_one(tables.Destruction, item.id).certificate = certificate.to_json().decode()
     return certificate
+
+
+def kept_sealed(work: Work) -> dict[int, datetime]:
+    """The destroyed items whose sealed files an object store keeps for a time, and until when."""
+    rows = select(tables.Destruction.certificate).where(tables.Destruction.certificate.is_not(None))
+    found = (DestructionCertificate.from_json(row or "") for row in work.session.scalars(rows))
+    return {one.item: one.sealed_until for one in found if one.sealed_until is not None}
 
 
 def destroyed(work: Work) -> dict[int, bool]:

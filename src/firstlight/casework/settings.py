@@ -6,10 +6,12 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, get_origin
+from typing import Annotated, Any, Literal, get_origin
 
 from pydantic import Field, ValidationError
 
+from firstlight.custody.kek import ProviderKind
+from firstlight.custody.storages.s3 import LockMode
 from firstlight.errors import InputError, StorageError
 from firstlight.values import Value
 
@@ -33,6 +35,32 @@ TEMPLATE = """\
 [banks]
 # sealed = true                         # false: lists lie plain on the disk; only for a disk that is encrypted,
 #                                       # and only before the first bank is made
+
+[vault]
+# storage = "folder"                    # "s3": originals lie in a bucket of an object store, locked there
+# endpoint = ""                         # such as "https://s3.eu-west-1.amazonaws.com"; no other host is contacted
+# bucket = ""                           # made with Object Lock enabled
+# region = "us-east-1"
+# prefix = ""                           # before the names of all objects, such as "evidence/"
+# credentials = "s3-credentials.toml"   # a file of mode 0600 with the lines access_key and secret_key
+# lock = "compliance"                   # "governance": a permission of the store can end it; "none": no lock
+# lock_days = 35                        # from intake on; `firstlight custody protect` lengthens it to each clock's end
+
+[keys]
+# provider = "file"                     # "passphrase": the key is made from one; only before anything is taken in
+# passphrase_file = ""                  # a file of mode 0600, such as one of systemd's credentials
+
+[retention]
+# reported = "us-2258a"                 # the policy of what was reported; more policies: retention.toml in this folder
+# not_reported = "house-not-reported"   # the policy of what a person decided not to report
+
+[timestamps]
+# url = ""                              # a time stamping authority (RFC 3161) that dates the log's checkpoints
+# certificates = ""                     # a PEM file with the authority's certificates, got from itself
+
+[witness]
+# url = ""                              # a second signer of the log (C2SP tlog-witness), best run by somebody else
+# key = ""                              # its public key: name+id+base64
 
 [service]
 # host = "127.0.0.1"                    # where `firstlight up` listens; elsewhere only with TLS or behind a proxy
@@ -73,6 +101,47 @@ class Banks(Value):
     sealed: bool = True
 
 
+class VaultPlace(Value):
+    """Where originals lie: in the home's folder, or in a bucket that locks each of them."""
+
+    storage: Literal["folder", "s3"] = "folder"
+    endpoint: str = ""
+    bucket: str = ""
+    region: str = "us-east-1"
+    prefix: str = ""
+    credentials: str = "s3-credentials.toml"
+    lock: LockMode = LockMode.COMPLIANCE
+    lock_days: Annotated[int, Field(ge=1, le=3650)] = 35
+
+
+class Keys(Value):
+    """What wraps the keys of the house."""
+
+    provider: ProviderKind = ProviderKind.FILE
+    passphrase_file: str = ""
+
+
+class Retention(Value):
+    """Which policy starts which clock."""
+
+    reported: str = "us-2258a"
+    not_reported: str = "house-not-reported"
+
+
+class Timestamps(Value):
+    """Who dates the log's checkpoints; nobody without a line here."""
+
+    url: str = ""
+    certificates: str = ""
+
+
+class Witness(Value):
+    """Who signs the log's checkpoints as a second party; nobody without a line here."""
+
+    url: str = ""
+    key: str = ""
+
+
 class Service(Value):
     """Where the service listens, how it is reached, and what it lets in."""
 
@@ -96,6 +165,11 @@ class Settings(Value):
     organisation: Organisation = Organisation()
     database: DatabasePlace = DatabasePlace()
     banks: Banks = Banks()
+    vault: VaultPlace = VaultPlace()
+    keys: Keys = Keys()
+    retention: Retention = Retention()
+    timestamps: Timestamps = Timestamps()
+    witness: Witness = Witness()
     service: Service = Service()
 
 

@@ -14,7 +14,6 @@ from sqlalchemy import delete, select
 
 from firstlight.casework import cases, lowering, turns
 from firstlight.casework.home import Home, Work, case_name
-from firstlight.casework.retention import NOT_REPORTED
 from firstlight.casework.review import Decision, Finding
 from firstlight.clock import to_text
 from firstlight.custody import EventType
@@ -153,7 +152,8 @@ def _wait_again(work: Work, item: Item, actor: str) -> None:
     item.state = "held"
     item.owner = cases.QUEUE
     clock = tables.RetentionClock
-    gone = delete(clock).where(clock.item_id == item.id, clock.policy == NOT_REPORTED).returning(clock.item_id)
+    policy = work.policies.not_reported
+    gone = delete(clock).where(clock.item_id == item.id, clock.policy == policy).returning(clock.item_id)
     if work.session.execute(gone).all():  # it had not begun to count: what waits is kept
         work.record(
             EventType.RETENTION_SET, actor=actor, case=item.case_id, subject=item.sha256, item=item.id, clock=None

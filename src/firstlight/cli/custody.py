@@ -152,6 +152,8 @@ for name, command in (
     ("destroy", retention.destroy),
     ("approve", retention.approve),
     ("fixity", retention.check_fixity),
+    ("protect", retention.protect),
+    ("leftovers", retention.leftovers),
 ):
     app.command(name)(command)
 app.add_typer(retention.hold_app, name="hold")

@@ -9,6 +9,7 @@ import typer
 
 from firstlight.casework import preserve
 from firstlight.casework import reconcile as accounts
+from firstlight.casework.preserve import MediaExport
 from firstlight.casework.reconcile import Reconciliation
 from firstlight.cli import output
 from firstlight.cli.common import Actor, HomeFolder, opened
@@ -29,17 +30,36 @@ LogKey = Annotated[
 def export(
     number: CaseNumber,
     to: Annotated[Path, typer.Option(metavar="DIR", help="The folder to put the package in.", show_default=False)],
+    media_to: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY", help="Also the originals, encrypted to this age key of an agency; repeatable."),
+    ] = None,
     by: Actor = "operator",
     as_json: output.Json = False,
     home: HomeFolder = None,
-) -> None:
-    """Make the evidence package of a case: records, report, proofs and a verifier; no media."""
+) -> int:
+    """Make the evidence package of a case: records, report, proofs and a verifier; no media.
+
+    With --media-to the originals go into a second package that only the agency can open. That takes two people: the
+    first call asks for it and ends with 1; once another person has approved, the same call makes both packages.
+    """
     with opened(home) as house:
+        if media_to:
+            return _say_media_export(preserve.export_with_media(house, number, to, media_to, actor=by), as_json=as_json)
         report = preserve.export(house, number, to, actor=by)
     if as_json:
         output.answer(report)
     else:
         say_package(report)
+    return output.DONE
+
+
+def _say_media_export(done: MediaExport, *, as_json: bool) -> int:
+    if as_json:
+        output.answer(done)
+    else:
+        say_media(done)
+    return output.DONE if done.media else output.FINDING
 
 
 @evidence_app.command()
@@ -87,6 +107,20 @@ def say_package(report: PackageReport) -> None:
     output.say(f"The package is in {report.folder}: {report.files} files, {report.entries} log entries, no media.")
     output.say(f"  Log key: {report.log_key}")
     output.say(f"  Verify it anywhere: python3 -I {report.folder}/verify/verify.py {report.folder}")
+
+
+def say_media(done: MediaExport) -> None:
+    """Where an export of originals stands, in words."""
+    if done.records is None or done.media is None:
+        output.say("Nothing is made yet. Another person has to approve exactly these files for exactly these keys:")
+        output.say(f"  firstlight custody approve {done.act_sha256[:16]} --by NAME")
+        output.say("Then run this command again, within ten minutes of it.")
+        return
+    say_package(done.records)
+    output.say(
+        f"The originals are in {done.media.folder}, encrypted; approved by {output.one_line(done.approved_by or '')}."
+    )
+    output.say(f"  Verify it anywhere: python3 -I {done.media.folder}/verify/verify.py {done.media.folder}")
 
 
 def say_check(found: PackageCheck) -> None:

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from firstlight import clock
-from firstlight.casework import fixity, holds
+from firstlight.casework import acts, fixity, holds, protection
+from firstlight.casework import leftovers as leaving
 from firstlight.casework import retention as keeping
 from firstlight.casework.fixity import FixityReport
-from firstlight.casework.retention import DestructionCertificate, ItemRetention, RetentionView
+from firstlight.casework.retention import DestructionCertificate, EarlyDestruction, ItemRetention, RetentionView
 from firstlight.cli import output
 from firstlight.cli.common import Actor, HomeFolder, opened
 from firstlight.cli.work import CaseNumber
@@ -56,14 +57,42 @@ def extend(
         output.say(f"Item {item} is kept until {to_text(longer.ends)}.")
 
 
-def destroy(item: ItemNumber, by: Actor = "operator", as_json: output.Json = False, home: HomeFolder = None) -> None:
-    """Destroy an original whose time is over, for good, and print the certificate. What has to be kept is refused."""
+def destroy(
+    item: ItemNumber,
+    early: Annotated[
+        str, typer.Option(metavar="REASON", help="Before the end that the house has set; takes a second person.")
+    ] = "",
+    by: Actor = "operator",
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> int:
+    """Destroy an original whose time is over, for good, and print the certificate. What has to be kept is refused.
+
+    With --early the first call asks for it and ends with 1; once another person has approved, the same call does it.
+    What a statute, a hold or an open case asks for is kept whoever agrees.
+    """
     with opened(home) as house:
+        if early:
+            asked = keeping.destroy_early(house, item, actor=by, reason=early)
+            return _say_early(asked, item, as_json=as_json)
         done = keeping.destroy(house, item, actor=by)
     if as_json:
         output.answer(done)
     else:
         say_certificate(done)
+    return output.DONE
+
+
+def _say_early(asked: EarlyDestruction, item: int, *, as_json: bool) -> int:
+    if as_json:
+        output.answer(asked)
+    elif asked.certificate is not None:
+        say_certificate(asked.certificate)
+    else:
+        output.say(f"The original of item {item} is kept. Another person has to approve that you destroy it early:")
+        output.say(f"  firstlight custody approve {asked.act_sha256[:16]} --by NAME")
+        output.say("Then run this command again, within ten minutes of it.")
+    return output.DONE if asked.certificate else output.FINDING
 
 
 def approve(
@@ -74,7 +103,7 @@ def approve(
 ) -> None:
     """Approve what another person asked for. They can do it within ten minutes."""
     with opened(home) as house:
-        found = holds.approve(house, act, actor=by)
+        found = acts.approve(house, act, actor=by)
     if as_json:
         output.answer(found)
         return
@@ -160,6 +189,47 @@ def check_fixity(
     return output.FINDING if report.unfit else output.DONE
 
 
+def protect(
+    case: Annotated[int | None, typer.Option(min=1, help="Only this case.", show_default=False)] = None,
+    by: Actor = "operator",
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Lengthen the object store's locks to the ends of the clocks, and set or lift its holds. Run it daily."""
+    with opened(home) as house, output.progress("protecting", None, quiet=as_json) as advance:
+        report = protection.protect(house, case, actor=by, advance=advance)
+    if as_json:
+        output.answer(report)
+    elif report.enforced:
+        output.say(
+            f"{output.count(report.originals, 'original')} looked at; locks or holds of {report.changed} changed."
+        )
+    else:
+        output.say("The place where originals lie enforces no locks; there is nothing to do.")
+
+
+def leftovers(
+    adopt: Annotated[bool, typer.Option("--adopt", help="Make items of those whose bytes are in no item.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Take away copies of what an item holds.")] = False,
+    by: Actor = "operator",
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Print the originals in the vault that belong to no item, which a killed intake leaves; adopt or remove them.
+
+    Nothing is removed unless an item has the same bytes, or nobody can open it.
+    """
+    with opened(home) as house:
+        report = leaving.leftovers(house, adopt=adopt, remove=remove, actor=by)
+    if as_json:
+        output.answer(report)
+        return
+    output.say(f"{output.count(len(report.leftovers), 'original')} without an item.")
+    for one in report.leftovers:
+        what = f"{one.sha256[:16]}, {one.size} bytes" if one.sha256 else "closed"
+        output.say(f"  {one.object} ({what}): {leaving.SAYS[one.became]}")
+
+
 def as_time(text: str) -> datetime:
     """A day (its first moment in UTC), or a time with its zone.
 
@@ -204,6 +274,8 @@ def say_certificate(done: DestructionCertificate) -> None:
     output.say(f"  By {output.one_line(done.by)}; its key {done.key.key_id} was destroyed {to_text(done.key.at)}.")
     output.say(f"  {done.disposal.reasons.says}")
     output.say(f"  {done.key.remains}")
+    if done.sealed_until is not None:
+        output.say(f"  The object store keeps the sealed file until {to_text(done.sealed_until)}; nobody can open it.")
 
 
 def say_hold(hold: Hold) -> None:

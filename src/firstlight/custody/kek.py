@@ -1,12 +1,14 @@
 """Key-encryption keys: what wraps every other key, behind one small interface.
 
-A file and a passphrase are built in. A hardware token or a cloud key service is another class with these four methods.
+A file and a passphrase are built in. A hardware token (PKCS#11) or a cloud key service (AWS KMS) is another class with
+these four methods; both are named and not built yet.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +16,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from firstlight.custody.files import Disk, write_whole
 from firstlight.custody.sealing import KEY_SIZE, seal, unseal
-from firstlight.errors import FirstlightError, InputError, IntegrityError, NotFoundError
+from firstlight.errors import FirstlightError, InputError, IntegrityError, NotFoundError, StateError
 
 MIN_PASSPHRASE = 12
 """Characters: shorter ones can be tried out even at scrypt's price."""
@@ -25,6 +27,22 @@ _SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 2**16, 8, 1
 _FILE_MAGIC = b"firstlight-kek-1\n"
 _SALT_MAGIC = b"firstlight-kek-salt-1\n"
 _SALT_SIZE = 32
+
+
+FILE_NAME = "kek.key"
+SALT_NAME = "kek.salt"
+
+
+class ProviderKind(StrEnum):
+    """Where a key-encryption key can come from. The last two are named for later."""
+
+    FILE = "file"
+    PASSPHRASE = "passphrase"  # noqa: S105 - the name of a kind
+    AWS_KMS = "aws-kms"
+    PKCS11 = "pkcs11"
+
+
+_LATER = {ProviderKind.AWS_KMS: "AWS KMS", ProviderKind.PKCS11: "a PKCS#11 token"}
 
 
 class KeyProvider(Protocol):
@@ -154,6 +172,37 @@ class PassphraseKey(_KeyInMemory):
         disk = disk or Disk()
         salt = _read(disk, path, _SALT_MAGIC, _SALT_SIZE)
         return cls(path, _stretch(passphrase, salt), disk, entropy)
+
+
+def provider_of(
+    kind: ProviderKind, folder: Path, passphrase: Callable[[], str], *, create: bool
+) -> FileKey | PassphraseKey:
+    """The provider of the keyring in this folder; with `create` its key is made where there is none yet.
+
+    Raises:
+        InputError: this kind is not built yet, or the passphrase is too short.
+        NotFoundError: there is no key, and none is to be made.
+        StateError: the keys in this folder were made with the other kind.
+        IntegrityError, StorageError: the key cannot be read.
+    """
+    if kind in _LATER:
+        raise InputError(
+            f"Keys in {_LATER[kind]} are not built into this version.",
+            hint='Set keys.provider to "file" or "passphrase". The place for more is KeyProvider in custody/kek.py.',
+            code="input.key-provider",
+        )
+    key, salt = folder / FILE_NAME, folder / SALT_NAME
+    mine, other = (key, salt) if kind is ProviderKind.FILE else (salt, key)
+    if other.exists() and not mine.exists():
+        made = ProviderKind.PASSPHRASE if kind is ProviderKind.FILE else ProviderKind.FILE
+        raise StateError(
+            f"The keys of this home were made by a {made.value}, and the settings say keys.provider = {kind.value!r}.",
+            hint="Set it back: a home keeps the kind it began with.",
+        )
+    new = create and not mine.exists()
+    if kind is ProviderKind.FILE:
+        return FileKey.create(key) if new else FileKey.open(key)
+    return PassphraseKey.create(salt, passphrase()) if new else PassphraseKey.open(salt, passphrase())
 
 
 def _stretch(passphrase: str, salt: bytes) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,14 +20,13 @@ from pydantic import StringConstraints
 
 from firstlight.clock import in_utc
 from firstlight.custody.files import Disk, require_private, write_whole
-from firstlight.custody.kek import FileKey, KeyProvider
+from firstlight.custody.kek import FILE_NAME, FileKey, KeyProvider
 from firstlight.custody.note import Ed25519Signer, NoteVerifier, checked_key_name
 from firstlight.custody.sealing import KEY_SIZE, KeySealer, Sealer
 from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError
 from firstlight.values import Document, Instant, checked_name
 
 _KEYRING = "keyring.json"
-_KEK = "kek.key"
 _CASES = "cases"
 _Hex = Annotated[str, StringConstraints(pattern=r"^(?:[0-9a-f]{2})+$")]
 
@@ -134,7 +133,7 @@ class Keyring:
             raise StateError(f"{folder} holds a keyring already.", hint="Open it, or give another folder.")
         disk.make_folder(folder / _CASES)
         if provider is None:
-            kek = folder / _KEK
+            kek = folder / FILE_NAME
             provider = FileKey.open(kek) if kek.exists() else FileKey.create(kek, disk=disk, entropy=entropy)
         kept = _KeyringFile(
             origin=origin,
@@ -169,10 +168,15 @@ class Keyring:
             kept = _KeyringFile.from_json(disk.read(folder / _KEYRING))
         except InputError as e:
             raise _damaged(folder / _KEYRING) from e
-        ring = cls(folder, provider or FileKey.open(folder / _KEK), disk, entropy, kept)
+        ring = cls(folder, provider or FileKey.open(folder / FILE_NAME), disk, entropy, kept)
         for certificate in (folder / _CASES).glob("*.destroyed"):
             ring._erase(certificate.stem)
         return ring
+
+    @staticmethod
+    def is_in(folder: Path) -> bool:
+        """Whether this folder holds a keyring."""
+        return (folder / _KEYRING).exists()
 
     @property
     def origin(self) -> str:
@@ -278,6 +282,19 @@ class Keyring:
             secret = self._provider.unwrap(bytes.fromhex(kept.wrapped), _case_context(case, kept.key_id))
             self._cached[case] = CaseKey(case, kept.key_id, secret)
         return self._cached[case]
+
+    def cases(self) -> Iterator[tuple[str, str]]:
+        """Name and key id of every case that has a key, in the order of their names.
+
+        Raises:
+            IntegrityError: one of the keys is damaged.
+        """
+        for path in sorted((self._folder / _CASES).glob("*.key")):
+            try:
+                kept = _CaseKeyFile.from_json(self._disk.read(path))
+            except InputError as e:
+                raise _damaged(path) from e
+            yield kept.case, kept.key_id
 
     def destroy_case_key(self, case: str, at: datetime) -> KeyDestruction:
         """Destroy the key of a case for good; a second call answers the certificate of the first.

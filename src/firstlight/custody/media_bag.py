@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import importlib
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from pydantic import JsonValue
+
 from firstlight.clock import Clock
 from firstlight.custody.approval import Act, ActKind, Approval, approval_event, require_second_person
 from firstlight.custody.bag import BagWriter
+from firstlight.custody.event import EventType
 from firstlight.custody.files import Disk
 from firstlight.custody.leaf import LogEntry
 from firstlight.custody.log import CustodyLog
@@ -48,29 +50,25 @@ To check this package without opening anything:  python3 -I verify/verify.py .
 """
 
 
-def media_act(
-    *,
-    name: str,
-    case: str,
-    objects: Sequence[Stored],
-    recipients: Sequence[str],
-    requester: str,
-    at: datetime,
-    nonce: str,
-) -> Act:
-    """The act that a second person has to approve before `export_media`: these very files, for these very keys."""
-    return Act(
-        act=ActKind.EXPORT_WITH_MEDIA,
-        case=case,
-        requester=requester,
-        requested=at,
-        nonce=nonce,
-        details={
-            "package": name,
-            "recipients": [*sorted(set(recipients))],
-            "files": [*sorted({one.digests.sha256 for one in objects})],
-        },
-    )
+def media_details(*, name: str, objects: Sequence[Stored], recipients: Sequence[str]) -> dict[str, JsonValue]:
+    """What the act says that a second person has to approve before `export_media`: these files, for these keys."""
+    return {
+        "package": name,
+        "recipients": [*sorted(set(recipients))],
+        "files": [*sorted({one.digests.sha256 for one in objects})],
+    }
+
+
+def require_recipients(recipients: Sequence[str]) -> None:
+    """Return if each of these is an age key.
+
+    Raises:
+        MissingExtraError: the library for age is not installed.
+        InputError: one is none, or there is none, or there are too many.
+    """
+    if not 0 < len(set(recipients)) <= MAX_RECIPIENTS:
+        raise InputError(f"Originals are given to 1 to {MAX_RECIPIENTS} keys.")
+    _recipients(recipients)
 
 
 def export_media(
@@ -129,9 +127,16 @@ def export_media(
             if hashing.hexdigest() != sha256:
                 raise IntegrityError(f"The original {sha256[:16]}… is not what was stored.", code="integrity.vault")
 
-    log.append(approval_event(act, approval))
+    _log_once(log, act, approval)
     plan = Plan(name, act.case, organisation, names, act.requester, {"act_sha256": act.digest(), "media": len(names)})
     return make_package(plan, into, log, clock, fill, commit=commit, stamp=stamp, disk=disk or Disk())
+
+
+def _log_once(log: CustodyLog, act: Act, approval: Approval) -> None:
+    """Most approvals stand in the log since they were given."""
+    event = approval_event(act, approval)
+    if all(entry.event != event for entry in log.entries(cases=(act.case or "",), types=(EventType.APPROVE,))):
+        log.append(event)
 
 
 class _Hashing:

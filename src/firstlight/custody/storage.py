@@ -49,6 +49,10 @@ class ObjectStorage(Protocol):
         """What lies there, seekable; NotFoundError if nothing does. Any part can be read without the rest."""
         ...
 
+    def find(self, key_id: str, object_id: str) -> Place:
+        """Where the object with this name lies; NotFoundError if nothing does."""
+        ...
+
     def remove(self, place: Place) -> datetime | None:
         """Take one object away; nothing happens if it is gone. Answers None, or until when the storage refuses to."""
         ...

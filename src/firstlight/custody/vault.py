@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, BinaryIO, ClassVar, Literal
+from typing import Annotated, BinaryIO, ClassVar, Literal, cast
 
 from pydantic import Field, StringConstraints
 
@@ -180,6 +180,33 @@ class Vault:
         The key itself goes with `Keyring.destroy_case_key`, which comes first: once it is gone, what is left is noise.
         """
         return self._storage.remove_all(case_key.key_id)
+
+    def record_of(self, case_key: CaseKey, object_id: str) -> Stored:
+        """The record of an object whose record was lost: what it holds is opened and digested.
+
+        Raises:
+            IntegrityError: it is no object of this key, or was changed.
+            NotFoundError: it is gone.
+            StorageError: the place where it lies cannot be read.
+        """
+        place = self._storage.find(case_key.key_id, object_id)
+        sealed = _Hashed()
+        with self._storage.open(place) as file:
+            for block in _read_blocks(file):
+                sealed.update(block)
+        with self._reader(self._storage.open(place), object_id, case_key) as reader:
+            taking = _Taking(cast("BinaryIO", reader))
+            for _ in taking:
+                pass
+        return Stored(
+            id=object_id,
+            case=case_key.case,
+            key_id=case_key.key_id,
+            digests=taking.digests(),
+            sealed_sha256=sealed.hexdigest(),
+            sealed_size=sealed.size,
+            place=place.version,
+        )
 
     def remove_unrecorded(self, key_id: str, object_id: str) -> datetime | None:
         """Take away an object that nobody has a record of; answers as `remove` does."""

@@ -67,6 +67,13 @@ class FolderStorage:
         """The object's file."""
         return opened(self._path(place))
 
+    def find(self, key_id: str, object_id: str) -> Place:
+        """The file's place."""
+        place = Place(key_id, object_id)
+        if not self._path(place).exists():
+            raise gone(object_id)
+        return place
+
     def remove(self, place: Place) -> datetime | None:
         """Unlink the file, durably."""
         path = self._path(place)

@@ -117,6 +117,13 @@ class S3Storage:
         raw = _Ranges(lambda start, stop: self._range(place, start, stop), int(found["ContentLength"]))
         return io.BufferedReader(raw, READ_AHEAD)
 
+    def find(self, key_id: str, object_id: str) -> Place:
+        """The first version that was written under this name; whatever came later is not of this house."""
+        written = [version for version, marker in self._versions(Place(key_id, object_id)) if not marker]
+        if not written:
+            raise gone(object_id)
+        return Place(key_id, object_id, written[-1])  # a store lists the newest first
+
     def remove(self, place: Place) -> datetime | None:
         """Delete the version; answers until when the lock keeps it, or the end of time for a hold."""
         versions = [place.version] if place.version else [one for one, _ in self._versions(place)]

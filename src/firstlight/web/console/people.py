@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from firstlight.casework import destinations, holds
+from firstlight.casework import acts, destinations
 from firstlight.casework.destinations import Outside
 from firstlight.custody.approval import APPROVAL_LIFE
 from firstlight.errors import FirstlightError
@@ -132,7 +132,7 @@ def _approvals(request: Request, service: Service, pages: ThePages, wrong: First
         request,
         "approvals.html",
         status=HTTPStatus.FORBIDDEN if wrong else HTTPStatus.OK,
-        waiting=holds.waiting_acts(service.home),
+        waiting=acts.waiting_acts(service.home),
         production=production,
         wrong=wrong.diagnostics() if wrong else None,
     )
@@ -146,7 +146,7 @@ def approve(act: str, request: Request, service: TheService, pages: ThePages, ca
             raise NotSignedInError("Only somebody who is signed in can approve; a key cannot.")
         says = "An approval is signed by your passkey, over exactly this act."
         signed = proofs.assertion(service.home, caller.session, act, within=APPROVAL_LIFE, says=says)
-        holds.approve(service.home, act, actor=caller.actor, assertion=json.loads(signed))
+        acts.approve(service.home, act, actor=caller.actor, assertion=json.loads(signed))
     except FirstlightError as e:
         return _approvals(request, service, pages, e)
     return RedirectResponse("/approvals", HTTPStatus.SEE_OTHER)
