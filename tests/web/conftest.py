@@ -9,11 +9,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from casework.making import new_home
+from firstlight.casework.examine import PRELOAD
 from firstlight.casework.home import Home
 from firstlight.casework.settings import Service as ServiceSettings
+from firstlight.media import Cage
 from firstlight.store.tables import User
-from firstlight.web.access import sessions, users
-from firstlight.web.access.policy import Role
+from firstlight.web.access import api_keys, sessions, users
+from firstlight.web.access.policy import Permission, Role
 from firstlight.web.app import create_app
 from firstlight.web.service import Service
 
@@ -56,3 +58,16 @@ def signed_in(service: Service) -> SignedInAs:
         return client
 
     return browser
+
+
+@pytest.fixture(scope="session")
+def cage() -> Iterator[Cage]:
+    """Caged workers for the whole session."""
+    with Cage(workers=1, preload=PRELOAD) as cage:
+        yield cage
+
+
+def with_key(service: Service, *scopes: Permission, name: str = "machine") -> TestClient:
+    """A machine whose key has these scopes."""
+    _, secret = api_keys.add(service.home, name, scopes)
+    return TestClient(create_app(service), ADDRESS, headers={"Authorization": f"Bearer {secret}"})

@@ -88,6 +88,12 @@ def add_pictures(
     return _changed(home, report, actor)
 
 
+def add_entries(home: Home, name: str, entries: Iterable[NewEntry], *, actor: str = SERVICE) -> AddReport:
+    """Add entries that somebody made elsewhere to a bank; see `banks.Library.add`."""
+    named(actor)
+    return _changed(home, home.library.add(name, entries), actor)
+
+
 def import_list(
     home: Home,
     name: str,

@@ -13,7 +13,7 @@ from firstlight.errors import FirstlightError, MissingExtraError, UnreadableErro
 from firstlight.hashing import ORIENTATIONS, FrameHash, FramesHash, PictureHash, hash_frames, hash_picture
 from firstlight.media import Cage, Source
 from firstlight.origin import INCOMPLETE
-from firstlight.values import Digests, ErrorNote, Pdq
+from firstlight.values import Digests, ErrorNote, Pdq, PdqMode
 
 
 def hash_pixels(cage: Cage, source: Source) -> tuple[PictureHash | None, FramesHash | None, ErrorNote | None]:
@@ -96,3 +96,18 @@ def _note(error: FirstlightError) -> ErrorNote:
 
 def _strength(match: Match) -> tuple[bool, int]:
     return not match.counts, match.distance
+
+
+def hash_matches(
+    library: Library, kind: str, value: str, *, quality: int = 100, banks: Sequence[str] | None = None
+) -> tuple[Match, ...]:
+    """What the banks hold of one hash alone: `md5`, `sha1`, `sha256` or `pdq`, in lower-case hex.
+
+    A digest alone says less than the bytes: another digest of the entry cannot be compared, so none is called exact but
+    by SHA-256.
+    """
+    if kind == "pdq":
+        return library.match(None, Pdq(hex=value, quality=quality, mode=PdqMode.EXACT), banks=banks)
+    nothing = {"md5": "0" * 32, "sha1": "0" * 40, "sha256": "0" * 64, "size": 0}
+    found = library.match(Digests.model_validate({**nothing, kind: value}), None, banks=banks)
+    return tuple(match.model_copy(update={"exact": kind == "sha256"}) for match in found)

@@ -8,61 +8,46 @@ kept to the few that SQLite's STRICT tables and PostgreSQL both know.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
 
-from sqlalchemy import CheckConstraint, Dialect, ForeignKey, Index, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
 
-from firstlight import clock
-from firstlight.store import columns
+from firstlight.store.access import ApiKey, HmaBank, HmaContent, HmaExchange, Passkey, SignIn, StepUp, User, WebSession
+from firstlight.store.base import NUMBERED, STRICT, Table, UtcTime, YesNo
 
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware time as sortable text."""
-
-    impl = columns.TEXT
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - the signature is given
-        """To text; a time without a zone is refused."""
-        return None if value is None else clock.to_text(value)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the signature is given
-        """From text."""
-        return None if value is None else clock.from_text(value)
-
-
-class YesNo(TypeDecorator[bool]):
-    """A truth value as 0 or 1."""
-
-    impl = columns.NUMBER
-    cache_ok = True
-
-    def process_bind_param(self, value: bool | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - the signature is given
-        """To 0 or 1."""
-        return None if value is None else int(value)
-
-    def process_result_value(self, value: int | None, dialect: Dialect) -> bool | None:  # noqa: ARG002 - the signature is given
-        """From 0 or 1."""
-        return None if value is None else bool(value)
-
-
-class Table(DeclarativeBase):
-    """The base of all tables; STRICT in SQLite, so that a wrong type is refused there as it is in PostgreSQL."""
-
-    type_annotation_map: ClassVar[dict[Any, TypeEngine[Any] | type[TypeEngine[Any]]]] = {
-        str: columns.TEXT,
-        int: columns.NUMBER,
-        float: columns.FRACTION,
-        bytes: columns.BYTES,
-        bool: YesNo,
-        datetime: UtcTime,
-    }
-
-
-_STRICT: dict[str, Any] = {"sqlite_strict": True}
-_NUMBERED: dict[str, Any] = {"sqlite_strict": True, "sqlite_autoincrement": True}  # a number is never used twice
+__all__ = [
+    "Act",
+    "ApiKey",
+    "Assignment",
+    "Case",
+    "Decision",
+    "Destruction",
+    "Filing",
+    "FilingStep",
+    "HmaBank",
+    "HmaContent",
+    "HmaExchange",
+    "Hold",
+    "Item",
+    "Job",
+    "LogCheckpoint",
+    "LogHash",
+    "LogLeaf",
+    "Lowering",
+    "Opinion",
+    "Pass",
+    "Passkey",
+    "RetentionClock",
+    "Setting",
+    "Showing",
+    "SignIn",
+    "StepUp",
+    "Table",
+    "User",
+    "UtcTime",
+    "WebSession",
+    "YesNo",
+]
 
 
 class Case(Table):
@@ -78,7 +63,7 @@ class Case(Table):
         Index("cases_by_place", "state", "severity", "level_rank", "place_order", "opened_at", "id"),
         Index("cases_by_age", "state", "severity", "opened_at", "id"),
         Index("cases_by_state", "state", "id"),
-        _NUMBERED,
+        NUMBERED,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -97,7 +82,7 @@ class Assignment(Table):
     """Whom a case was given to, and the lane whose turn it was; without a reviewer it was given back and goes first."""
 
     __tablename__ = "assignments"
-    __table_args__ = (UniqueConstraint("reviewer", name="one_case_a_reviewer"), _STRICT)
+    __table_args__ = (UniqueConstraint("reviewer", name="one_case_a_reviewer"), STRICT)
 
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
     reviewer: Mapped[str | None]
@@ -109,7 +94,7 @@ class Pass(Table):
     """That a reviewer does not want to be given a case; nobody is told, and no reason is asked for."""
 
     __tablename__ = "passes"
-    __table_args__ = _STRICT
+    __table_args__ = STRICT
 
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
     reviewer: Mapped[str] = mapped_column(primary_key=True)
@@ -119,7 +104,7 @@ class Lowering(Table):
     """That a named person lowered an item, whether it is looked at again blind, and what came of that."""
 
     __tablename__ = "lowerings"
-    __table_args__ = (Index("lowerings_by_item", "item_id"), _NUMBERED)
+    __table_args__ = (Index("lowerings_by_item", "item_id"), NUMBERED)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     item_id: Mapped[int] = mapped_column(ForeignKey("items.id"))
@@ -143,7 +128,7 @@ class Item(Table):
         UniqueConstraint("source", "sha256", name="item_once_per_source"),
         Index("items_by_sha256", "sha256"),
         Index("items_by_case", "case_id"),
-        _NUMBERED,
+        NUMBERED,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -176,7 +161,7 @@ class Decision(Table):
     """
 
     __tablename__ = "decisions"
-    __table_args__ = (Index("decisions_by_case", "case_id"), _NUMBERED)
+    __table_args__ = (Index("decisions_by_case", "case_id"), NUMBERED)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
@@ -192,7 +177,7 @@ class Filing(Table):
     """The life of one CyberTipline report."""
 
     __tablename__ = "filings"
-    __table_args__ = (UniqueConstraint("case_id", "round", name="one_filing_per_round"), _NUMBERED)
+    __table_args__ = (UniqueConstraint("case_id", "round", name="one_filing_per_round"), NUMBERED)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
@@ -208,7 +193,7 @@ class FilingStep(Table):
     """One line of a filing's journal: what was about to be done, or what came of it."""
 
     __tablename__ = "filing_steps"
-    __table_args__ = _STRICT
+    __table_args__ = STRICT
 
     filing_id: Mapped[int] = mapped_column(ForeignKey("filings.id"), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True)
@@ -220,7 +205,7 @@ class LogLeaf(Table):
     """A leaf of the custody log. `sealed` opens it; destroying that leaves the tree whole."""
 
     __tablename__ = "log_leaves"
-    __table_args__ = (Index("log_leaves_by_case", "case_name"), Index("log_leaves_by_subject", "subject"), _STRICT)
+    __table_args__ = (Index("log_leaves_by_case", "case_name"), Index("log_leaves_by_subject", "subject"), STRICT)
 
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     leaf: Mapped[bytes]
@@ -233,7 +218,7 @@ class LogHash(Table):
     """A stored hash of the custody log's tree."""
 
     __tablename__ = "log_hashes"
-    __table_args__ = _STRICT
+    __table_args__ = STRICT
 
     place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     hash: Mapped[bytes]
@@ -243,7 +228,7 @@ class LogCheckpoint(Table):
     """A signed statement of the log's size and root."""
 
     __tablename__ = "log_checkpoints"
-    __table_args__ = _STRICT
+    __table_args__ = STRICT
 
     size: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     note: Mapped[bytes]
@@ -253,7 +238,7 @@ class RetentionClock(Table):
     """Until when one item is kept under one policy; `document` is the clock with everything that was done to it."""
 
     __tablename__ = "retention_clocks"
-    __table_args__ = _STRICT
+    __table_args__ = STRICT
 
     item_id: Mapped[int] = mapped_column(ForeignKey("items.id"), primary_key=True)
     policy: Mapped[str] = mapped_column(primary_key=True)
@@ -265,7 +250,7 @@ class Hold(Table):
     """A legal hold on a case, with its authority; a released one stays."""
 
     __tablename__ = "holds"
-    __table_args__ = (Index("holds_by_case", "case_id"), _NUMBERED)
+    __table_args__ = (Index("holds_by_case", "case_id"), NUMBERED)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
@@ -277,7 +262,7 @@ class Act(Table):
     """Something that two people have to agree on: what exactly, the second one's approval, and when it was done."""
 
     __tablename__ = "acts"
-    __table_args__ = _STRICT
+    __table_args__ = STRICT
 
     sha256: Mapped[str] = mapped_column(primary_key=True)
     document: Mapped[str]
@@ -289,7 +274,7 @@ class Destruction(Table):
     """That an item's original was to be destroyed, and why it could be; `certificate` is there once its key is gone."""
 
     __tablename__ = "destructions"
-    __table_args__ = _STRICT
+    __table_args__ = STRICT
 
     item_id: Mapped[int] = mapped_column(ForeignKey("items.id"), primary_key=True)
     at: Mapped[datetime]
@@ -306,7 +291,7 @@ class Showing(Table):
     """
 
     __tablename__ = "showings"
-    __table_args__ = (Index("showings_by_item", "item_id"), Index("showings_open", "ended_at", "served_at"), _STRICT)
+    __table_args__ = (Index("showings_by_item", "item_id"), Index("showings_open", "ended_at", "served_at"), STRICT)
 
     token: Mapped[str] = mapped_column(primary_key=True)
     session: Mapped[str]
@@ -325,7 +310,7 @@ class Opinion(Table):
     """That a reviewer asked for another pair of eyes on a case, and what they would have concluded themselves."""
 
     __tablename__ = "opinions"
-    __table_args__ = (Index("opinions_by_case", "case_id"), Index("opinions_by_asker", "asked_by"), _NUMBERED)
+    __table_args__ = (Index("opinions_by_case", "case_id"), Index("opinions_by_asker", "asked_by"), NUMBERED)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
@@ -339,102 +324,10 @@ class Setting(Table):
     """A fact about this home, such as the organisation's name."""
 
     __tablename__ = "settings"
-    __table_args__ = _STRICT
+    __table_args__ = STRICT
 
     name: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[str]
-
-
-class User(Table):
-    """Somebody who may sign in. `name` is the pseudonym that stands in the custody log; it is never used twice.
-
-    `roles` are the names of roles with spaces between. `subject` is who they are to the operator's identity provider.
-    """
-
-    __tablename__ = "users"
-    __table_args__ = (UniqueConstraint("name", name="one_user_a_name"), _NUMBERED)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    roles: Mapped[str]
-    created_at: Mapped[datetime]
-    disabled_at: Mapped[datetime | None]
-    subject: Mapped[str | None] = mapped_column(unique=True)
-
-
-class Passkey(Table):
-    """A public key that a user's device proved to hold the private half of."""
-
-    __tablename__ = "passkeys"
-    __table_args__ = (Index("passkeys_by_user", "user_id"), _NUMBERED)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
-    credential: Mapped[bytes] = mapped_column(unique=True)
-    public_key: Mapped[bytes]
-    uses: Mapped[int]
-    name: Mapped[str]
-    created_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
-
-
-class SignIn(Table):
-    """A one-time link or a challenge: the SHA-256 of a secret, what it is good for, and until when.
-
-    Whoever uses it removes the row in the same transaction, so that it works once.
-    """
-
-    __tablename__ = "sign_ins"
-    __table_args__ = _STRICT
-
-    sha256: Mapped[str] = mapped_column(primary_key=True)
-    purpose: Mapped[str]
-    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    session_sha256: Mapped[str | None]
-    detail: Mapped[str]
-    ends: Mapped[datetime]
-
-
-class WebSession(Table):
-    """A signed-in browser, under the SHA-256 of the random id in its cookie."""
-
-    __tablename__ = "sessions"
-    __table_args__ = (Index("sessions_by_user", "user_id"), _STRICT)
-
-    sha256: Mapped[str] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
-    passkey_id: Mapped[int | None] = mapped_column(ForeignKey("passkeys.id"))
-    way: Mapped[str]
-    begun_at: Mapped[datetime]
-    seen_at: Mapped[datetime]
-
-
-class StepUp(Table):
-    """That the person of a session has just proved anew who they are, for exactly one act."""
-
-    __tablename__ = "step_ups"
-    __table_args__ = _STRICT
-
-    session_sha256: Mapped[str] = mapped_column(ForeignKey("sessions.sha256", ondelete="CASCADE"), primary_key=True)
-    act_sha256: Mapped[str] = mapped_column(primary_key=True)
-    at: Mapped[datetime]
-    assertion: Mapped[str]
-
-
-class ApiKey(Table):
-    """A machine that may call the API, under the SHA-256 of its key. `scopes` have spaces between."""
-
-    __tablename__ = "api_keys"
-    __table_args__ = (UniqueConstraint("name", name="one_api_key_a_name"), _NUMBERED)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    sha256: Mapped[str] = mapped_column(unique=True)
-    scopes: Mapped[str]
-    created_at: Mapped[datetime]
-    created_by: Mapped[str]
-    ends: Mapped[datetime | None]
-    disabled_at: Mapped[datetime | None]
 
 
 class Job(Table):
@@ -449,7 +342,7 @@ class Job(Table):
         CheckConstraint("state in ('waiting', 'leased', 'dead')", name="job_state"),
         UniqueConstraint("kind", "key", name="one_job_a_key"),
         Index("jobs_by_turn", "state", "urgent", "due", "id"),
-        _NUMBERED,
+        NUMBERED,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -10,6 +10,7 @@ from firstlight import __version__
 from firstlight.web import account, problems, status
 from firstlight.web.console import routes as console
 from firstlight.web.guard import Guard
+from firstlight.web.hma import routes as hma
 from firstlight.web.pages import STATIC, Pages
 from firstlight.web.service import Service
 
@@ -21,12 +22,20 @@ def create_app(service: Service) -> ASGIApp:
 
 def routed(service: Service) -> FastAPI:
     """The routes, before the guard that stands in front of them."""
-    app = FastAPI(title="Firstlight", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Firstlight",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
     app.state.service = service
     app.state.pages = Pages()
     problems.install(app, app.state.pages)
     app.include_router(status.router)
     app.include_router(account.router)
+    app.include_router(hma.router)
     app.include_router(console.router)
     app.mount("/static", StaticFiles(directory=STATIC))
     return app

@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firstlight.errors import Diagnostics
+from firstlight.errors import Diagnostics, LimitError
 from firstlight.web.problems import PROBLEM, problem
 from firstlight.web.service import Service
 
@@ -47,6 +47,9 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), display-capture=()",
 }
+FOR_THE_FORM = 1024 * 1024
+"""Bytes that a form may need beside the one item in it."""
+_STATUS = {"refused.host": HTTPStatus.MISDIRECTED_REQUEST, "limit.body": HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 _KEPT_STATIC = "private, max-age=31536000, immutable"  # the address of a static file changes with its content
 
 
@@ -70,10 +73,11 @@ class Guard:
         headers = Headers(scope=scope)
         wrong = self._host(path, headers) or self._site(scope, headers)
         with_headers = self._with_headers(scope, send)
+        wrong = wrong or self._size(headers)
         if wrong is not None:
             await _refuse(wrong, scope["firstlight.request"], with_headers)
             return
-        await self._app(scope, receive, with_headers)
+        await self._app(scope, self._limited(receive), with_headers)
 
     def _host(self, path: str, headers: Headers) -> Diagnostics | None:
         if path.startswith(FOR_ANY_HOST):
@@ -103,6 +107,26 @@ class Guard:
             "refused.site", "Another site asked for this.", "Open the page of this service and do it there."
         )
 
+    def _size(self, headers: Headers) -> Diagnostics | None:
+        said = headers.get("content-length", "0")
+        if said.isdigit() and int(said) <= self._service.settings.largest_upload + FOR_THE_FORM:
+            return None
+        return _too_large().diagnostics()
+
+    def _limited(self, receive: Receive) -> Receive:
+        """Count what really comes: a request need not say its length, nor say it truly."""
+        left = self._service.settings.largest_upload + FOR_THE_FORM
+
+        async def receiving() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise _too_large()
+            return message
+
+        return receiving
+
     def _with_headers(self, scope: Scope, send: Send) -> Send:
         static = scope["path"].startswith("/static/")
 
@@ -120,8 +144,12 @@ class Guard:
         return sending
 
 
+def _too_large() -> LimitError:
+    return LimitError("Content too large.", hint="The limit is [service] largest_upload.", code="limit.body")
+
+
 async def _refuse(found: Diagnostics, request_id: str, send: Send) -> None:
-    status = HTTPStatus.MISDIRECTED_REQUEST if found.code == "refused.host" else HTTPStatus.FORBIDDEN
+    status = _STATUS.get(found.code, HTTPStatus.FORBIDDEN)
     body = json.dumps(problem(status, found, request_id) | {"message": found.message}).encode()
     headers = [(b"content-type", PROBLEM.encode()), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": int(status), "headers": headers})

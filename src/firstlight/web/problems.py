@@ -30,7 +30,8 @@ from firstlight.errors import (
 from firstlight.logs import get_logger
 from firstlight.web.pages import Pages
 
-API_PREFIXES = ("/v1/", "/status", "/metrics")
+API_PREFIXES = ("/v1/", "/status")
+HMA_PREFIXES = ("/h/", "/m/", "/c/", "/site-map")
 PROBLEM = "application/problem+json"
 _log = get_logger("web")
 
@@ -84,7 +85,7 @@ def problem(status: int, found: Diagnostics, request_id: str = "", **more: objec
 
 def for_machines(request: Request) -> bool:
     """Whether whoever asks wants a document: the API always, elsewhere who does not ask for a page."""
-    if request.url.path.startswith(API_PREFIXES):
+    if request.url.path.startswith(API_PREFIXES + HMA_PREFIXES):
         return True
     return "text/html" not in request.headers.get("accept", "")
 
@@ -95,6 +96,10 @@ def install(app: FastAPI, pages: Pages) -> None:
     def answer(request: Request, status: int, found: Diagnostics, **more: object) -> Response:
         headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
         request_id = request.scope.get("firstlight.request", "")
+        if request.url.path.startswith(HMA_PREFIXES):
+            return JSONResponse(
+                {"message": f"{found.message} {found.hint}".rstrip(), "code": found.code}, status, headers
+            )
         if for_machines(request):
             document = problem(status, found, request_id, **more)
             return JSONResponse(document, status, headers, media_type=PROBLEM)

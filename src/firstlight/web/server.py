@@ -69,6 +69,7 @@ def run(
     with contextlib.ExitStack() as stack:
         stack.callback(listening.close)
         server = _Server(_configured(service))
+        stack.callback(service.audit.close)
         stack.callback(background.stop)
         background.start(workers=settings.workers, when_ready=lambda: ready(time.monotonic() - started))
         begun(Begun(address_of(settings), first_link(home, settings)))

@@ -12,6 +12,7 @@ from firstlight.casework.settings import Service as ServiceSettings
 from firstlight.clock import Clock
 from firstlight.errors import InputError
 from firstlight.media import Cage
+from firstlight.web.audit import Audit
 from firstlight.web.readiness import Readiness
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -27,6 +28,11 @@ class Service:
     ready: Readiness = field(default_factory=Readiness)
     wake: Callable[[], None] = lambda: None
     """Tell those who work in the background that something waits for them."""
+
+    audit: Audit = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "audit", Audit(self.home))
 
     @property
     def clock(self) -> Clock:
