@@ -55,7 +55,7 @@ def held(library: Library) -> set[str]:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folds, merges and compactions come within a few entries."""
     monkeypatch.setattr("firstlight.banks.store.RUN_ENTRIES", 5)
-    monkeypatch.setattr("firstlight.banks.store.MAX_RUNS", 2)
+    monkeypatch.setattr("firstlight.banks.store.MERGED_RUNS", 2)
     monkeypatch.setattr("firstlight.banks.store.ENTRIES_PER_FRAME", 3)
     monkeypatch.setattr("firstlight.banks.adding.BATCH", 6)
     monkeypatch.setattr(hamming, "MIN_BASE_ROWS", 10)

@@ -342,7 +342,7 @@ def test_many_entries_are_folded_into_tables_and_still_found(
     library: Library, tmp_path: Path, sealer: Sealer | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("firstlight.banks.store.RUN_ENTRIES", 50)
-    monkeypatch.setattr("firstlight.banks.store.MAX_RUNS", 3)
+    monkeypatch.setattr("firstlight.banks.store.MERGED_RUNS", 3)
     monkeypatch.setattr("firstlight.banks.store.ENTRIES_PER_FRAME", 7)
     monkeypatch.setattr("firstlight.banks.adding.BATCH", 20)
     library.create_bank("roots", BankPurpose.KNOWN)
@@ -381,7 +381,7 @@ def test_readers_never_miss_what_was_acknowledged_while_others_add(
     library: Library, tmp_path: Path, sealer: Sealer | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("firstlight.banks.store.RUN_ENTRIES", 20)
-    monkeypatch.setattr("firstlight.banks.store.MAX_RUNS", 2)
+    monkeypatch.setattr("firstlight.banks.store.MERGED_RUNS", 2)
     monkeypatch.setattr("firstlight.banks.store.ENTRIES_PER_FRAME", 5)
     library.create_bank("roots", BankPurpose.KNOWN)
     names = [f"vegetable-{i}" for i in range(300)]

@@ -81,8 +81,9 @@ class Adding:
             former: dict[int, Record] = {}
             fresh: dict[str, int] = {}
             ordinal = store.next_ordinal()
+            maybe = store.known_keys([record.key for record in batch])
             for record in batch:
-                known = store.find("key", record.key) if record.key not in fresh else []
+                known = store.find("key", record.key) if record.key in maybe and record.key not in fresh else []
                 if record.key in fresh:
                     self._again(fresh[record.key], record, writes)
                 elif known and self._was_seen(known[0][0]) and record.stamp <= known[0][1].stamp:

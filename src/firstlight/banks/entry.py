@@ -26,6 +26,7 @@ DIGEST_LENGTHS: Final[dict[str, int]] = {"md5": 32, "sha1": 40, "sha256": 64}
 HASH_LENGTHS: Final[dict[str, int]] = {**DIGEST_LENGTHS, "pdq": 64}
 STRONGEST_FIRST: Final = ("sha256", "sha1", "md5", "pdq")
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _HEX: Final = re.compile(r"[0-9a-f]*")
 _OF_NOTHING: Final = frozenset(
     {
@@ -161,7 +162,7 @@ class Record:
             out["r"] = self.reason
         if self.stamp:
             out["t"] = self.stamp
-        return json.dumps(out, ensure_ascii=False, separators=(",", ":"))
+        return _ENCODER.encode(out)
 
     @classmethod
     def decode(cls, value: dict[str, Any]) -> Self:
@@ -208,7 +209,7 @@ def matching_form(kind: str, text: str) -> str:
         raise JunkError(f"{len(value)} characters cannot be a {kind} hash, which has {HASH_LENGTHS[kind]}")
     if not _HEX.fullmatch(value):
         raise JunkError(f"a {kind} hash has hexadecimal digits only")
-    if len(set(value)) == 1:
+    if value == value[0] * len(value):
         raise JunkError(f"a {kind} hash of one repeated digit is a placeholder")
     if value in _OF_NOTHING:
         raise JunkError(f"this {kind} hash is that of the empty file")
@@ -225,7 +226,7 @@ def record_of(new: NewEntry, at: str) -> tuple[Record, list[str]]:
     """
     hashes: dict[str, str] = {}
     flaws: list[str] = []
-    original = {str(name): str(value) for name, value in new.original.items()}
+    original = {str(name): str(value) for name, value in new.original.items()} if new.original else {}
     for kind in HASH_LENGTHS:
         given = getattr(new, kind)
         if given is None or not given.strip():
@@ -244,14 +245,15 @@ def record_of(new: NewEntry, at: str) -> tuple[Record, list[str]]:
         original.setdefault("quality", str(quality))
         quality = None
     key = (new.key or "").strip()
-    if key and any(value in key.lower() for value in hashes.values()):
+    lower = key.lower()
+    if any(value in lower for value in hashes.values() if len(value) <= len(lower)):
         original.setdefault("key", key)  # a key is shown, and this one would show the hash
         key = ""
     if len(key) > MAX_KEY or not key.isprintable():
         raise JunkError(f"its key is longer than {MAX_KEY} characters or cannot be printed")
     if not hashes and not key:
         raise JunkError("there is neither a hash that can be matched nor a key")
-    categories = tuple(dict.fromkeys(c.strip() for c in new.categories if c.strip()))
+    categories = tuple(dict.fromkeys([c.strip() for c in new.categories if c.strip()])) if new.categories else ()
     if len(categories) > MAX_CATEGORIES or any(len(c) > MAX_KEY for c in categories):
         raise JunkError(f"it has more than {MAX_CATEGORIES} categories, or one that is too long")
     if len(new.note) > MAX_TEXT or sum(map(len, original.values())) > MAX_TEXT:

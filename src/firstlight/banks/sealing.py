@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import struct
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from firstlight.errors import FirstlightError, IntegrityError
-
-_PRINT: Final = struct.Struct(">Q")
 
 
 class Sealer(Protocol):
@@ -59,7 +56,7 @@ class Sealing:
     def print_of(self, kind: str, value: str) -> int:
         """The 64-bit name under which a hash or key is looked up."""
         digest = hashlib.blake2b(f"{kind}:{value}".encode(), digest_size=8, key=self.secret).digest()
-        return int(_PRINT.unpack(digest)[0])
+        return int.from_bytes(digest)
 
     def derived_key(self, kind: str, value: str) -> str:
         """A key for an entry that came without one: stable, and silent about the hash."""

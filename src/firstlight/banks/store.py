@@ -10,7 +10,7 @@ import contextlib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,7 +31,8 @@ ENTRIES_PER_FRAME: Final = 512
 """Reading one entry opens its whole frame; more entries a frame make imports faster and look-ups slower."""
 RUN_ENTRIES: Final = 65_536
 """So many entries are held in memory before they are written to a table file."""
-MAX_RUNS: Final = 8
+MERGED_RUNS: Final = 8
+"""So many runs of one size are merged into one of the next: an entry is written anew a few times, however many come."""
 _SLOT_BITS: Final = 12
 _FRAMES_KEPT: Final = 16
 _OPEN_TRIES: Final = 8
@@ -39,6 +40,8 @@ _LOG, _LOCK = "log", "lock"
 _NEW, _FOR_ACTIVE, _FOR_RESTING = 0, 1, 2
 """What a record in the log does: it starts an entry, or takes the place of an active or another record."""
 
+_Note = tuple[int, str, dict[str, str], bool, int]
+"""Of a written record: ordinal, key, hashes, whether it takes part in matching, what it does."""
 Write = tuple[int, Record]
 """An ordinal and the record that it has from now on."""
 
@@ -241,6 +244,15 @@ class BankStore:
                 self._log.mend()
             yield
 
+    def known_keys(self, keys: Sequence[str]) -> frozenset[str]:
+        """Those of the keys that may be known; the others are not."""
+        prints = np.array([self._sealing.print_of("key", key) for key in keys], dtype=np.uint64)
+        state = self._state
+        hit = np.array([value in state.new_prints for value in prints.tolist()], dtype=bool)
+        for run in state.runs:
+            hit |= run.has(prints)
+        return frozenset(keys[at] for at in np.flatnonzero(hit).tolist())
+
     def set_header(self, changes: dict[str, Any]) -> None:
         """Change the header. Only while `writing`."""
         self._append([_line({"header": {**self._state.header, **changes}})])
@@ -252,12 +264,13 @@ class BankStore:
     def write(self, writes: list[Write], former: dict[int, Record]) -> None:
         """Write records; `former` has what entries that are not new said before. Only while `writing`."""
         for at in range(0, len(writes), ENTRIES_PER_FRAME):
-            lines = []
+            lines, notes = [], []
             for ordinal, record in writes[at : at + ENTRIES_PER_FRAME]:
                 old = former.get(ordinal)
                 how = _NEW if old is None else _FOR_ACTIVE if old.standing.matches else _FOR_RESTING
                 lines.append(f"[{ordinal},{record.encode()},{how}]".encode())
-            self._append(lines)
+                notes.append((ordinal, record.key, record.hashes, record.standing.matches, how))
+            self._append(lines, notes)
         if self._state.pdq_end:
             self._catch_up(self._index or self._open_index())
         if len(self._state.new_places) >= RUN_ENTRIES:
@@ -269,15 +282,28 @@ class BankStore:
         index = self.index()
         if index is not None and index.pending > RUN_ENTRIES // 8:
             index.compact()
+        if len(self._state.runs) > MERGED_RUNS:
+            with self.writing(), self._mutex:
+                self._merge(len(self._state.runs))
         self._save_copy()
 
     def _save_copy(self) -> None:
         if self._sealing.sealer is not None and self._index is not None:
             sealed_index.save(self._index, self._folder, self._sealing, self._log.id, self._disk)
 
-    def _append(self, lines: list[bytes]) -> None:
-        self._log.append(_sealed(self._sealing, self._log, lines))
-        self.refresh()
+    def _append(self, lines: list[bytes], notes: Sequence[_Note] = ()) -> None:
+        """Write a frame, and know what it says: from the notes, if they say it all, else by reading it."""
+        payload = _sealed(self._sealing, self._log, lines)
+        if not notes:
+            self._log.append(payload)
+            self.refresh()
+            return
+        with self._mutex:
+            begin = self._log.end
+            end = self._log.append(payload)
+            self._log.skip(end, self._log.frames + 1)
+            for slot, note in enumerate(notes):
+                self._note(self._state, begin << _SLOT_BITS | slot, end, note)
 
     # -- the log ---------------------------------------------------------------------------------------------------
 
@@ -293,17 +319,21 @@ class BankStore:
                 state.header = value["header"]
                 continue
             ordinal, content, how = value
-            hashes = content["h"]
-            state.new_places[ordinal] = frame.offset << _SLOT_BITS | slot  # first: prints must lead somewhere
-            for kind, text in (("key", content["k"]), *hashes.items()):
-                if kind != "pdq":
-                    owners = state.new_prints.setdefault(self._sealing.print_of(kind, text), [])
-                    if ordinal not in owners:
-                        owners.append(ordinal)
-            state.ordinals = max(state.ordinals, ordinal + 1)
-            state.active += _matches(content) - (how == _FOR_ACTIVE)
-            if "pdq" in hashes or how != _NEW:
-                state.pdq_end = frame.end
+            note = (ordinal, content["k"], content["h"], _matches(content), how)
+            self._note(state, frame.offset << _SLOT_BITS | slot, frame.end, note)
+
+    def _note(self, state: _State, place: int, end: int, note: _Note) -> None:
+        ordinal, key, hashes, matches, how = note
+        state.new_places[ordinal] = place  # first: prints must lead somewhere
+        for kind, text in (("key", key), *hashes.items()):
+            if kind != "pdq":
+                owners = state.new_prints.setdefault(self._sealing.print_of(kind, text), [])
+                if ordinal not in owners:
+                    owners.append(ordinal)
+        state.ordinals = max(state.ordinals, ordinal + 1)
+        state.active += matches - (how == _FOR_ACTIVE)
+        if "pdq" in hashes or how != _NEW:
+            state.pdq_end = end
 
     def _place(self, ordinal: int) -> int | None:
         state = self._state
@@ -375,13 +405,17 @@ class BankStore:
             tables.as_pairs(state.new_places.items(), len(state.new_places)),
             self._disk,
         )
-        runs = [*state.runs, run]
-        if len(runs) > MAX_RUNS:
-            runs = [tables.merge_runs(self._folder, runs, self._disk)]
         fresh = _State()
         fresh.header, fresh.ordinals, fresh.active = state.header, state.ordinals, state.active
-        fresh.pdq_end, fresh.runs, fresh.covered = state.pdq_end, runs, run.end
+        fresh.pdq_end, fresh.runs, fresh.covered = state.pdq_end, [*state.runs, run], run.end
         self._state = fresh
+        while (wide := _alike([len(run.places) for run in fresh.runs])) >= MERGED_RUNS:
+            self._merge(wide)
+
+    def _merge(self, count: int) -> None:
+        """Merge the newest runs."""
+        runs = self._state.runs
+        self._state.runs = [*runs[:-count], tables.merge_runs(self._folder, runs[-count:], self._disk)]
 
     def _open_index(self) -> HammingIndex:
         with self._mutex:
@@ -426,6 +460,16 @@ class BankStore:
                         hashes.append(content["h"]["pdq"])
             array = np.frombuffer(bytes.fromhex("".join(hashes)), dtype=np.uint8).reshape(len(keys), 32)
             index.change(array, keys, remove=gone, mark=position)
+
+
+def _alike(sizes: Sequence[int]) -> int:
+    """How many at the end are of the size of the last one, or smaller."""
+    count = 0
+    for size in reversed(sizes):
+        if size >= MERGED_RUNS * max(sizes[-1], RUN_ENTRIES):
+            break
+        count += 1
+    return count
 
 
 def _matches(content: dict[str, Any]) -> bool:

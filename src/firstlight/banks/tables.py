@@ -7,12 +7,13 @@ one chance in 2**64), so whoever looks up compares with the record itself.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
 import struct
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,12 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.errors import IntegrityError
-from firstlight.index.disk import Disk, open_file, put_file
+from firstlight.index.disk import TEMPORARY_SUFFIX, Disk, open_file
 
 MAGIC: Final = b"FLrun\r\n\x00"
 _HEAD: Final = struct.Struct("<8sIIII")
 """magic, version, length of the JSON, its checksum, checksum of the arrays."""
-_VERSION: Final = 1
+_VERSION: Final = 2
+MERGE_BLOCK: Final = 1 << 18
+"""Pairs that are sorted at once when runs are merged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,16 @@ class Run:
 
     def find(self, value: int) -> list[int]:
         """The ordinals that a print leads to."""
-        wanted = np.uint64(value)
-        low, high = np.searchsorted(self.prints, wanted, "left"), np.searchsorted(self.prints, wanted, "right")
-        return [int(owner) for owner in self.owners[low:high]]
+        at, found = int(np.searchsorted(self.prints, np.uint64(value))), []
+        while at < len(self.prints) and int(self.prints[at]) == value:
+            found.append(int(self.owners[at]))
+            at += 1
+        return found
+
+    def has(self, values: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Which of the prints, in any order, lead anywhere."""
+        at = np.searchsorted(self.prints, values)
+        return self.prints[np.minimum(at, len(self.prints) - 1)] == values if len(self.prints) else at < 0
 
     def place(self, ordinal: int) -> int | None:
         """Where the latest record of the entry stands, if this run knows."""
@@ -62,7 +72,8 @@ class Run:
         Raises:
             IntegrityError: the file is not what was written.
         """
-        if _checksum(self.prints, self.owners, self.ordinals, self.places) != self.checksum:
+        sections = (self.prints, self.places, self.owners, self.ordinals)
+        if _sum_of(zlib.crc32(section.data) for section in sections) != self.checksum:
             raise _damaged(self.path)
 
 
@@ -70,26 +81,98 @@ def write_run(
     folder: Path, start: int, end: int, meta: Mapping[str, Any], pairs: NDArray[Any], places: NDArray[Any], disk: Disk
 ) -> Run:
     """Write a run of `pairs` (print, ordinal) and `places` (ordinal, place), both of dtype uint64 and shape (n, 2)."""
-    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
-    if len(pairs):
-        keep = np.ones(len(pairs), dtype=bool)
-        keep[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
-        pairs = pairs[keep]
     places = places[np.argsort(places[:, 0], kind="stable")]
-    arrays = (
-        np.ascontiguousarray(pairs[:, 0]),
-        np.ascontiguousarray(places[:, 1]),
-        pairs[:, 1].astype(np.uint32),
-        places[:, 0].astype(np.uint32),
-    )
-    prints, spots, owners, ordinals = arrays
-    document = json.dumps({"start": start, "end": end, "pairs": len(pairs), "places": len(places), "meta": meta})
-    text = document.encode()
-    text += b" " * (-(len(text) + _HEAD.size) % 8)
-    head = _HEAD.pack(MAGIC, _VERSION, len(text), zlib.crc32(text), _checksum(prints, owners, ordinals, spots))
+    return _put(folder, start, end, meta, (len(pairs), len(places)), [_in_order(pairs)], [places], disk)
+
+
+def merge_runs(folder: Path, runs: Sequence[Run], disk: Disk) -> Run:
+    """One run instead of several that follow each other, newest last: of an entry's places the newest counts. The old
+    files go. Needs little memory, whatever their size."""
+    room = sum(len(r.prints) for r in runs), sum(len(r.ordinals) for r in runs)
+    merged = _put(
+        folder, runs[0].start, runs[-1].end, runs[-1].meta, room, _merged_pairs(runs), _merged_places(runs), disk
+    )  # fmt: skip
+    for run in runs:
+        if run.path != merged.path:
+            disk.remove(run.path)
+    return merged
+
+
+def _merged_pairs(runs: Sequence[Run]) -> Iterator[NDArray[np.uint64]]:
+    """All pairs in order, range by range of prints, which are spread evenly."""
+    parts = sum(len(r.prints) for r in runs) // MERGE_BLOCK + 1
+    edges = np.array([(part << 64) // parts for part in range(1, parts)], dtype=np.uint64)
+    cuts = [np.searchsorted(r.prints, edges) for r in runs]
+    for part in range(parts):
+        found = []
+        for run, cut in zip(runs, cuts, strict=True):
+            low, high = cut[part - 1] if part else 0, cut[part] if part + 1 < parts else len(run.prints)
+            found.append(np.stack([run.prints[low:high], run.owners[low:high].astype(np.uint64)], axis=1))
+        yield _in_order(np.concatenate(found))
+
+
+def _merged_places(runs: Sequence[Run]) -> Iterator[NDArray[np.uint64]]:
+    """The newest place of each entry, range by range of ordinals."""
+    last = max(int(r.ordinals[-1]) if len(r.ordinals) else 0 for r in runs)
+    for begin in range(0, last + 1, MERGE_BLOCK):
+        found = []
+        for run in reversed(runs):
+            low, high = np.searchsorted(run.ordinals, [begin, min(begin + MERGE_BLOCK, 1 << 32)])
+            found.append(np.stack([run.ordinals[low:high].astype(np.uint64), run.places[low:high]], axis=1))
+        places = np.concatenate(found)
+        _, first = np.unique(places[:, 0], return_index=True)
+        yield places[first]
+
+
+def _in_order(pairs: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Sorted by print, then ordinal; each once."""
+    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+    keep = np.ones(len(pairs), dtype=bool)
+    keep[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
+    return pairs[keep]
+
+
+def _put(
+    folder: Path, start: int, end: int, meta: Mapping[str, Any], room: tuple[int, int],
+    pairs: Iterable[NDArray[np.uint64]], places: Iterable[NDArray[np.uint64]], disk: Disk,
+) -> Run:  # fmt: skip
+    """Write a run block by block, with room for at most so many pairs and places."""
+    document = {"start": start, "end": end, "pairs": room[0], "places": room[1], "room": room, "meta": meta}
+    length = len(json.dumps(document).encode())
+    length += -(length + _HEAD.size) % 8
+    bounds = _bounds(_HEAD.size + length, room)
     path = folder / f"run-{start:016d}-{end:016d}"
-    put_file(disk, path, b"".join((head, text, *(a.tobytes() for a in arrays))))
+    temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
+    with contextlib.ExitStack() as files:
+        fds = []
+        for number, at in enumerate((0, *bounds[:4])):
+            fd = open_file(temporary, os.O_WRONLY | (os.O_CREAT | os.O_TRUNC if number == 0 else 0))
+            files.callback(os.close, fd)
+            os.lseek(fd, at, os.SEEK_SET)
+            fds.append(fd)
+        disk.truncate(fds[0], bounds[4], temporary)
+        sums, counts = [0, 0, 0, 0], [0, 0]
+        kinds = ((0, np.uint64, 0, 0), (2, np.uint32, 0, 1)), ((3, np.uint32, 1, 0), (1, np.uint64, 1, 1))
+        for blocks, sections in zip((pairs, places), kinds, strict=True):
+            for block in blocks:
+                for section, dtype, which, column in sections:
+                    data = np.ascontiguousarray(block[:, column], dtype=dtype).data.cast("B") if len(block) else b""
+                    sums[section] = zlib.crc32(data, sums[section])
+                    disk.write(fds[section + 1], data, temporary)
+                    counts[which] += len(block) if column == 0 else 0
+        text = json.dumps({**document, "pairs": counts[0], "places": counts[1]}).encode().ljust(length)
+        head = _HEAD.pack(MAGIC, _VERSION, len(text), zlib.crc32(text), _sum_of(sums))
+        disk.write(fds[0], head + text, temporary)
+        disk.sync(fds[0], temporary)
+    disk.replace(temporary, path)
     return open_run(path)
+
+
+def _bounds(at: int, room: tuple[int, int]) -> tuple[int, int, int, int, int]:
+    """Where prints, places, owners and ordinals begin, and where the file ends."""
+    pairs, places = room
+    spots, owners = at + 8 * pairs, at + 8 * pairs + 8 * places
+    return at, spots, owners, owners + 4 * pairs, owners + 4 * pairs + 4 * places
 
 
 def open_run(path: Path) -> Run:
@@ -111,27 +194,15 @@ def open_run(path: Path) -> Run:
     if magic != MAGIC or version != _VERSION or zlib.crc32(text) != text_sum:
         raise _damaged(path)
     document = json.loads(text)
-    pairs, places = int(document["pairs"]), int(document["places"])
-    at = _HEAD.size + length
-    if size != at + 12 * pairs + 12 * places:
+    pairs, places, room = int(document["pairs"]), int(document["places"]), document["room"]
+    bounds = _bounds(_HEAD.size + length, (int(room[0]), int(room[1])))
+    if size != bounds[4]:
         raise _damaged(path)
-    prints = np.frombuffer(mapping, np.uint64, pairs, at)
-    spots = np.frombuffer(mapping, np.uint64, places, at + 8 * pairs)
-    owners = np.frombuffer(mapping, np.uint32, pairs, at + 8 * pairs + 8 * places)
-    ordinals = np.frombuffer(mapping, np.uint32, places, at + 12 * pairs + 8 * places)
+    prints = np.frombuffer(mapping, np.uint64, pairs, bounds[0])
+    spots = np.frombuffer(mapping, np.uint64, places, bounds[1])
+    owners = np.frombuffer(mapping, np.uint32, pairs, bounds[2])
+    ordinals = np.frombuffer(mapping, np.uint32, places, bounds[3])
     return Run(path, document["start"], document["end"], document["meta"], prints, owners, ordinals, spots, checksum)
-
-
-def merge_runs(folder: Path, runs: Sequence[Run], disk: Disk) -> Run:
-    """One run instead of several, newest last: of an entry's places the newest counts. The old files go."""
-    pairs = np.concatenate([np.stack([r.prints, r.owners.astype(np.uint64)], axis=1) for r in runs])
-    places = np.concatenate([np.stack([r.ordinals.astype(np.uint64), r.places], axis=1) for r in reversed(runs)])
-    _, first = np.unique(places[:, 0], return_index=True)
-    merged = write_run(folder, runs[0].start, runs[-1].end, runs[-1].meta, pairs, places[first], disk)
-    for run in runs:
-        if run.path != merged.path:
-            disk.remove(run.path)
-    return merged
 
 
 def chain(folder: Path, start: int) -> list[Run]:
@@ -155,11 +226,9 @@ def as_pairs(items: Iterable[tuple[int, int]], count: int) -> NDArray[np.uint64]
     return flat.reshape(count, 2)
 
 
-def _checksum(*arrays: NDArray[Any]) -> int:
-    value = 0
-    for array in arrays:
-        value = zlib.crc32(array.data, value)
-    return value
+def _sum_of(sums: Iterable[int]) -> int:
+    """One checksum of those of the sections."""
+    return zlib.crc32(b"".join(one.to_bytes(4, "little") for one in sums))
 
 
 def _damaged(path: Path) -> IntegrityError:

@@ -119,13 +119,14 @@ class FrameLog:
             raise self._damaged(offset)
         self.end, self.frames, self._examined = offset, frames, -1
 
-    def append(self, payload: bytes) -> None:
-        """Write one frame behind the last; readers see it at once, and it is durable when this returns.
+    def append(self, payload: bytes) -> int:
+        """Write one frame behind the last; readers see it at once, and it is durable when this returns. Answers where
+        it ends.
 
         Only under the writers' lock and after everything was read; the frame itself is yet to be read. When the disk
         refuses a part, what was written is taken back and the log is as it was.
         """
-        self._append(_DATA, payload)
+        return self._append(_DATA, payload)
 
     def seal(self) -> None:
         """Close the log for good. Under the same conditions."""
@@ -168,7 +169,7 @@ class FrameLog:
     def __del__(self) -> None:
         self.close()
 
-    def _append(self, kind: int, payload: bytes) -> None:
+    def _append(self, kind: int, payload: bytes) -> int:
         if len(payload) > MAX_PAYLOAD:
             raise InputError("This is too much for one write.", hint="Write it in smaller parts.")
         if os.fstat(self._fd).st_size != self.end:
@@ -180,6 +181,7 @@ class FrameLog:
             self._disk.truncate(self._fd, self.end, self.path)
             raise
         self._disk.sync(self._fd, self.path)  # if this fails the frame stays: others may have read it already
+        return self.end + len(data)
 
     def _read_head(self) -> bytes:
         head = os.pread(self._fd, HEAD_SIZE, 0)
