@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from firstlight.banks import FloodGuard, Match, Via
 from firstlight.banks import flood as flood_module
+from firstlight.banks import flood_log
 from firstlight.clock import FixedClock
 from firstlight.errors import InputError
 from firstlight.values import BankPurpose
@@ -56,3 +58,37 @@ def test_senseless_limits_are_refused(clock: FixedClock) -> None:
     for wrong in ({"matches": 0}, {"share": 1.5}, {"window": timedelta(0)}):
         with pytest.raises(InputError, match="A flood is"):
             FloodGuard(clock, **wrong)
+
+
+def test_guards_that_share_a_file_count_and_ask_together(clock: FixedClock, tmp_path: Path) -> None:
+    path = tmp_path / "floods"
+    guards = [FloodGuard(clock, path, matches=10, share=0.5) for _ in range(3)]
+    asked = []
+    for number in range(12):
+        clock.advance(timedelta(seconds=1))
+        asked.append(guards[number % 3].note([match("poster"), match(f"other-{number}")]))
+    assert [len(floods) for floods in asked] == [0] * 9 + [1, 0, 0]
+    assert (asked[9][0].items, asked[9][0].of) == (10, 10)
+    assert FloodGuard(clock, path, matches=10, share=0.5).note([match("poster")]) == ()  # a new process knows it all
+    assert FloodGuard(clock, path, matches=13, share=0.5).note([match("poster")]) == ()  # asked already
+    clock.advance(timedelta(hours=2))
+    assert FloodGuard(clock, path, matches=2, share=0).note([match("poster")]) == ()
+
+
+def test_a_shared_file_that_is_torn_full_or_refused_stops_nobody(
+    clock: FixedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "floods"
+    monkeypatch.setattr(flood_log, "MAX_BYTES", 48)
+    first, second = (FloodGuard(clock, path, matches=8, share=0) for _ in range(2))
+    for _ in range(3):
+        clock.advance(timedelta(seconds=1))
+        assert first.note([match("poster")]) == ()
+        with path.open("ab") as torn:
+            torn.write(b"torn")
+        assert second.note([match("poster")]) == ()
+    clock.advance(timedelta(seconds=1))
+    assert first.note([match("poster")]) == ()
+    assert len(second.note([match("poster")])) == 1
+    nowhere = FloodGuard(clock, tmp_path / "no" / "folder", matches=2, share=0)
+    assert [len(nowhere.note([match("poster")])) for _ in range(2)] == [0, 1]

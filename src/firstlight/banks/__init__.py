@@ -5,11 +5,12 @@ from firstlight.banks.flood import Flood, FloodGuard
 from firstlight.banks.library import Library
 from firstlight.banks.many import Sought
 from firstlight.banks.match import Match, Via
-from firstlight.banks.report import AddReport, Bank, BankReport, ImportReport, Skip, StandingReport
+from firstlight.banks.report import AddReport, AnnotationReport, Bank, BankReport, ImportReport, Skip, StandingReport
 from firstlight.banks.sealing import Sealer
 
 __all__ = [
     "AddReport",
+    "AnnotationReport",
     "Bank",
     "BankReport",
     "Entry",

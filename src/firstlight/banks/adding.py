@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -31,6 +31,7 @@ class Adding:
         self._before = store.revision
         self._batch: list[Record] = []
         self._seen = bytearray()
+        self._known: list[int] = []
         self._taken_back: dict[str, str] = {}
         self.came = 0
         self._counts: Counter[str] = Counter()
@@ -100,11 +101,41 @@ class Adding:
                     self._update(known[0], record, writes, former)
             if writes:
                 store.write(list(writes.items()), former)
+        store.seen.put([ordinal for ordinal in self._known if ordinal not in writes], self._at)
+        self._known.clear()
+
+    def annotate(
+        self, keys: Sequence[str], note: str | None, categories: Sequence[str] | None
+    ) -> dict[str, tuple[str, ...]]:
+        """Write this house's own note and categories to entries; answers as `set_standing`."""
+
+        def changed(record: Record) -> Record | None:
+            new = replace(
+                record,
+                house_note=record.house_note if note is None else note.strip(),
+                house_categories=record.house_categories if categories is None else tuple(dict.fromkeys(categories)),
+                changed=self._stamp,
+            )
+            same = (new.house_note, new.house_categories) == (record.house_note, record.house_categories)
+            return None if same else new
+
+        return self._change(keys, changed)
 
     def set_standing(
         self, keys: Sequence[str], standing: Standing, reason: str, stamp: str = ""
     ) -> dict[str, tuple[str, ...]]:
         """Change where entries stand; answers `keys` that changed, those `unknown` and those `unchanged`."""
+
+        def changed(record: Record) -> Record | None:
+            if record.standing is standing or not _may_become(record.standing, standing):
+                return None
+            return replace(
+                record, standing=standing, reason=reason, changed=self._stamp, stamp=stamp or record.stamp
+            )  # fmt: skip
+
+        return self._change(keys, changed)
+
+    def _change(self, keys: Sequence[str], change: Callable[[Record], Record | None]) -> dict[str, tuple[str, ...]]:
         answer: dict[str, list[str]] = {"keys": [], "unknown": [], "unchanged": []}
         writes: list[Write] = []
         former: dict[int, Record] = {}
@@ -114,12 +145,11 @@ class Adding:
                 if not known:
                     answer["unknown"].append(key)
                 for ordinal, record in known:
-                    if record.standing is standing or not _may_become(record.standing, standing):
+                    changed = change(record)
+                    if changed is None:
                         answer["unchanged"].append(key)
                         continue
                     former[ordinal] = record
-                    changed = replace(record, standing=standing, reason=reason, changed=self._stamp)
-                    changed.stamp = stamp or record.stamp
                     writes.append((ordinal, changed))
                     answer["keys"].append(key)
             if writes:
@@ -136,14 +166,13 @@ class Adding:
 
     def _update(self, known: Write, record: Record, writes: dict[int, Record], former: dict[int, Record]) -> None:
         ordinal, old = known
+        self._known.append(ordinal)
         self._see(ordinal)
-        record.first_seen = old.first_seen
+        record.keep_of(old)
         if record.stamp and record.stamp < old.stamp:
             self._counts["unchanged"] += 1  # the list still holds a state that was replaced since
             return
         if record.stamp and record.stamp == old.stamp and old.standing is Standing.WITHDRAWN:
-            record.standing, record.reason = old.standing, old.reason
-        if old.standing in (Standing.DENIED, Standing.CONFIRMED):
             record.standing, record.reason = old.standing, old.reason
         if record.same_content(old):
             self._counts["unchanged"] += 1

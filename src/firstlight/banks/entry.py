@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 
@@ -86,6 +87,8 @@ class NewEntry:
     stamp: str = ""
     """The upstream's own time of the last change, in one form for the whole list, so that texts sort as times do. An
     older state never takes the place of a newer one."""
+    own: bool = False
+    """Whether this house made the hashes itself, from a file it held: only such entries are ever written out again."""
 
     def __repr__(self) -> str:
         hashes = {kind: masked(value.strip()) for kind in HASH_LENGTHS if (value := getattr(self, kind))}
@@ -106,9 +109,15 @@ class Entry(Value):
     quality: Annotated[int, Field(ge=0, le=100)] | None = None
     categories: tuple[str, ...] = ()
     note: str = ""
+    house_categories: tuple[str, ...] = Field(default=(), description="given by this house; no list changes them")
+    house_note: str = Field(default="", description="written by this house; no list changes it")
     original: Mapping[str, str] = Field(default_factory=dict, repr=False)
+    own: bool = Field(default=False, description="whether this house made the hashes from a file it held")
+    stamp: str = Field(default="", description="the upstream's own time of the last change, as it wrote it")
     first_seen: Instant
     last_changed: Instant
+    last_seen: Instant = Field(description="when a list last brought it, changed or not")
+    last_matched: Instant | None = Field(default=None, description="when an item last matched it, if one did")
 
     def masked(self) -> dict[str, str]:
         """Its hashes as people may see them."""
@@ -130,6 +139,9 @@ class Record:
     standing: Standing = Standing.ACTIVE
     reason: str = ""
     stamp: str = ""
+    house_categories: tuple[str, ...] = ()
+    house_note: str = ""
+    own: bool = False
 
     def __repr__(self) -> str:
         return f"Record({self.key!r})"
@@ -144,6 +156,14 @@ class Record:
             and self.original == other.original
             and (self.standing, self.reason, self.stamp) == (other.standing, other.reason, other.stamp)
         )
+
+    def keep_of(self, old: Record) -> None:
+        """Take over what this house said and knows of an entry when its list brings it anew."""
+        self.first_seen = old.first_seen
+        self.house_categories, self.house_note = old.house_categories, old.house_note
+        self.own = self.own or (old.own and self.hashes == old.hashes)
+        if old.standing in (Standing.DENIED, Standing.CONFIRMED):
+            self.standing, self.reason = old.standing, old.reason
 
     def encode(self) -> str:
         """One line of JSON; empty parts are left out."""
@@ -162,6 +182,12 @@ class Record:
             out["r"] = self.reason
         if self.stamp:
             out["t"] = self.stamp
+        if self.house_categories:
+            out["hc"] = self.house_categories
+        if self.house_note:
+            out["hn"] = self.house_note
+        if self.own:
+            out["own"] = 1
         return _ENCODER.encode(out)
 
     @classmethod
@@ -179,9 +205,12 @@ class Record:
             standing=Standing(value.get("s", "active")),
             reason=value.get("r", ""),
             stamp=value.get("t", ""),
+            house_categories=tuple(value.get("hc", ())),
+            house_note=value.get("hn", ""),
+            own=bool(value.get("own")),
         )
 
-    def as_entry(self, bank: str) -> Entry:
+    def as_entry(self, bank: str, seen: datetime | None = None, matched: datetime | None = None) -> Entry:
         """The record as a value for callers."""
         return Entry(
             bank=bank,
@@ -192,9 +221,15 @@ class Record:
             quality=self.quality,
             categories=self.categories,
             note=self.note,
+            house_categories=self.house_categories,
+            house_note=self.house_note,
             original=self.original,
+            own=self.own,
+            stamp=self.stamp,
             first_seen=clock.from_text(self.first_seen),
             last_changed=clock.from_text(self.changed),
+            last_seen=max(clock.from_text(self.changed), seen) if seen else clock.from_text(self.changed),
+            last_matched=matched,
         )
 
 
@@ -258,5 +293,5 @@ def record_of(new: NewEntry, at: str) -> tuple[Record, list[str]]:
         raise JunkError(f"it has more than {MAX_CATEGORIES} categories, or one that is too long")
     if len(new.note) > MAX_TEXT or sum(map(len, original.values())) > MAX_TEXT:
         raise JunkError(f"its texts are longer than {MAX_TEXT} characters")
-    record = Record(key, hashes, quality, categories, new.note.strip(), original, at, at, stamp=new.stamp)
+    record = Record(key, hashes, quality, categories, new.note.strip(), original, at, at, stamp=new.stamp, own=new.own)
     return record, flaws

@@ -7,13 +7,18 @@ or an `allow` bank.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import threading
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from firstlight.banks.flood_log import SharedLog
 from firstlight.banks.match import Match
 from firstlight.clock import Clock
 from firstlight.errors import InputError
@@ -43,11 +48,16 @@ class Flood(Document):
 
 
 class FloodGuard:
-    """Counts, in this process, which entries match within a window of time."""
+    """Counts which entries match within a window of time: in this process, or, with a `path`, in all that share it.
+
+    The file holds times and digests of entries' keys, nothing of their hashes. Where it cannot be written or read, this
+    process counts alone: a guard that only asks must not stop the work it guards.
+    """
 
     def __init__(
         self,
         clock: Clock,
+        path: Path | None = None,
         *,
         window: timedelta = DEFAULT_WINDOW,
         matches: int = DEFAULT_MATCHES,
@@ -60,9 +70,11 @@ class FloodGuard:
         self._window = window
         self._matches = matches
         self._share = share
-        self._noted: deque[tuple[datetime, frozenset[tuple[str, str]]]] = deque()
-        self._counts: Counter[tuple[str, str]] = Counter()
-        self._asked: dict[tuple[str, str], datetime] = {}
+        self._shared = SharedLog(path) if path is not None else None
+        self._mutex = threading.Lock()
+        self._noted: deque[tuple[datetime, frozenset[int]]] = deque()
+        self._counts: Counter[int] = Counter()
+        self._asked: dict[int, datetime] = {}
 
     def note(self, matches: Iterable[Match]) -> tuple[Flood, ...]:
         """Count the matches of one item; answers the entries that flood now, each once a window.
@@ -70,31 +82,49 @@ class FloodGuard:
         Vetoed matches count too: a flood that an `allow` bank holds back is still one.
         """
         now = self._clock.now()
-        self._forget(now)
-        entries = frozenset((match.bank, match.entry) for match in matches)
-        if not entries:
-            return ()
-        self._noted.append((now, entries))
-        self._counts.update(entries)
-        floods = []
-        for bank, entry in sorted(entries):
-            count = self._counts[bank, entry]
-            asked = self._asked.get((bank, entry))
-            if asked is not None and now - asked < self._window:
+        entries = {_number(match): match for match in matches}
+        with self._mutex, contextlib.ExitStack() as stack:
+            if self._shared is not None and entries:
+                stack.enter_context(self._shared.held())
+                for at, asked, numbers in self._shared.read(now - self._window):
+                    self._take(at, asked, numbers)
+            self._forget(now)
+            if not entries:
+                return ()
+            self._take(now, False, frozenset(entries))
+            floods = tuple(self._floods(entries, now))
+            if self._shared is not None:
+                asked_now = frozenset(_number(flood) for flood in floods)
+                self._shared.write([(now, False, frozenset(entries))] + [(now, True, asked_now)] * bool(asked_now))
+        return floods
+
+    def _floods(self, entries: Mapping[int, Match], now: datetime) -> Iterator[Flood]:
+        for number, match in sorted(entries.items(), key=lambda one: (one[1].bank, one[1].entry)):
+            count = self._counts[number]
+            if number in self._asked or count < self._matches or count < self._share * len(self._noted):
                 continue
-            if count >= self._matches and count >= self._share * len(self._noted):
-                self._asked[bank, entry] = now
-                floods.append(
-                    Flood(bank=bank, entry=entry, at=now, since=self._noted[0][0], items=count, of=len(self._noted))
-                )
-        return tuple(floods)
+            self._asked[number] = now
+            since, of = self._noted[0][0], len(self._noted)
+            yield Flood(bank=match.bank, entry=match.entry, at=now, since=since, items=count, of=of)
+
+    def _take(self, at: datetime, asked: bool, numbers: frozenset[int]) -> None:
+        if asked:
+            self._asked.update(dict.fromkeys(numbers, at))
+        else:
+            self._noted.append((at, numbers))
+            self._counts.update(numbers)
 
     def _forget(self, now: datetime) -> None:
         while self._noted and (now - self._noted[0][0] >= self._window or len(self._noted) >= MAX_NOTED):
-            _, entries = self._noted.popleft()
-            for entry in entries:
-                self._counts[entry] -= 1
-                if not self._counts[entry]:
-                    del self._counts[entry]
-        for entry in [entry for entry, at in self._asked.items() if now - at >= self._window]:
-            del self._asked[entry]
+            _, numbers = self._noted.popleft()
+            for number in numbers:
+                self._counts[number] -= 1
+                if not self._counts[number]:
+                    del self._counts[number]
+        for number in [number for number, at in self._asked.items() if now - at >= self._window]:
+            del self._asked[number]
+
+
+def _number(one: Match | Flood) -> int:
+    digest = hashlib.blake2b(f"{one.bank} {one.entry}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little")

@@ -14,11 +14,11 @@ from typing import Any, Final, Literal, Self
 
 from firstlight.banks import many, matching
 from firstlight.banks.adding import Adding
-from firstlight.banks.entry import Entry, NewEntry, Standing
+from firstlight.banks.entry import MAX_CATEGORIES, MAX_TEXT, Entry, NewEntry, Standing
 from firstlight.banks.importer import ListFile
 from firstlight.banks.many import Sought
 from firstlight.banks.match import Match
-from firstlight.banks.report import AddReport, Bank, BankReport, ImportReport, StandingReport
+from firstlight.banks.report import AddReport, AnnotationReport, Bank, BankReport, ImportReport, StandingReport
 from firstlight.banks.sealing import Sealer, Sealing
 from firstlight.banks.store import BankStore
 from firstlight.clock import Clock
@@ -261,10 +261,28 @@ class Library:
         """Put entries back to active that were withdrawn, denied or confirmed."""
         return self._set_standing(name, keys, Standing.ACTIVE, _needed(reason))
 
+    def annotate(
+        self, name: str, keys: Sequence[str], *, note: str | None = None, categories: Sequence[str] | None = None
+    ) -> AnnotationReport:
+        """Write this house's own note and categories to entries; what is not given stays. No list changes them."""
+        if note is not None and len(note) > MAX_TEXT:
+            raise InputError(f"A note has at most {MAX_TEXT} characters.")
+        if categories is not None and (len(categories) > MAX_CATEGORIES or not all(c.strip() for c in categories)):
+            raise InputError(f"An entry has at most {MAX_CATEGORIES} categories, none of them blank.")
+        store, at = self._store(name), self._clock.now()
+        before = store.revision
+        done = Adding(store, self._sealing, at).annotate(keys, note, categories)
+        return AnnotationReport(
+            bank=name, at=at, revision_before=before, revision=store.revision, keys=done["keys"],
+            unknown=done["unknown"], unchanged=done["unchanged"], note=note,
+            categories=None if categories is None else tuple(categories),
+        )  # fmt: skip
+
     def entries(self, name: str) -> Iterator[Entry]:
         """Every entry of a bank, withdrawn ones too, in the order they were last written. Constant memory."""
-        for _, record in self._store(name).records():
-            yield record.as_entry(name)
+        store = self._store(name)
+        for ordinal, record in store.records():
+            yield store.as_entry(ordinal, record)
 
     def entry(self, name: str, key: str) -> Entry:
         """One entry by its key.
@@ -272,8 +290,9 @@ class Library:
         Raises:
             NotFoundError: the bank or the entry is not there.
         """
-        for _, record in self._store(name).find("key", key):
-            return record.as_entry(name)
+        store = self._store(name)
+        for ordinal, record in store.find("key", key):
+            return store.as_entry(ordinal, record)
         raise NotFoundError(f"Bank {name!r} has no entry {key!r}.", hint="Check the key.")
 
     # -- matching --------------------------------------------------------------------------------------------------
@@ -302,7 +321,7 @@ class Library:
                 self._store(name)
         hashes = {"": pdq} if pdq is not None else {}
         known = digests.model_dump(exclude={"size"}) if digests is not None else {}
-        return matching.match(stores, known, {**hashes, **(any_orientation or {})}, banks)
+        return matching.match(stores, known, {**hashes, **(any_orientation or {})}, banks, self._clock.now())
 
     def match_many(self, items: Sequence[Sought], *, banks: Sequence[str] | None = None) -> list[tuple[Match, ...]]:
         """What `match` would answer for each item, in order, at a fraction of the cost where few of them match.
@@ -313,7 +332,7 @@ class Library:
         stores = self._fresh()
         for name in set(banks or ()) - {store.name for store in stores}:
             self._store(name)
-        return many.match_many(stores, self._sealing, items, banks)
+        return many.match_many(stores, self._sealing, items, banks, self._clock.now())
 
     def verify(self) -> None:
         """Read everything on disk and compare checksums.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
 
@@ -23,7 +24,11 @@ class Sought:
 
 
 def match_many(
-    stores: Sequence[BankStore], sealing: Sealing, items: Sequence[Sought], names: Sequence[str] | None
+    stores: Sequence[BankStore],
+    sealing: Sealing,
+    items: Sequence[Sought],
+    names: Sequence[str] | None,
+    now: datetime,
 ) -> list[tuple[Match, ...]]:
     """See `Library.match_many`."""
     searched = [
@@ -33,7 +38,7 @@ def match_many(
     ]
     suspects = _by_digest(searched, sealing, items) | _by_pixels(searched, items)
     return [
-        matching.match(stores, item.digests, {"": item.pdq} if item.pdq else {}, names) if number in suspects else ()
+        matching.match(stores, item.digests, {"": item.pdq} if item.pdq else {}, names, now) if number in suspects else ()
         for number, item in enumerate(items)
     ]
 

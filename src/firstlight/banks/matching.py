@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from firstlight import clock
 from firstlight.banks.entry import Record
@@ -24,13 +25,19 @@ class _Found:
 
 
 def match(
-    stores: Sequence[BankStore], digests: Mapping[str, str], hashes: Mapping[str, Pdq], names: Sequence[str] | None
+    stores: Sequence[BankStore],
+    digests: Mapping[str, str],
+    hashes: Mapping[str, Pdq],
+    names: Sequence[str] | None,
+    now: datetime,
 ) -> tuple[Match, ...]:
     """See `Library.match`; `digests` are by kind, as far as known; `hashes` by orientation, upright being empty."""
     found: list[tuple[BankStore, _Found]] = []
     for store in stores:
         if store.enabled and store.purpose != BankPurpose.ALLOW and (names is None or store.name in names):
-            found.extend((store, one) for one in _in_bank(store, digests, hashes).values())
+            here = _in_bank(store, digests, hashes)
+            found.extend((store, one) for one in here.values())
+            store.matched.put(list(here), now)
     if not found:
         return ()
     veto = None
@@ -81,7 +88,7 @@ def _as_match(store: BankStore, one: _Found, veto: str | None) -> Match:
         threshold=store.threshold if one.via is Via.PDQ else 0,
         vetoed_by=veto if one.via is Via.PDQ else None,
         first_seen=clock.from_text(one.record.first_seen),
-        categories=one.record.categories,
-        note=one.record.note,
+        categories=tuple(dict.fromkeys((*one.record.categories, *one.record.house_categories))),
+        note="\n".join(filter(None, (one.record.note, one.record.house_note))),
         orientation=one.orientation,
     )

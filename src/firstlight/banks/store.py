@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from firstlight.banks import sealed_index, tables
-from firstlight.banks.entry import Record, Standing
+from firstlight.banks.entry import Entry, Record, Standing
+from firstlight.banks.marks import Marks
 from firstlight.banks.report import Bank
 from firstlight.banks.sealing import Sealing
 from firstlight.errors import IntegrityError, NotFoundError, StateError, StorageError
@@ -80,6 +81,7 @@ class BankStore:
         self._disk = disk
         self._mutex = threading.RLock()
         self._pen = threading.Lock()
+        self.seen, self.matched = Marks(folder / "seen"), Marks(folder / "matched")
         self._frames: OrderedDict[int, list[str]] = OrderedDict()
         self._log = FrameLog(folder / _LOG, disk=disk)
         self._index: HammingIndex | None = None
@@ -153,6 +155,10 @@ class BankStore:
         if found != ordinal:
             raise IntegrityError(f"The tables of bank {self.name!r} are damaged.", hint="Remove its run-* files.")
         return record
+
+    def as_entry(self, ordinal: int, record: Record) -> Entry:
+        """The entry for callers."""
+        return record.as_entry(self.name, self.seen.get(ordinal), self.matched.get(ordinal))
 
     def find(self, kind: str, value: str) -> list[Write]:
         """The entries that hold this hash (or this `key`) now."""
@@ -230,6 +236,8 @@ class BankStore:
                     self._index.close()
                     self._index = None
                 self._log.close()
+                self.seen.close()
+                self.matched.close()
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -247,11 +255,7 @@ class BankStore:
     def known_keys(self, keys: Sequence[str]) -> frozenset[str]:
         """Those of the keys that may be known; the others are not."""
         prints = np.array([self._sealing.print_of("key", key) for key in keys], dtype=np.uint64)
-        state = self._state
-        hit = np.array([value in state.new_prints for value in prints.tolist()], dtype=bool)
-        for run in state.runs:
-            hit |= run.has(prints)
-        return frozenset(keys[at] for at in np.flatnonzero(hit).tolist())
+        return frozenset(keys[at] for at in np.flatnonzero(self.knows(prints)).tolist())
 
     def set_header(self, changes: dict[str, Any]) -> None:
         """Change the header. Only while `writing`."""

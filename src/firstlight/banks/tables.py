@@ -54,11 +54,6 @@ class Run:
             at += 1
         return found
 
-    def has(self, values: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """Which of the prints, in any order, lead anywhere."""
-        at = np.searchsorted(self.prints, values)
-        return self.prints[np.minimum(at, len(self.prints) - 1)] == values if len(self.prints) else at < 0
-
     def place(self, ordinal: int) -> int | None:
         """Where the latest record of the entry stands, if this run knows."""
         at = int(np.searchsorted(self.ordinals, np.uint32(ordinal)))

@@ -110,7 +110,7 @@ class Home:
         self.keyring = keyring
         self.policies = policies_file.load(folder, settings.retention)
         self._table = PriorityTable.load()
-        self.flood_guard = FloodGuard(clock)
+        self.flood_guard = FloodGuard(clock, folder / FLOODS)
         self._open: contextlib.ExitStack = contextlib.ExitStack()
         self._open.callback(database.close)
         self._vault: Vault | None = None

@@ -100,7 +100,10 @@ def _entry(row: list[str], places: dict[str, int], delimiter: str) -> NewEntry:
     between = r"[;|]" if delimiter == "," else r"[,|]" if delimiter == ";" else r"[,;]"
     return NewEntry(
         key=cells.get("key") or None,
-        **{kind: row[places[kind]] for kind in HASH_LENGTHS if cells.get(kind)},
+        md5=row[places["md5"]] if cells.get("md5") else None,
+        sha1=row[places["sha1"]] if cells.get("sha1") else None,
+        sha256=row[places["sha256"]] if cells.get("sha256") else None,
+        pdq=row[places["pdq"]] if cells.get("pdq") else None,
         quality=quality,
         categories=tuple(re.split(between, cells.get("category", ""))),
         note=cells.get("note", ""),
