@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from firstlight.banks import FloodGuard, Match, Via
+from firstlight.banks import FloodGuard, Match, Via, flood_log
 from firstlight.banks import flood as flood_module
-from firstlight.banks import flood_log
 from firstlight.clock import FixedClock
 from firstlight.errors import InputError
 from firstlight.values import BankPurpose

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from casework.making import jpeg, put
 from cli.conftest import Run
 from firstlight.casework.home import Home
 from firstlight.custody import EventType
@@ -127,3 +128,67 @@ def test_a_list_that_breaks_off(run: Run, home: Path, tmp_path: Path) -> None:
     assert ran.code == 1
     assert "THE LIST BROKE OFF" in ran.out
     assert run("bank", "import", "known", broken, "--json").document["stopped"]["code"]
+
+
+def test_notes_and_categories_of_the_house_outlive_the_list(run: Run, home: Path, tmp_path: Path) -> None:
+    ran = run("bank", "annotate", "known", "a", "nobody", "--note", "seen before", "--category", "ours", "--by", "ada")
+    assert (ran.code, "1 entry of known changed" in ran.out, "nobody is no entry" in ran.out) == (2, True, True)
+    (tmp_path / "list.csv").write_text(f"key,sha256,category,note\na,{HASHES[0]},stems,new\n")
+    assert run("bank", "import", "known", tmp_path / "list.csv").code == 0
+    told = next(one for one in run("bank", "entries", "known", "--json").lines if one["key"] == "a")
+    assert (told["house_note"], told["house_categories"]) == ("seen before", ["ours"])
+    assert (told["note"], told["categories"]) == ("new", ["stems"])
+    assert told["first_seen"] <= told["last_seen"]
+    assert told["last_matched"] is None
+    assert run("bank", "annotate", "known", "a").code == 2
+    assert run("bank", "annotate", "known", "a", "--clear").code == 0
+    assert "house note" not in run("bank", "entries", "known").out
+    assert [actor for _, actor, payload in _events(home) if payload["report"]["kind"] == "annotation-report"] == [
+        "ada",
+        "operator",
+    ]
+
+
+def test_only_what_this_house_made_is_written_out_in_two_steps(run: Run, home: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    ran = run("bank", "export", "known", out, "--why", "for a partner")
+    assert (ran.code, "made by this house" in ran.err, out.exists()) == (1, True, False)  # a list of others
+    (tmp_path / "leek.txt").write_bytes(b"leek")  # its hash is in that list too; now this house has made it itself
+    (tmp_path / "chard.txt").write_bytes(b"chard")
+    assert run("bank", "add", "known", tmp_path / "leek.txt", tmp_path / "chard.txt").code == 0
+    plan = run("bank", "export", "known", out, "--why", "for a partner", "--json").document
+    assert (plan["entries"], plan["left_out"], plan["written"], out.exists()) == (2, 3, False, False)
+    assert run("bank", "export", "known", out, "--why", "x", "--confirm", "00000000").code == 2
+    assert run("bank", "export", "known", out, "--why", "x", "--confirm", plan["code"], "--by", "ada").code == 0
+    assert out.stat().st_mode & 0o077 == 0
+    written = out.read_text()
+    assert written.count("\n") == 3
+    assert HASHES[0] in written
+    assert HASHES[1] not in written
+    with Home.open(home) as house, house.look() as work:
+        (event,) = (one.event for one in work.log.entries(types=[EventType.EXPORT]))
+    assert event is not None
+    assert (event.actor, event.payload["why"]) == ("ada", "x")
+    assert run("bank", "export", "known", out, "--why", "x", "--confirm", plan["code"]).code == 3  # never over a file
+    assert run("bank", "export", "known", tmp_path / "o", "--why", "x", "--format", "vics-json").code == 2
+    assert run("bank", "export", "known", tmp_path / "o", "--why", "x", "--format", "xml").code == 2
+
+
+@pytest.mark.parametrize(("format_", "more"), [("csv", []), ("vics-json", ["--category", "2"])])
+def test_what_is_written_out_is_read_back(run: Run, home: Path, tmp_path: Path, format_: str, more: list[str]) -> None:
+    out = tmp_path / "out"
+    (tmp_path / "leek.txt").write_bytes(b"leek")
+    put(tmp_path, {"a.jpg": jpeg(1), "b.jpg": jpeg(2)})
+    run("bank", "create", "ours", tmp_path / "leek.txt", tmp_path / "a.jpg", tmp_path / "b.jpg")
+    arguments = ["bank", "export", "ours", str(out), "--format", format_, "--why", "x", *more]
+    assert run(*arguments, "--confirm", run(*arguments, "--json").document["code"]).code == 0
+    run("bank", "create", "again")
+    ran = run("bank", "import", "again", out)
+    assert (ran.code, "3 added" in ran.out) == (0, True)
+    first, second = ({tuple(sorted(e["masked"].items())) for e in run("bank", "entries", name, "--json").lines}
+                     for name in ("ours", "again"))  # fmt: skip
+    assert first == second
+    for name in ("a.jpg", "b.jpg", "leek.txt"):
+        told = run("match", "--json", "--bank", "again", tmp_path / name).document
+        assert [match["exact"] for match in told["matches"]] == [True]
+    assert run("bank", "export", "again", tmp_path / "o", "--why", "x").code == 1  # what came back as a list stays

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -45,11 +46,43 @@ def test_a_name_that_cannot_be_one_is_refused(run: Run, name: str) -> None:
 
 
 def test_what_is_not_taken_is_named_and_the_rest_is_taken(run: Run, tmp_path: Path) -> None:
-    put(tmp_path, {"a.jpg": jpeg(1)})
-    ran = run("bank", "create", "series", tmp_path / "a.jpg", tmp_path / "not there")
+    put(tmp_path, {"a.jpg": jpeg(1), "nothing.jpg": b""})
+    ran = run("bank", "create", "series", tmp_path / "a.jpg", tmp_path / "nothing.jpg")
     assert ran.code == 2
     assert "1 entry" in ran.out
-    assert "not there" in ran.out
+    assert "nothing.jpg: The file is empty" in ran.out
+
+
+@pytest.mark.parametrize("named", [["a.jpg", "not there"], ["nothing.jpg"], ["folder"]])
+def test_a_slip_leaves_no_bank(run: Run, tmp_path: Path, named: list[str]) -> None:
+    put(tmp_path, {"a.jpg": jpeg(1), "nothing.jpg": b""})
+    (tmp_path / "folder").mkdir()
+    run("bank", "create", "other")
+    ran = run("bank", "create", "series", *(tmp_path / one for one in named))
+    assert (ran.code, bool(ran.err)) == (2, True)
+    assert [bank["name"] for bank in run("bank", "list", "--json").document] == ["other"]
+    assert run("bank", "create", "series", tmp_path / "a.jpg").code == 0
+    held = run("bank", "show", "series", "--json").document
+    assert run("bank", "add", "series", *(tmp_path / one for one in named)).code == 2
+    assert run("bank", "show", "series", "--json").document == held
+
+
+def test_pictures_and_hashes_are_added_to_a_bank(run: Run, tmp_path: Path) -> None:
+    put(tmp_path, {"a.jpg": jpeg(1), "b.jpg": jpeg(2), "nothing.jpg": b""})
+    run("bank", "create", "series")
+    ran = run("bank", "add", "series", tmp_path / "a.jpg", "--category", "roots", "--note", "from the garden")
+    assert (ran.code, "1 added" in ran.out) == (0, True)
+    assert run("match", tmp_path / "a.jpg").code == 1
+    digest = hashlib.md5((tmp_path / "b.jpg").read_bytes()).hexdigest()
+    assert run("bank", "add", "series", "--hash", f"md5={digest.upper()}").code == 0
+    assert run("match", tmp_path / "b.jpg").code == 1
+    ran = run("bank", "add", "series", tmp_path / "nothing.jpg", tmp_path / "b.jpg", "--json")
+    assert (ran.code, ran.document["refused"][0]["error"]["message"]) == (2, "The file is empty.")
+    assert ran.document["reports"][0]["added"] == 1
+    assert run("bank", "add", "series", "--hash", "md5=0123").code == 2
+    assert run("bank", "add", "series", "--hash", "crc=0123").code == 2
+    assert run("bank", "add", "series").code == 2
+    assert digest not in run("bank", "entries", "series").out
 
 
 @pytest.mark.parametrize("name", ["none.csv", "folder", "empty.csv"])

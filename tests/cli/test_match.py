@@ -41,6 +41,16 @@ def test_digests_match_also_when_nothing_can_be_decoded(run: Run, tmp_path: Path
     assert ran.lines[0]["error"]
 
 
+def test_a_match_is_a_finding_though_another_file_could_not_be_read(run: Run, tmp_path: Path) -> None:
+    put(tmp_path, {"a.jpg": jpeg(1), "broken.jpg": jpeg(2)[:500]})
+    run("bank", "create", "known", tmp_path / "a.jpg")
+    ran = run("match", tmp_path / "a.jpg", tmp_path / "broken.jpg", tmp_path / "gone.jpg", "--json")
+    assert ran.code == 1
+    assert [bool(line.get("error")) for line in ran.lines] == [False, True, True]
+    assert "2 of 3 files could not be looked up" in ran.err
+    assert run("match", tmp_path / "broken.jpg", tmp_path / "gone.jpg").code == 2
+
+
 def test_an_allow_bank_vetoes_near_duplicates_only(run: Run, tmp_path: Path) -> None:
     put(tmp_path, {"a.png": png(1), "near.png": png(1, Comment="near")})
     run("bank", "create", "known", tmp_path / "a.png")

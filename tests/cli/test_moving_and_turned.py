@@ -68,6 +68,15 @@ def test_a_frame_of_an_animation_matches(run: Run, tmp_path: Path) -> None:
     assert (told["frames"], told["frames_complete"], told["matches"][0]["seconds"]) == (3, True, 3.0)
 
 
+def test_a_turned_frame_matches_in_any_orientation(run: Run, listed: Path, tmp_path: Path) -> None:
+    frames = [picture(2, SIDE), Image.open(listed).transpose(Image.Transpose.FLIP_LEFT_RIGHT)]
+    film = tmp_path / "film.png"
+    frames[0].save(film, save_all=True, append_images=frames[1:], duration=1500)
+    assert run("match", film).code == 0
+    ran = run("match", "--any-orientation", film)
+    assert (ran.code, "left to right, in the frame at 0:00:01.500" in ran.out) == (1, True)
+
+
 def test_frames_as_json(run: Run, tmp_path: Path) -> None:
     _animation(tmp_path / "film.gif", 1, 2)
     _saved(picture(1), tmp_path / "still.png")

@@ -1,6 +1,7 @@
 """Banks of hashes: lists with a purpose, kept as secrets, searched exactly."""
 
 from firstlight.banks.entry import Entry, NewEntry, Standing
+from firstlight.banks.exporting import ExportPlan
 from firstlight.banks.flood import Flood, FloodGuard
 from firstlight.banks.library import Library
 from firstlight.banks.many import Sought
@@ -14,6 +15,7 @@ __all__ = [
     "Bank",
     "BankReport",
     "Entry",
+    "ExportPlan",
     "Flood",
     "FloodGuard",
     "ImportReport",

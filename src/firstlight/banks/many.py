@@ -38,7 +38,9 @@ def match_many(
     ]
     suspects = _by_digest(searched, sealing, items) | _by_pixels(searched, items)
     return [
-        matching.match(stores, item.digests, {"": item.pdq} if item.pdq else {}, names, now) if number in suspects else ()
+        matching.match(stores, item.digests, {"": item.pdq} if item.pdq else {}, names, now)
+        if number in suspects
+        else ()
         for number, item in enumerate(items)
     ]
 

@@ -7,16 +7,28 @@ after, so that a change whose event was cut off shows as a gap between two event
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from firstlight.banks import AddReport, BankReport, ImportReport, Match, NewEntry, Standing, StandingReport
+from firstlight.banks import (
+    AddReport,
+    AnnotationReport,
+    BankReport,
+    ExportPlan,
+    ImportReport,
+    Match,
+    NewEntry,
+    Standing,
+    StandingReport,
+    exporting,
+)
 from firstlight.casework import lookup
 from firstlight.casework.home import SERVICE, Home, named
 from firstlight.custody import EventType
-from firstlight.errors import InputError
+from firstlight.errors import InputError, StateError
 from firstlight.hashing import FRAMES_PRELOAD, PRELOAD, FileHash, HashedFile, Mode, hash_file_whole, hash_files
 from firstlight.media import Cage, opened
 from firstlight.values import BankPurpose, Digests, Document, ErrorNote, Versioned
@@ -24,7 +36,7 @@ from firstlight.values import BankPurpose, Digests, Document, ErrorNote, Version
 MATCH_PRELOAD = (*PRELOAD, *FRAMES_PRELOAD)
 """What the cage has to load to match files: `Cage(preload=MATCH_PRELOAD)`."""
 
-R = TypeVar("R", AddReport, ImportReport, StandingReport)
+R = TypeVar("R", AddReport, AnnotationReport, ImportReport, StandingReport)
 D = TypeVar("D", bound=Document)
 
 
@@ -78,14 +90,108 @@ def add_pictures(
     *,
     actor: str = SERVICE,
     refused: list[FileHash] | None = None,
+    categories: Sequence[str] = (),
+    note: str = "",
 ) -> AddReport:
     """Add the hashes of these files to a bank. A file that is no readable picture is added by its digests alone.
 
-    Files that cannot be opened at all are put into `refused`. The pictures themselves are not kept.
+    Files that are empty or cannot be opened at all are put into `refused`. The pictures themselves are not kept.
+
+    Raises:
+        InputError: none of them could be taken.
     """
     named(actor)
-    report = home.library.add(name, _entries(hash_files(cage, paths), [] if refused is None else refused))
-    return _changed(home, report, actor)
+    home.library.bank(name)
+    left = [] if refused is None else refused
+    entries = _some(_entries(hash_files(cage, paths), left, tuple(categories), note), left)
+    return _changed(home, home.library.add(name, entries), actor)
+
+
+def create_bank_of(
+    home: Home,
+    cage: Cage,
+    name: str,
+    purpose: BankPurpose,
+    paths: Iterable[Path],
+    *,
+    actor: str = SERVICE,
+    refused: list[FileHash] | None = None,
+    **settings: Any,  # noqa: ANN401 - as the library's
+) -> AddReport:
+    """Make a bank of the hashes of these files; see `add_pictures`. It is made when the first of them is taken, so that
+    a slip in a name leaves no empty bank."""
+    named(actor)
+    left = [] if refused is None else refused
+    entries = _some(_entries(hash_files(cage, paths), left), left)
+    create_bank(home, name, purpose, actor=actor, **settings)
+    return _changed(home, home.library.add(name, entries), actor)
+
+
+def add_hashes(home: Home, name: str, entries: Iterable[NewEntry], *, actor: str = SERVICE) -> AddReport:
+    """Add hashes to a bank; those that cannot be hashes are named in the report."""
+    named(actor)
+    return _changed(home, home.library.add(name, entries), actor)
+
+
+def annotate(
+    home: Home,
+    name: str,
+    keys: Sequence[str],
+    *,
+    note: str | None = None,
+    categories: Sequence[str] | None = None,
+    actor: str = SERVICE,
+) -> AnnotationReport:
+    """Write this house's own note and categories to entries; what is none stays.
+
+    Raises:
+        InputError: nothing is to be written.
+    """
+    named(actor)
+    if note is None and categories is None:
+        raise InputError("Nothing is named that should change.", hint="Give a note or a category.")
+    return _changed(home, home.library.annotate(name, keys, note=note, categories=categories), actor)
+
+
+def plan_export(home: Home, name: str, format: str) -> ExportPlan:  # noqa: A002 - the word of the library
+    """What an export of a bank would write: the first of its two steps."""
+    return exporting.plan(home.library, name, format)
+
+
+def export_own(
+    home: Home,
+    name: str,
+    path: Path,
+    format: str,  # noqa: A002 - the word of the library
+    *,
+    code: str,
+    why: str,
+    category: int | None = None,
+    actor: str = SERVICE,
+) -> ExportPlan:
+    """Write the entries of a bank that this house made itself: the second step, with the `code` that the first gave.
+
+    The event is written before the file, so that no list leaves without one. Entries of other people's lists never do.
+
+    Raises:
+        RefusedError: no entry of the bank was made by this house.
+        StateError: the code is not that of the bank as it is now.
+        StorageError: the file cannot be written, or is there already.
+    """
+    named(actor)
+    if not why.strip():
+        raise InputError("A reason is needed for this.", hint="Say in a few words why.")
+    plan = exporting.plan(home.library, name, format)
+    if code != plan.code:
+        raise StateError(
+            "The code does not belong to the bank as it is now.",
+            hint="Run the export without --confirm to see it anew.",
+        )
+    exporting.check(path, format, category)
+    with home.work() as work:
+        work.record(EventType.EXPORT, actor=actor, why=why, plan=plan.model_dump(mode="json"))
+    exporting.write(home.library, name, path, format, category)
+    return plan
 
 
 def add_entries(home: Home, name: str, entries: Iterable[NewEntry], *, actor: str = SERVICE) -> AddReport:
@@ -171,8 +277,8 @@ def match_files(
 ) -> Iterator[FileMatches]:
     """Look each file up in the banks named, or in all; in the order given, with constant memory.
 
-    Animations and videos are looked up by their key frames. `any_orientation` also finds still pictures that were
-    turned or mirrored. The cage should have loaded `MATCH_PRELOAD`.
+    Animations and videos are looked up by their key frames. `any_orientation` also finds what was turned or
+    mirrored. The cage should have loaded `MATCH_PRELOAD`.
 
     Raises:
         NotFoundError: there is no such bank.
@@ -193,7 +299,7 @@ def _matches(home: Home, made: HashedFile, banks: Sequence[str] | None, any_orie
     if record.sha256 is not None and record.md5 is not None and record.sha1 is not None and record.size is not None:
         digests = Digests(md5=record.md5, sha1=record.sha1, sha256=record.sha256, size=record.size)
         if moves:
-            matches = lookup.moving_matches(home.library, digests, frames, banks=banks)
+            matches = lookup.moving_matches(home.library, digests, frames, banks=banks, any_orientation=any_orientation)
         else:
             matches = lookup.still_matches(home.library, digests, picture, banks=banks, any_orientation=any_orientation)
     return FileMatches(
@@ -208,12 +314,35 @@ def _matches(home: Home, made: HashedFile, banks: Sequence[str] | None, any_orie
     )
 
 
-def _entries(made: Iterable[FileHash], refused: list[FileHash]) -> Iterator[NewEntry]:
+def _entries(
+    made: Iterable[FileHash], refused: list[FileHash], categories: tuple[str, ...] = (), note: str = ""
+) -> Iterator[NewEntry]:
     for one in made:
         if one.sha256 is None:
             refused.append(one)
-            continue
-        yield NewEntry(md5=one.md5, sha1=one.sha1, sha256=one.sha256, pdq=one.pdq, quality=one.pdq_quality)
+        elif not one.size:
+            empty = ErrorNote(code="input", message="The file is empty.", hint="Its hash would match every empty file.")
+            refused.append(one.model_copy(update={"error": empty}))
+        else:
+            yield NewEntry(
+                md5=one.md5,
+                sha1=one.sha1,
+                sha256=one.sha256,
+                pdq=one.pdq,
+                quality=one.pdq_quality,
+                categories=categories,
+                note=note,
+                own=True,
+            )
+
+
+def _some(entries: Iterator[NewEntry], refused: Sequence[FileHash]) -> Iterator[NewEntry]:
+    """The entries, of which there has to be one."""
+    first = next(entries, None)
+    if first is None:
+        said = next((f"{one.file}: {one.error.message}" for one in refused if one.error), "There are no files.")
+        raise InputError("None of these files could be taken, so nothing was changed.", hint=said)
+    return chain([first], entries)
 
 
 def _changed(home: Home, report: R, actor: str) -> R:

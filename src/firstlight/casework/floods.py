@@ -1,7 +1,8 @@
 """Entries that suddenly match more than their share: recorded, and put before a person until one has decided.
 
-Nothing is held back and nothing is lowered. What is counted is what this process has examined within the guard's
-window; what it found stays in the custody log and in the home until a person confirms, denies or withdraws the entry.
+Nothing is held back and nothing is lowered. What is counted is what all processes of the home have examined within the
+guard's window; what it found stays in the custody log and in the home until a person confirms, denies or withdraws the
+entry.
 """
 
 from __future__ import annotations

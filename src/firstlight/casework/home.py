@@ -48,6 +48,7 @@ from firstlight.store.tables import Item, Setting
 from firstlight.triage import PriorityTable
 from firstlight.values import Sha256Hex
 
+FLOODS = "floods"
 TRUST = "trust"
 TABLE = "priority-table"  # the setting that holds the operator's own table; the shipped one holds without it
 LOG_NAME = "firstlight.invalid/custody"  # a name, never an address: the domain "invalid" cannot exist

@@ -47,7 +47,7 @@ def first_frame(picture: PictureHash) -> FramesHash:
         media_type=picture.media_type,
         width=picture.width,
         height=picture.height,
-        frames=(FrameHash(index=0, seconds=0, pdq=picture.pdq),),
+        frames=(FrameHash(index=0, seconds=0, pdq=picture.pdq, orientations=picture.orientations),),
         looked_at=1,
         complete=False,
     )
@@ -62,19 +62,25 @@ def still_matches(
     any_orientation: bool = False,
 ) -> tuple[Match, ...]:
     """What the banks hold of these bytes and this picture; with `any_orientation`, turned and mirrored ones too."""
-    turned = turned_hashes(picture) if picture is not None and any_orientation else None
+    turned = turned_hashes(picture.pdq, picture.orientations) if picture is not None and any_orientation else None
     return library.match(digests, picture.pdq if picture else None, banks=banks, any_orientation=turned)
 
 
 def moving_matches(
-    library: Library, digests: Digests, frames: Iterable[FrameHash], *, banks: Sequence[str] | None = None
+    library: Library,
+    digests: Digests,
+    frames: Iterable[FrameHash],
+    *,
+    banks: Sequence[str] | None = None,
+    any_orientation: bool = False,
 ) -> tuple[Match, ...]:
     """What the banks hold of these bytes and of each of these frames. Every entry appears once: by its digest, else by
     the nearest frame that no `allow` bank vetoes, else by the nearest."""
     by_bytes = library.match(digests, None, banks=banks)
     best: dict[tuple[str, str], Match] = {}
     for frame in frames:
-        for match in library.match(None, frame.pdq, banks=banks):
+        turned = turned_hashes(frame.pdq, frame.orientations) if any_orientation else None
+        for match in library.match(None, frame.pdq, banks=banks, any_orientation=turned):
             known = best.get((match.bank, match.entry))
             if known is None or _strength(match) < _strength(known):
                 best[match.bank, match.entry] = match.model_copy(update={"seconds": frame.seconds})
@@ -83,10 +89,10 @@ def moving_matches(
     return (*by_bytes, *sorted(best.values(), key=lambda m: (m.distance, m.bank, m.entry)))
 
 
-def turned_hashes(picture: PictureHash) -> dict[str, Pdq]:
-    """The hashes of the picture's seven other orientations, by name."""
-    pairs = zip(ORIENTATIONS[1:], picture.orientations[1:], strict=True)
-    return {name: picture.pdq.model_copy(update={"hex": digits}) for name, digits in pairs}
+def turned_hashes(upright: Pdq, orientations: Sequence[str]) -> dict[str, Pdq]:
+    """The hashes of a picture's or frame's seven other orientations, by name, as far as they are known."""
+    pairs = zip(ORIENTATIONS[1:], orientations[1:], strict=False)
+    return {name: upright.model_copy(update={"hex": digits}) for name, digits in pairs}
 
 
 def _note(error: FirstlightError) -> ErrorNote:

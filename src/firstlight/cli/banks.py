@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from firstlight.banks import AddReport, Bank, BankReport, Entry, ImportReport, Standing, StandingReport
+from firstlight.banks import (
+    AddReport,
+    Bank,
+    BankReport,
+    Entry,
+    ImportReport,
+    NewEntry,
+    Standing,
+    StandingReport,
+    exporting,
+)
 from firstlight.banks.importers import FORMATS
 from firstlight.casework import banking
 from firstlight.casework.examine import PRELOAD
 from firstlight.cli import output
-from firstlight.cli.common import Actor, HomeFolder, below, caged, opened
+from firstlight.cli.common import Actor, HomeFolder, below, caged, name_of, opened
 from firstlight.errors import InputError
 from firstlight.hashing import FileHash
 from firstlight.values import BankPurpose
@@ -42,30 +53,110 @@ def create(
     as_json: output.Json = False,
     home: HomeFolder = None,
 ) -> int:
-    """Make a bank, of the hashes of these files if any are named. The files themselves are not kept."""
+    """Make a bank, of the hashes of these files if any are named. The files themselves are not kept.
+
+    A file that is not there stops it before anything is made. Ends with 2 when some file could not be taken.
+    """
+    settings: dict[str, Any] = {
+        "owner": owner, "licence": licence, "threshold": threshold, "min_quality": min_quality, "note": note,
+    }  # fmt: skip
     refused: list[FileHash] = []
+    _all_there(files or ())
     with caged(PRELOAD) as cage, opened(home, create=True) as house:
-        banking.create_bank(
-            house,
-            name,
-            purpose,
-            actor=by,
-            owner=owner,
-            licence=licence,
-            threshold=threshold,
-            min_quality=min_quality,
-            note=note,
-        )
         if files:
-            banking.add_pictures(house, cage, name, below(files), actor=by, refused=refused)
+            banking.create_bank_of(
+                house, cage, name, purpose, below(files), actor=by, refused=refused, **settings
+            )  # fmt: skip
+        else:
+            banking.create_bank(house, name, purpose, actor=by, **settings)
         bank = house.library.bank(name)
     if as_json:
         output.answer(bank.model_dump(mode="json") | {"refused": [one.model_dump(mode="json") for one in refused]})
     else:
         output.say(f"Bank {bank.name} ({bank.purpose.value}) holds {output.count(bank.entries, 'entry', 'entries')}.")
-        for one in refused:
-            output.say(f"  not taken: {output.one_line(one.file)}: {one.error.message if one.error else ''}")
+        _say_refused(refused)
     return output.BAD_INPUT if refused else output.DONE
+
+
+@app.command()
+def add(
+    name: Name,
+    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE...]", show_default=False)] = None,
+    hashes: Annotated[
+        list[str] | None,
+        typer.Option("--hash", metavar="KIND=HEX", help="A hash: md5, sha1, sha256 or pdq; repeatable."),
+    ] = None,
+    category: Annotated[list[str] | None, typer.Option(help="A category for each of them; repeatable.")] = None,
+    note: Annotated[str, typer.Option(help="A note for each of them.")] = "",
+    by: Actor = "operator",
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> int:
+    """Add to a bank the hashes of these files, or single hashes. They match at once; the files are not kept.
+
+    Ends with 2 when some file or hash could not be taken.
+    """
+    refused: list[FileHash] = []
+    reports: list[AddReport] = []
+    typed = [_typed_hash(one, tuple(category or ()), note) for one in hashes or ()]
+    _all_there(files or ())
+    if not files and not typed:
+        raise InputError("Nothing is named that should be added.", hint="Name files, or hashes with --hash KIND=HEX.")
+    with caged(PRELOAD) as cage, opened(home) as house:
+        if typed:
+            reports.append(banking.add_hashes(house, name, typed, actor=by))
+        if files:
+            found = below(files)
+            reports.append(
+                banking.add_pictures(
+                    house, cage, name, found, actor=by, refused=refused, categories=category or (), note=note
+                )
+            )
+    if as_json:
+        told = {"reports": [one.model_dump(mode="json") for one in reports]}
+        output.answer(told | {"refused": [one.model_dump(mode="json") for one in refused]})
+    else:
+        for report in reports:
+            _say_report(report)
+        _say_refused(refused)
+    return output.BAD_INPUT if refused or any(one.skipped or one.flawed for one in reports) else output.DONE
+
+
+@app.command()
+def export(
+    name: Name,
+    path: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)],
+    why: Why,
+    format_: Annotated[str, typer.Option("--format", help=f"One of {', '.join(exporting.FORMATS)}.")] = "csv",
+    category: Annotated[
+        int | None, typer.Option(min=0, max=5, help="For VICS: the category of all, on your country's scale.")
+    ] = None,
+    confirm_: Annotated[str, typer.Option("--confirm", metavar="CODE", help="The code that the first step gave.")] = "",
+    by: Actor = "operator",
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Write the entries that this house made of files of its own into a list. Lists of others never leave.
+
+    It takes two steps: the first says what would be written, the second, with the code it gave, writes it.
+    """
+    with opened(home) as house:
+        if confirm_:
+            plan = banking.export_own(
+                house, name, path, format_, code=confirm_, why=why, category=category, actor=by
+            )  # fmt: skip
+        else:
+            plan = banking.plan_export(house, name, format_)
+            exporting.check(path, format_, category)
+    if as_json:
+        output.answer(plan.model_dump(mode="json") | {"written": bool(confirm_)})
+        return
+    act = "written" if confirm_ else "would be written"
+    output.say(f"{output.count(plan.entries, 'entry', 'entries')} of {name}, made by this house: {act} to {path.name}.")
+    if plan.left_out:
+        output.say(f"  {plan.left_out} left out: of other people's lists, or not standing any more.")
+    if not confirm_:
+        output.say(f"  Nothing is written yet. Do the same again with --confirm {plan.code}")
 
 
 @app.command("import")
@@ -213,6 +304,32 @@ def entries(
 
 
 @app.command()
+def annotate(
+    name: Name,
+    keys: Keys,
+    note: Annotated[str | None, typer.Option(help="Your note on them, in place of the one before.")] = None,
+    category: Annotated[
+        list[str] | None, typer.Option(help="Your category of them; repeatable, in place of those before.")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Take your note and categories away.")] = False,
+    by: Actor = "operator",
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> int:
+    """Write your own note and categories to entries. They stand beside those of the list, which never changes them."""
+    with opened(home) as house:
+        report = banking.annotate(
+            house, name, keys, note="" if clear else note, categories=[] if clear else category, actor=by
+        )
+    if as_json:
+        output.answer(report)
+    else:
+        output.say(f"{output.count(len(report.keys), 'entry', 'entries')} of {name} changed.")
+        _say_keys(name, report.unchanged, report.unknown)
+    return output.BAD_INPUT if report.unknown else output.DONE
+
+
+@app.command()
 def confirm(
     name: Name, keys: Keys, why: Why, by: Actor = "operator", as_json: output.Json = False, home: HomeFolder = None
 ) -> int:
@@ -266,10 +383,37 @@ def _answer_act(report: BankReport, as_json: bool) -> None:
 def _say_standing(report: StandingReport) -> None:
     if report.keys:
         output.say(f"{output.count(len(report.keys), 'entry', 'entries')} of {report.bank}: {report.standing.value}.")
-    for key in report.unchanged:
+    _say_keys(report.bank, report.unchanged, report.unknown)
+
+
+def _say_keys(bank: str, unchanged: Iterable[str], unknown: Iterable[str]) -> None:
+    for key in unchanged:
         output.say(f"  {key} stood so already")
-    for key in report.unknown:
-        output.say(f"  {key} is no entry of {report.bank}; `firstlight bank entries {report.bank}` lists them")
+    for key in unknown:
+        output.say(f"  {key} is no entry of {bank}; `firstlight bank entries {bank}` lists them")
+
+
+def _say_refused(refused: Iterable[FileHash]) -> None:
+    for one in refused:
+        output.say(f"  not taken: {output.one_line(one.file)}: {one.error.message if one.error else ''}")
+
+
+def _all_there(files: Iterable[Path]) -> None:
+    """Refuse before anything is changed when a file is named that is not there."""
+    for path in files:
+        if not path.exists():
+            raise InputError(f"There is no file {name_of(path)}.", hint="Nothing was changed. Check the name.")
+
+
+def _typed_hash(text: str, categories: tuple[str, ...], note: str) -> NewEntry:
+    kind, _, value = text.partition("=")
+    if kind not in ("md5", "sha1", "sha256", "pdq") or not value:
+        raise InputError("This is no hash of a known kind.", hint="Write --hash md5=0123..., or sha1, sha256, pdq.")
+    given = {kind: value}
+    return NewEntry(
+        md5=given.get("md5"), sha1=given.get("sha1"), sha256=given.get("sha256"), pdq=given.get("pdq"),
+        categories=categories, note=note,
+    )  # fmt: skip
 
 
 def _masked(one: Entry) -> dict[str, Any]:
@@ -282,7 +426,15 @@ def _say_entry(one: Entry) -> None:
     hashes = ", ".join(f"{kind} {shown}" for kind, shown in one.masked().items())
     reason = f" ({one.reason})" if one.reason else ""
     output.say(output.one_line(f"{one.key}  {one.standing.value}{reason}  {hashes}"))
-    for label, text in (("categories", ", ".join(one.categories)), ("note", one.note)):
+    matched = f"{one.last_matched:%Y-%m-%d}" if one.last_matched else "never"
+    times = f"first seen {one.first_seen:%Y-%m-%d}, last seen {one.last_seen:%Y-%m-%d}, last matched {matched}"
+    output.say(f"  {times}")
+    for label, text in (
+        ("categories", ", ".join(one.categories)),
+        ("note", one.note),
+        ("house categories", ", ".join(one.house_categories)),
+        ("house note", one.house_note),
+    ):
         if text:
             output.say(output.one_line(f"  {label}: {text}"))
 

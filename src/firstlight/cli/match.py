@@ -33,25 +33,31 @@ def match(
     as_json: output.Json = False,
     mode: ModeOption = Mode.AUTO,
     any_orientation: Annotated[
-        bool, typer.Option("--any-orientation", help="Also find still pictures that were turned or mirrored.")
+        bool,
+        typer.Option("--any-orientation", help="Also find what was turned or mirrored."),
     ] = False,
     home: HomeFolder = None,
 ) -> int:
     """Look files up in the banks: the same bytes first, then near-duplicates, of animations and videos frame by frame.
 
-    Ends with 1 when something matches. A file that cannot be read ends with 2, because nothing is known about it.
+    Ends with 1 when something matches, also if another file could not be looked up; with 2 when nothing matches but
+    some file could not be looked up, because nothing is known about it. Each such file is named, and its JSON has an
+    `error`.
     """
-    found = failed = False
+    found, failed, total = False, 0, 0
     with caged(banking.MATCH_PRELOAD) as cage, opened(home) as house:
         looked_up = banking.match_files(
             house, cage, below(files), banks=bank, mode=mode, any_orientation=any_orientation
         )
         for one in looked_up:
-            found, failed = found or one.found, failed or (one.error is not None and not one.found)
+            found, total = found or one.found, total + 1
+            failed += one.error is not None and not one.found
             if as_json:
                 output.answer_line(one.model_dump(mode="json"))
             else:
                 _say_matches(one)
+    if failed and total > 1:
+        output.warn(f"{failed} of {total} files could not be looked up, or not whole: nothing is known about them.")
     if found:
         return output.FINDING
     return output.BAD_INPUT if failed else output.DONE

@@ -30,6 +30,11 @@ def say(line: str = "") -> None:
     people.print(printable(line), markup=False)
 
 
+def warn(line: str) -> None:
+    """A line for people on standard error, also where the answer is JSON."""
+    errors.print(f"firstlight: {one_line(line)}", markup=False)
+
+
 def printable(text: str) -> str:
     """The text with everything that could move a cursor or fake a line shown as an escape."""
     return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)

@@ -116,7 +116,7 @@ def key_frames(cage: Cage, source: Source, picture: PictureHash | None) -> Frame
     """
     if picture is None or picture.frames > 1:
         return hash_frames(cage, source)
-    only = FrameHash(index=0, seconds=0, pdq=picture.pdq)
+    only = FrameHash(index=0, seconds=0, pdq=picture.pdq, orientations=picture.orientations)
     return FramesHash(
         media_type=picture.media_type,
         width=picture.width,

@@ -49,7 +49,8 @@ def hash_frames(file: CagedFile, limits: Limits, *, key_distance: int, most: int
                 break
             if not kept or _apart(frame.made.hash, kept[-1].made.hash) > key_distance:
                 kept.append(frame)
-                rows.append([looked_at, frame.seconds, frame.made.hash.hex(), frame.made.quality, frame.mode.value])
+                turned = [one.hex() for one in frame.made.orientations]
+                rows.append([looked_at, frame.seconds, turned, frame.made.quality, frame.mode.value])
             looked_at += 1
     except UnreadableError:
         if not kept:

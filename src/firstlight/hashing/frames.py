@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 
 from firstlight.errors import InputError, UnreadableError
 from firstlight.media import Cage, Source
-from firstlight.values import Pdq, Value
+from firstlight.values import Pdq, PdqHex, Value
 
 FRAMES_PRELOAD: Final = ("firstlight.hashing.frame_tasks",)
 """What a cage that hashes moving pictures should load before its workers start."""
@@ -33,11 +33,16 @@ _TASK: Final = "firstlight.hashing.frame_tasks:hash_frames"
 
 
 class FrameHash(Value):
-    """One key frame: its number among the frames looked at, its time from the start, and its hash."""
+    """One key frame: its number among the frames looked at, its time from the start, and its hash.
+
+    `orientations` are the hashes of its eight rotations and flips, `pdq` first, where they are known; they are not part
+    of its JSON.
+    """
 
     index: Annotated[int, Field(ge=0)]
     seconds: Annotated[float, Field(ge=0)]
     pdq: Pdq
+    orientations: tuple[PdqHex, ...] = Field(default=(), exclude=True, repr=False)
 
 
 class FramesHash(Value):
@@ -85,11 +90,16 @@ def _from_answer(answer: dict[str, Any]) -> FramesHash:
     """The worker is not trusted: an answer that does not fit is no hash."""
     try:
         frames = tuple(
-            FrameHash(index=index, seconds=seconds, pdq=Pdq(hex=digits, quality=quality, mode=mode))
-            for index, seconds, digits, quality, mode in answer.pop("frames")
+            FrameHash(
+                index=index,
+                seconds=seconds,
+                pdq=Pdq(hex=turned[0], quality=quality, mode=mode),
+                orientations=tuple(turned),
+            )
+            for index, seconds, turned, quality, mode in answer.pop("frames")
         )
         return FramesHash(frames=frames, **answer)
-    except (KeyError, TypeError, ValueError, ValidationError) as e:
+    except (KeyError, IndexError, TypeError, ValueError, ValidationError) as e:
         raise UnreadableError("The decoder answered nonsense about it.", code="unreadable.worker-died") from e
 
 
