@@ -142,7 +142,9 @@ def checked(answer: dict[str, Any], kind: MediaType, edge: int) -> Rendition:
         raise UnreadableError("The decoder answered nonsense about it.", code="unreadable.worker-died")
     if len(sizes) != 4 or not all(isinstance(size, int) and size > 0 for size in sizes) or max(sizes[:2]) > edge:
         raise UnreadableError("The decoder answered nonsense about it.", code="unreadable.worker-died")
-    return Rendition(data, kind, *sizes, frames=frames if isinstance(frames, int) and frames > 0 else 0)
+    width, height, original_width, original_height = sizes
+    shown = frames if isinstance(frames, int) and frames > 0 else 0
+    return Rendition(data, kind, width, height, original_width, original_height, shown)
 
 
 def prepare() -> None:
