@@ -16,6 +16,7 @@ from firstlight.errors import FirstlightError, InputError
 from firstlight.web.access.policy import Permission, may
 from firstlight.web.callers import Caller, ThePages, TheService, require
 from firstlight.web.console import choices
+from firstlight.web.problems import status_of
 from firstlight.web.service import Service
 
 router = APIRouter()
@@ -148,7 +149,7 @@ def _form(
     return pages.render(
         request,
         "decide.html",
-        status=HTTPStatus.BAD_REQUEST if wrong else HTTPStatus.OK,
+        status=status_of(wrong) if wrong else HTTPStatus.OK,
         book=book,
         form=form,
         choices=choices,

@@ -12,6 +12,7 @@ from firstlight.casework import logbook
 from firstlight.errors import FirstlightError
 from firstlight.web.access.policy import Permission
 from firstlight.web.callers import Caller, ThePages, TheService, require
+from firstlight.web.problems import status_of
 
 router = APIRouter()
 Reader = Annotated[Caller, Depends(require(Permission.CUSTODY_READ))]
@@ -52,5 +53,5 @@ def proof(
     try:
         made = logbook.prove(service.home, seq)
     except FirstlightError as e:
-        return pages.render(request, "proof.html", status=404, proof=None, seq=seq, wrong=e.diagnostics())
+        return pages.render(request, "proof.html", status=status_of(e), proof=None, seq=seq, wrong=e.diagnostics())
     return pages.render(request, "proof.html", proof=made, seq=seq, wrong=None)

@@ -15,6 +15,7 @@ from firstlight.casework.severity import Severity
 from firstlight.errors import FirstlightError
 from firstlight.web.access.policy import Permission, may
 from firstlight.web.callers import Caller, Myself, ThePages, TheService, require
+from firstlight.web.problems import status_of
 from firstlight.web.service import Service
 
 router = APIRouter()
@@ -72,7 +73,7 @@ def _page(
     return pages.render(
         request,
         "settings.html",
-        status=HTTPStatus.BAD_REQUEST if wrong else HTTPStatus.OK,
+        status=status_of(wrong) if wrong else HTTPStatus.OK,
         limits=exposure.limits_of(service.home, caller.actor),
         reviews=may(caller.roles, Permission.DECIDE),
         reads=may(caller.roles, Permission.SETTINGS_READ),

@@ -18,7 +18,7 @@ from firstlight.web.access import users
 from firstlight.web.access.policy import Permission, Role
 from firstlight.web.callers import Caller, ThePages, TheService, require
 from firstlight.web.console import proofs
-from firstlight.web.problems import NotSignedInError
+from firstlight.web.problems import NotSignedInError, status_of
 from firstlight.web.service import Service
 
 router = APIRouter()
@@ -54,7 +54,7 @@ def _users(
     return pages.render(
         request,
         "users.html",
-        status=HTTPStatus.BAD_REQUEST if wrong else HTTPStatus.OK,
+        status=status_of(wrong) if wrong else HTTPStatus.OK,
         users=users.everybody(service.home),
         roles=ROLE_WORDS,
         link=link,
@@ -131,7 +131,7 @@ def _approvals(request: Request, service: Service, pages: ThePages, wrong: First
     return pages.render(
         request,
         "approvals.html",
-        status=HTTPStatus.FORBIDDEN if wrong else HTTPStatus.OK,
+        status=status_of(wrong) if wrong else HTTPStatus.OK,
         waiting=acts.waiting_acts(service.home),
         production=production,
         wrong=wrong.diagnostics() if wrong else None,

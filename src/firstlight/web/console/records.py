@@ -14,6 +14,7 @@ from firstlight.errors import InputError
 from firstlight.web.access.policy import Permission
 from firstlight.web.callers import Caller, ThePages, TheService, require
 from firstlight.web.console import plots
+from firstlight.web.problems import status_of
 
 router = APIRouter()
 Searcher = Annotated[Caller, Depends(require(Permission.SEARCH))]
@@ -35,7 +36,7 @@ def found(
     try:
         return pages.render(request, "search.html", words=words.strip(), found=search(service.home, words), wrong=None)
     except InputError as e:
-        return pages.render(request, "search.html", status=400, words=words, found=None, wrong=e.diagnostics())
+        return pages.render(request, "search.html", status=status_of(e), words=words, found=None, wrong=e.diagnostics())
 
 
 @router.get("/banks")

@@ -14,6 +14,7 @@ from firstlight.errors import FirstlightError
 from firstlight.web.access.policy import Permission
 from firstlight.web.callers import Caller, ThePages, TheService, require
 from firstlight.web.console import choices
+from firstlight.web.problems import status_of
 from firstlight.web.service import Service
 
 router = APIRouter()
@@ -49,7 +50,7 @@ def _page(
     return pages.render(
         request,
         "report.html",
-        status=HTTPStatus.CONFLICT if wrong else HTTPStatus.OK,
+        status=status_of(wrong) if wrong else HTTPStatus.OK,
         number=number,
         drafts=drafts,
         unmet=unmet,

@@ -1,0 +1,155 @@
+"""Every page and state: nothing for axe to find, in light and dark, and nothing that scrolls sideways at 400 %.
+
+A screenshot of each is left for people to look at.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from firstlight.web.access.policy import Role
+from web.console.conftest import SHOTS, Browsing
+from web.console.house import House
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PAGES = {
+    "today": "/",
+    "next": "/next",
+    "queue": "/queue",
+    "case": "/cases/{listed.jpg}",
+    "case-urgent": "/cases/{urgent.jpg}",
+    "case-moving": "/cases/{moving.gif}",
+    "case-unreadable": "/cases/{broken.jpg}",
+    "case-asked": "/cases/{ordinary-10.jpg}",
+    "case-decided": "/cases/{ordinary-9.jpg}",
+    "bundle": "/cases/{listed.jpg}/bundle",
+    "decide": "/cases/{listed.jpg}/decide",
+    "decided": "/cases/{ordinary-9.jpg}/decided",
+    "report": "/cases/{ordinary-11.jpg}/report",
+    "report-none": "/cases/{ordinary-9.jpg}/report",
+    "reports": "/reports",
+    "search": "/search",
+    "banks": "/banks",
+    "custody": "/custody",
+    "custody-case": "/custody?case={listed.jpg}",
+    "figures": "/figures",
+    "approvals": "/approvals",
+    "users": "/users",
+    "settings": "/settings",
+    "account": "/account",
+    "help": "/help",
+    "break": "/break",
+    "not-found": "/cases/99999",
+}
+IN_STATES = {  # what has to be done on a page before it stands in this state
+    "keys": ("/cases/{listed.jpg}", lambda page: page.keyboard.press("?")),
+    "search-found": ("/search", lambda page: (page.fill("#words", "account-1"), page.keyboard.press("Enter"))),
+    "search-nothing": ("/search", lambda page: (page.fill("#words", "nobody"), page.keyboard.press("Enter"))),
+    "proof": ("/custody", lambda page: (page.fill("#seq", "1"), page.click("text=Prove it"))),
+    "proof-none": ("/custody", lambda page: (page.fill("#seq", "99999"), page.click("text=Prove it"))),
+    "verified": ("/custody", lambda page: page.click("text=Walk the whole log")),
+    "user-refused": (
+        "/users",
+        lambda page: (page.fill("#name", "Not A Name"), page.click("form button:text-is('Add')")),
+    ),
+    "decide-report": (
+        "/cases/{listed.jpg}/decide",
+        lambda page: (
+            page.check("[name=finding][value=report]"),
+            page.fill("#why", "Listed."),
+            page.check("[name=classification][value=A1]"),
+            page.wait_for_selector("[data-check] .note.stop"),
+        ),
+    ),
+    "decide-refused": (
+        "/cases/{listed.jpg}/decide",
+        lambda page: (page.check("[name=finding][value=report]"), page.fill("#why", " "), page.click("text=Decide s")),
+    ),
+    "looking": (
+        "/cases/{ordinary-5.jpg}",
+        lambda page: (
+            page.locator("[data-hold]").focus(),
+            page.keyboard.down(" "),
+            page.wait_for_selector("[data-pane] img"),
+        ),
+    ),
+}
+
+
+def _address(house: House, path: str) -> str:
+    return re.sub(r"\{(.*?)\}", lambda found: str(house.case(found[1])), path)
+
+
+def _violations(page: Any, **options: Any) -> list[str]:
+    found = Axe().run(  # type: ignore[no-untyped-call]
+        page, options={"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"], **options}
+    )
+    return [
+        f"{one['id']}: {one['help']}: {[node['target'] for node in one['nodes'][:4]]}"
+        for one in found.response["violations"]
+    ]
+
+
+def _inspect(page: Any, name: str) -> None:
+    assert "fault of Firstlight" not in page.inner_text("main")
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+    assert not _violations(page)
+    page.emulate_media(color_scheme="dark")
+    only = {"type": "rule", "values": ["color-contrast"]}
+    assert not _violations(page, runOnly=only)
+    for width in (360, 320):  # 320 is 1280 at 400 %
+        page.set_viewport_size({"width": width, "height": 700})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{width} px scrolls sideways"
+        if width == 360:
+            page.screenshot(path=SHOTS / f"{name}-360-dark.png", full_page=True)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_is_accessible(browsing: Browsing, house: House, name: str) -> None:
+    page = browsing("ada", color_scheme="light", reduced_motion="reduce")
+    page.goto(_address(house, PAGES[name]))
+    assert page.locator("h1").count() == 1
+    _inspect(page, name)
+
+
+@pytest.mark.parametrize("name", IN_STATES)
+def test_every_state_is_accessible(browsing: Browsing, house: House, name: str) -> None:
+    page = browsing("ada", color_scheme="light", reduced_motion="reduce")
+    path, act = IN_STATES[name]
+    page.goto(_address(house, path))
+    act(page)
+    page.wait_for_load_state()
+    _inspect(page, name)
+
+
+def test_the_pages_of_whoever_is_not_signed_in_are_accessible(browsing: Browsing) -> None:
+    page = browsing("", color_scheme="light")
+    page.goto("/sign-in")
+    _inspect(page, "sign-in")
+    page.goto("/enter/something")
+    _inspect(page, "enter")
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.AUDITOR, Role.CUSTODIAN, Role.KEY_OFFICER])
+def test_roles_without_pictures_have_a_first_page_and_no_pane(browsing: Browsing, house: House, role: Role) -> None:
+    page = browsing(f"only-{role.value}", role)
+    page.goto("/")
+    _inspect(page, f"today-{role.value}")
+    answer = page.goto(_address(house, "/cases/{listed.jpg}"))
+    assert answer.status in (200, 403)
+    assert page.locator("[data-hold]").count() == 0
+
+
+def test_on_paper_there_is_the_record_and_no_furniture(browsing: Browsing, house: House) -> None:
+    page = browsing("ada")
+    page.goto(_address(house, "/cases/{listed.jpg}"))
+    page.emulate_media(media="print")
+    assert not page.locator("header.top").is_visible()
+    assert not page.locator("[data-look]").is_visible()
+    assert page.get_by_role("heading", name="Why it stands here").is_visible()
+    (SHOTS / "case.pdf").write_bytes(page.pdf(format="A4"))
