@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
+from starlette.formparsers import MultiPartParser
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from firstlight import __version__
 from firstlight.web import account, problems, status
+from firstlight.web.api import routes as api
 from firstlight.web.console import routes as console
 from firstlight.web.guard import Guard
 from firstlight.web.hma import routes as hma
 from firstlight.web.pages import STATIC, Pages
 from firstlight.web.service import Service
+
+MultiPartParser.spool_max_size = 2**40  # uploads stay in memory: an original never lies plain on a disk
 
 
 def create_app(service: Service) -> ASGIApp:
@@ -35,6 +39,7 @@ def routed(service: Service) -> FastAPI:
     problems.install(app, app.state.pages)
     app.include_router(status.router)
     app.include_router(account.router)
+    app.include_router(api.router)
     app.include_router(hma.router)
     app.include_router(console.router)
     app.mount("/static", StaticFiles(directory=STATIC))

@@ -48,7 +48,11 @@ STATUS: Sequence[tuple[type[FirstlightError], HTTPStatus]] = (
     (UpstreamError, HTTPStatus.BAD_GATEWAY),
     (MissingExtraError, HTTPStatus.NOT_IMPLEMENTED),
 )
-_BY_CODE = {"refused.sign-in": HTTPStatus.UNAUTHORIZED, "limit.rate": HTTPStatus.TOO_MANY_REQUESTS}
+_BY_CODE = {
+    "refused.sign-in": HTTPStatus.UNAUTHORIZED,
+    "limit.rate": HTTPStatus.TOO_MANY_REQUESTS,
+    "input.media-type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+}
 
 
 class NotSignedInError(RefusedError):
