@@ -129,8 +129,12 @@ def a_time_authority(folder: Path) -> Authority:
 
     def certificate(subject: x509.Name, of: ec.EllipticCurvePrivateKey, *, issues: bool) -> x509.Certificate:
         usage = dict.fromkeys(
-            ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "crl_sign"), False
-        ) | dict.fromkeys(("encipher_only", "decipher_only"), False)
+            (
+                *("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "crl_sign"),
+                *("encipher_only", "decipher_only"),
+            ),
+            False,
+        )
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -144,8 +148,6 @@ def a_time_authority(folder: Path) -> Authority:
                 x509.KeyUsage(
                     digital_signature=not issues,
                     key_cert_sign=issues,
-                    encipher_only=False,
-                    decipher_only=False,
                     **usage,
                 ),
                 critical=True,

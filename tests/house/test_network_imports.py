@@ -25,11 +25,13 @@ CAN_REACH_A_HOST_WITHIN = (
 
 # Where it is allowed (a module, or a folder with a slash at its end), and why.
 ALLOWED: dict[str, str] = {
+    "cli/gate_serve.py": "listens where the operator says, for the clients of the gate",
     "cybertip/client.py": "files a report to the destination that the operator configured",
     "cybertip/client/": "the same, split over several files",
     "cybertip/simulator.py": "serves the built-in simulator on loopback",
     "cybertip/simulator/": "the same, split over several files",
     "custody/storages/s3_client.py": "keeps originals in the object store that the operator configured",
+    "gate/http/proxy.py": "forwards requests to the image generator that the operator configured",
     "gate/moderation.py": "asks the moderation service that the operator configured",
     "store/backends/postgresql.py": "speaks with the database that the operator named",
     "store/backends/sqlite.py": "opens a file of this machine through a library that could also open a host",

@@ -169,6 +169,10 @@ class GateFolder:
             self._write(name, make())
         return self._read(name)
 
+    def keep(self, name: str, data: bytes) -> None:
+        """Keep a secret of the gate in place of the one of this name."""
+        self._write(name, data)
+
     @property
     def folder(self) -> Path:
         """Where the gate's files lie."""

@@ -7,25 +7,186 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from firstlight.cli import output
+from firstlight.casework.gatehouse import GateSettings
+from firstlight.cli import gate_serve, output
 from firstlight.cli.common import Actor, HomeFolder, opened
-from firstlight.clock import SystemClock
-from firstlight.errors import InputError
+from firstlight.clock import SystemClock, to_text
+from firstlight.errors import InputError, NotFoundError
 from firstlight.gate.trial import MAX_FALSE_ALARMS, RulesTrial, try_rules
 from firstlight.media import opened as opened_file
 
 if TYPE_CHECKING:
     from firstlight.gate.rules import Rules
 
-app = typer.Typer(help="Stand in front of an image generator: check, mark, remember, answer.", no_args_is_help=True)
+app = typer.Typer(invoke_without_command=True)
 rules_app = typer.Typer(help="Term rules: build them, try them, put them in force.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
+
+ledger_app = typer.Typer(help="The ledger: what went out, and who may ask about it.", no_args_is_help=True)
+app.add_typer(ledger_app, name="ledger")
 
 LARGEST_LIST = 64 * 2**20  # bytes of a file of rules or prompts; a million prompts fit
 
 Limit = Annotated[
     float, typer.Option(help="The share of benign prompts that may be disturbed, at the upper end of its interval.")
 ]
+
+
+@app.callback()
+def gate(
+    context: typer.Context,
+    upstream: gate_serve.Upstream = None,
+    host: gate_serve.Host = "127.0.0.1",
+    port: gate_serve.Port = gate_serve.PORT,
+    name: gate_serve.Name = "generator",
+    sign_chain: gate_serve.Chain = None,
+    sign_key: gate_serve.Key = None,
+    time_authority: gate_serve.TimeAuthority = None,
+    watermark: gate_serve.Watermark = None,
+    model: gate_serve.Models = None,
+    bank: gate_serve.Banks = None,
+    moderation: gate_serve.ModerationUrl = None,
+    moderate_pictures: gate_serve.ModeratePictures = False,
+    scorer: gate_serve.Scorers = None,
+    on_failure: gate_serve.FailOpen = None,
+    image_host: gate_serve.ImageHosts = None,
+    public_url: gate_serve.PublicUrl = "",
+    unarmed: gate_serve.Unarmed = False,
+    no_ledger: gate_serve.NoLedger = False,
+    opinions: Annotated[bool, typer.Option("--opinions", help="No generator behind: only give opinions.")] = False,
+    home: HomeFolder = None,
+) -> None:
+    """Stand in front of an image generator: check, mark, remember, answer.
+
+    With --upstream it serves OpenAI's image endpoints until it is stopped; a client changes its base address and
+    nothing else.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if upstream is None and not opinions:
+        raise InputError("No generator is named.", hint="Give --upstream URL, --opinions, or a command; see --help.")
+    settings = GateSettings(
+        name=name,
+        marker=gate_serve.marker(name, sign_chain, sign_key, time_authority, watermark),
+        ledger=not no_ledger,
+        banks=tuple(bank) if bank else None,
+        moderation=gate_serve.moderation(moderation),
+        moderate_pictures=moderate_pictures,
+        scorers=gate_serve.scorers(scorer),
+        on_failure=gate_serve.on_failure(on_failure),
+        unarmed=unarmed,
+    )
+    gate_serve.serve(
+        upstream,
+        host=host,
+        port=port,
+        home=home,
+        settings=settings,
+        models=gate_serve.models(model),
+        image_hosts=tuple(image_host or ()),
+        public_url=public_url,
+    )
+
+
+@app.command("keys")
+def keys(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to put them; made if it is not there.")],
+) -> None:
+    """Make keys that sign content credentials FOR DEVELOPMENT ONLY. Nobody should believe them, and they say so."""
+    from firstlight.gate.authority import CHAIN, KEY, LASTS, ROOT, WARNING, development_keys, write_keys
+
+    write_keys(folder, development_keys(SystemClock().now()))
+    output.say(f"*** {WARNING} ***")
+    output.say(f"Keys for {LASTS.days} days, in {output.one_line(str(folder))}: sign with {CHAIN} and {KEY}.")
+    output.say(f"  a reader believes them with `firstlight trust add official {ROOT}`, in a home for trying things")
+    output.say("  for production: a certificate from an authority of the C2PA trust list, its key in hardware")
+
+
+@ledger_app.command("show")
+def show_ledger(as_json: output.Json = False, home: HomeFolder = None) -> int:
+    """Count the records, check every batch against the custody log, and name the key that signs answers."""
+    from firstlight.casework import generations
+    from firstlight.casework.gatekeeping import GateFolder
+
+    with opened(home) as house:
+        folder = GateFolder(house)
+        with generations.open_ledger(folder) as ledger:
+            found = generations.check_ledger(folder, ledger)
+            size = ledger.nbytes
+        key = generations.public_key(folder, "generator")
+        names = sorted(generations.askers(folder))
+    if as_json:
+        about = {"bytes": size, "public_key": key.public_key, "key_id": key.key_id, "askers": names}
+        output.answer({**found.model_dump(mode="json"), **about})
+    else:
+        output.say(
+            f"{output.count(found.records, 'record')} in {size:,} bytes; {found.anchored} stand in the custody log."
+        )
+        for first in found.wrong:
+            output.say(f"  WRONG: the batch that begins at record {first} is not what the custody log says")
+        output.say(f"Answers are signed by the key {key.public_key}")
+        output.say(f"Who may ask: {', '.join(names) or 'nobody'}")
+    return output.DONE if found.holds else output.FINDING
+
+
+@ledger_app.command("allow")
+def allow(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Who may ask, such as a hotline.")],
+    by: Actor,
+    home: HomeFolder = None,
+) -> None:
+    """Let somebody ask "did you make this?". Their key is printed once and kept nowhere."""
+    from firstlight.casework import generations
+    from firstlight.casework.gatekeeping import GateFolder
+
+    with opened(home) as house:
+        key = generations.add_asker(GateFolder(house), name, by)
+    output.say(key)
+
+
+@ledger_app.command("deny")
+def deny(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    by: Actor,
+    home: HomeFolder = None,
+) -> None:
+    """Let somebody ask no more."""
+    from firstlight.casework import generations
+    from firstlight.casework.gatekeeping import GateFolder
+
+    with opened(home) as house:
+        generations.remove_asker(GateFolder(house), name, by)
+    output.say(f"{name} may not ask any more.")
+
+
+@ledger_app.command("open")
+def open_(
+    sha256: Annotated[str, typer.Argument(metavar="SHA256", help="Of the picture that went out.")],
+    by: Actor,
+    why: Annotated[str, typer.Option(help="For which report; it stands in the custody log.")],
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Open the sealed prompt and account of a picture, for a filing."""
+    from firstlight.casework import generations
+    from firstlight.casework.gatekeeping import GateFolder
+
+    with opened(home) as house:
+        folder = GateFolder(house)
+        with generations.open_ledger(folder) as ledger:
+            found = ledger.exact(sha256)
+            if not found:
+                raise NotFoundError("The ledger holds no picture of this SHA-256.")
+            words = [
+                generations.open_words(folder, ledger, one.number, actor=by, why=why) | {"at": to_text(one.record.at)}
+                for one in found
+            ]
+    if as_json:
+        output.answer(words)
+        return
+    for one in words:
+        for name, value in one.items():
+            output.say(f"{name}: {output.one_line(str(value))}")
 
 
 @rules_app.command("build")

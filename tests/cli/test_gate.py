@@ -1,0 +1,89 @@
+"""The commands of the gate, as an operator types them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cli.conftest import Run
+from gate.vegetables import SOURCE
+
+
+def rules_file(folder: Path, text: str = SOURCE) -> Path:
+    path = folder / "rules.toml"
+    path.write_text(text)
+    return path
+
+
+def prompts(folder: Path, name: str, *lines: str) -> Path:
+    path = folder / name
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_rules_from_a_file_to_being_in_force(run: Run, tmp_path: Path) -> None:
+    benign = prompts(tmp_path, "benign", *(f"a lake, number {n}" for n in range(400)))
+    examples = prompts(tmp_path, "examples", "a carrot in the cellar", "a turnip in the cellar")
+    assert run("gate", "rules", "test", "--benign", benign).code == 2, "nothing was built yet"
+    assert run("gate", "rules", "build", rules_file(tmp_path)).code == 0
+    assert run("gate", "rules", "arm", "--by", "ada").code == 2, "nothing was tried yet"
+    tried = run("gate", "rules", "test", "--benign", benign, "--examples", examples)
+    assert tried.code == 1, "an example is missed"
+    assert "missed, line 2: a turnip in the cellar" in tried.out
+    assert run("gate", "rules", "test", "--benign", benign).code == 0
+    assert run("gate", "rules", "arm", "--by", "ada").code == 0
+    shown = run("gate", "rules", "show", "--json").document
+    assert shown["armed"]["rules"][0]["id"] == "r1"
+    assert "carrot" not in run("gate", "rules", "show", "--json").out
+    assert run("gate", "rules", "disarm", "--by", "ada", "--reason", "a test").code == 0
+    assert "No rules are in force" in run("gate", "rules", "show").out
+
+
+def test_rules_that_disturb_are_not_armed(run: Run, tmp_path: Path) -> None:
+    benign = prompts(tmp_path, "benign", *["a lake"] * 400, "thyme", "thyme tea", "thyme", "old thyme")
+    run("gate", "rules", "build", rules_file(tmp_path))
+    tried = run("gate", "rules", "test", "--benign", benign)
+    assert tried.code == 1
+    assert "disturbed, line 402: thyme tea" in tried.out
+    armed = run("gate", "rules", "arm", "--by", "ada")
+    assert (armed.code, "cannot be armed" in armed.err) == (1, True)
+
+
+def test_a_bad_rules_file_is_told_with_its_place(run: Run, tmp_path: Path) -> None:
+    bad = run("gate", "rules", "build", rules_file(tmp_path, SOURCE.replace('"roots", "places"', '"roots", "attic"')))
+    assert bad.code == 2
+    assert "attic" in bad.err
+    assert run("gate", "rules", "build", tmp_path / "nowhere").code == 2
+
+
+def test_development_keys_are_loud(run: Run, tmp_path: Path) -> None:
+    made = run("gate", "keys", tmp_path / "keys")
+    assert made.code == 0
+    assert "DO NOT TRUST" in made.out
+    assert run("gate", "keys", tmp_path / "keys").code == 2
+
+
+def test_the_ledger_names_who_may_ask(run: Run) -> None:
+    assert run("gate", "ledger", "show").code == 2, "there is no home yet"
+    run("bank", "create", "known")
+    key = run("gate", "ledger", "allow", "hotline", "--by", "ada").out.strip()
+    assert key.startswith("fla-")
+    shown = run("gate", "ledger", "show", "--json").document
+    assert (shown["records"], shown["askers"]) == (0, ["hotline"])
+    assert run("gate", "ledger", "open", "0" * 64, "--by", "ada", "--why", "x").code == 2
+    assert run("gate", "ledger", "deny", "hotline", "--by", "ada").code == 0
+    assert run("gate", "ledger", "deny", "hotline", "--by", "ada").code == 2
+
+
+def test_a_gate_that_cannot_stand_says_why(run: Run, tmp_path: Path) -> None:
+    run("gate", "keys", tmp_path / "keys")
+    for options, says in (
+        ((), "No generator is named"),
+        (("--upstream", "nonsense", "--unarmed"), "is no address"),
+        (("--opinions", "--sign-key", str(tmp_path / "keys" / "key.pem")), "belong together"),
+        (("--opinions", "--model", "garden"), "is no model"),
+        (("--opinions", "--scorer", "card"), "is no scorer"),
+        (("--opinions", "--on-failure", "rules=open"), "not understood"),
+        (("--opinions", "--moderation", "host"), "no address of a moderation service"),
+    ):
+        found = run("gate", *options)
+        assert (found.code, says in found.err) == (2, True), found.err
