@@ -46,9 +46,7 @@ Models = Annotated[
     typer.Option("--model", metavar="NAME=SHA256", help="The digest of a model by its name in requests; repeatable."),
 ]
 Banks = Annotated[list[str] | None, typer.Option("--bank", metavar="NAME", help="Only these banks; repeatable.")]
-ModerationUrl = Annotated[
-    str | None, typer.Option("--moderation", metavar="URL", help="A moderation service.")
-]
+ModerationUrl = Annotated[str | None, typer.Option("--moderation", metavar="URL", help="A moderation service.")]
 ModeratePictures = Annotated[bool, typer.Option("--moderate-pictures", help="Send it pictures as well.")]
 Scorers = Annotated[
     list[str] | None,
