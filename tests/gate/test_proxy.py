@@ -49,9 +49,13 @@ class House:
     made: list[Made] = field(default_factory=list)
     stopped: list[tuple[Decision, Stopped]] = field(default_factory=list)
 
+    clients: list[openai.OpenAI] = field(default_factory=list)
+
     @property
     def client(self) -> openai.OpenAI:
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key="sk-test", max_retries=0)
+        if not self.clients:
+            self.clients.append(openai.OpenAI(base_url=f"{self.url}/v1", api_key="sk-test", max_retries=0))
+        return self.clients[0]
 
     def post(self, path: str, **arguments: Any) -> httpx.Response:
         return httpx.post(self.url + path, trust_env=False, timeout=30, **arguments)
@@ -79,6 +83,8 @@ def gated(upstream: Any, cage: Cage, library: Library, *, broken_ledger: bool = 
         with served(gate_app(GateApp(gate, proxy))) as url:
             house.url = url
             yield house
+            for client in house.clients:
+                client.close()
 
 
 @pytest.fixture
@@ -231,7 +237,7 @@ def test_an_output_that_a_bank_holds_does_not_leave(house: House, cage: Cage) ->
         with pytest.raises(openai.BadRequestError):
             house.client.images.generate(prompt="a lake", **arguments)  # type: ignore[call-overload]
     stream = house.client.images.generate(prompt="a lake", stream=True, partial_images=3, model="garden")
-    with pytest.raises(openai.APIError):
+    with stream, pytest.raises(openai.APIError):
         for event in stream:
             assert event.type == "image_generation.partial_image"
     assert not any(not made.preview for made in house.made)
