@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, Self
 
 from firstlight.banks import many, matching
 from firstlight.banks.adding import Adding
+from firstlight.banks.digest_table import DigestTable, digest_table
 from firstlight.banks.entry import MAX_CATEGORIES, MAX_TEXT, Entry, NewEntry, Standing
 from firstlight.banks.importer import ListFile
 from firstlight.banks.many import Sought
@@ -333,6 +334,16 @@ class Library:
         for name in set(banks or ()) - {store.name for store in stores}:
             self._store(name)
         return many.match_many(stores, self._sealing, items, banks, self._clock.now())
+
+    def digest_table(self, kind: str, *, banks: Sequence[str]) -> DigestTable:
+        """The digests of these banks of one kind (`md5`, `sha1`, `sha256`), to hold millions of rows against.
+
+        Raises:
+            NotFoundError: a bank that is named is not there.
+        """
+        stores = [self._store(name) for name in dict.fromkeys(banks)]
+        folder = self._memory if self._memory is not None else self._folder
+        return digest_table(folder, [store for store in stores if store.enabled], kind, self._disk)
 
     def verify(self) -> None:
         """Read everything on disk and compare checksums.

@@ -13,7 +13,7 @@ from firstlight.clock import Clock
 from firstlight.custody import EventType
 from firstlight.custody.files import Disk, write_whole
 from firstlight.screen.evidence import write_evidence
-from firstlight.screen.lists import Lists, OpenLists
+from firstlight.screen.lists import Lists, OpenLists, state_of
 from firstlight.screen.publish import CUSTODY, CustodyProof, previous_report, write_report
 from firstlight.screen.report import ScreenReport, hits_in, make_report
 from firstlight.screen.selftest import SelfTest
@@ -35,9 +35,12 @@ def _opened(home: Path, banks: tuple[str, ...]) -> Iterator[Lists]:
 
 
 def publish(
-    home: Home | None, out: Path, *, data_set: str, clock: Clock, recall: SelfTest | None, actor: str = SERVICE
-) -> ScreenReport:
+    home: Home | None, out: Path, *, data_set: str, clock: Clock, recall: SelfTest | None, banks: tuple[str, ...] = (),
+    actor: str = SERVICE,
+) -> ScreenReport:  # fmt: skip
     """Make the report of a run, sign it, and write it into the custody log; the evidence is sealed beside it.
+
+    `banks` are those that the run was compared with; they say how fresh the report is.
 
     Without a home the report is neither signed nor logged, and says nothing of what was found.
 
@@ -47,9 +50,12 @@ def publish(
     """
     named(actor)
     sealer = home.keyring.sealer(SEALER) if home is not None else None
+    current = None
+    if home is not None and sealer is not None and banks:
+        current = state_of(Lists(home.library, sealer, banks, clock))
     report = make_report(
         out, data_set=data_set, made=clock.now(), software=f"firstlight {__version__}", sealer=sealer, recall=recall,
-        previous=previous_report(out),
+        previous=previous_report(out), current=current,
     )  # fmt: skip
     digest = write_report(out, report, home.keyring.log_signer() if home is not None else None)
     if home is not None and sealer is not None:

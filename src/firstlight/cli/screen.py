@@ -278,7 +278,9 @@ def _publish(out: Path, given: Path | None, by: str) -> ScreenReport:
     recall = _self_test(out)
     with _home_of(known.banks, given) as there:
         name = known.data_set or named_sources(known.sources)
-        return screening.publish(there, out, data_set=name, clock=SystemClock(), recall=recall, actor=by)
+        return screening.publish(
+            there, out, data_set=name, clock=SystemClock(), recall=recall, banks=known.banks, actor=by
+        )
 
 
 def _home_of(banks: tuple[str, ...], given: Path | None) -> Any:  # noqa: ANN401 - a context manager of a home or none

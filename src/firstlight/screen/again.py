@@ -2,6 +2,7 @@
 
 A result is compared with the lists as they are now and gets new matches in the place of the old, so that what a list
 has withdrawn is no hit any more. Where each hit came from is what the result keeps: its place, key, URL and time.
+Tables of hashes are not kept a second time: their results are taken away, so that the run reads the tables again.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ class Again:
         for result in results_in(self._folder, names):
             known = tally_of(result).compared
             stale = known is None or not known.is_as_of(self._now)
-            if stale:
+            if stale and not result.head["rows_kept"]:
+                result.path.unlink()  # of a table of hashes only its matches are kept: it has to be read again
+            elif stale:
                 self.match(result)
             yield stale
 

@@ -133,15 +133,17 @@ def hits_in(out: Path, sealer: Sealer) -> Iterator[Hit]:
 
 def make_report(
     out: Path, *, data_set: str, made: Instant, software: str, sealer: Sealer | None, recall: SelfTest | None = None,
-    previous: str | None = None,
+    previous: str | None = None, current: Compared | None = None,
 ) -> ScreenReport:  # fmt: skip
     """The report of the run in `out`, as its results stand now. Without a `sealer` nothing is said of what was found.
+
+    `current` are the lists as they are now: what was compared with lists that have not changed since is as fresh.
 
     Raises:
         NotFoundError: there is no run.
         IntegrityError, StorageError: a result cannot be read.
     """
-    sums = _Sums()
+    sums = _Sums(current)
     for shard in read_plan(out):
         tally = next((tally_of(result) for result in results_in(out / SHARDS, [shard.ident])), None)
         sums.take(shard.name, tally)
@@ -177,7 +179,8 @@ def results_digest(out: Path) -> str:
 class _Sums:
     """Tallies added up."""
 
-    def __init__(self) -> None:
+    def __init__(self, current: Compared | None) -> None:
+        self._current = current
         self.shards = self.done = self.failed = self.uncompared = 0
         self.cpu = 0.0
         self.missing: list[Missing] = []
@@ -214,10 +217,13 @@ class _Sums:
         if tally.compared is None:
             self.uncompared += 1
             return
-        key = "".join(bank.model_dump_json() for bank in tally.compared.banks)
+        found = tally.compared
+        if self._current is not None and found.is_as_of(self._current):
+            found = self._current
+        key = "".join(bank.model_dump_json() for bank in found.banks)
         known = self.compared.get(key)
-        if known is None or tally.compared.at < known.at:
-            self.compared[key] = tally.compared
+        if known is None or found.at < known.at:
+            self.compared[key] = found
 
     def _finding(self, one: Finding, shard: str) -> None:
         known = self._findings.get(one.code)

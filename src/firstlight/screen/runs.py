@@ -135,6 +135,7 @@ def run(
         NotFoundError: there is no plan.
         InputError, StateError, IntegrityError: the lists cannot be used; nothing was screened.
     """
+    rematched = _refreshed(settings, part)
     ready = finished(settings.results)
     shards = size = already = 0
     for shard in _planned(settings.out, part):
@@ -142,11 +143,6 @@ def run(
         already += shard.ident in ready
         size += 0 if shard.ident in ready else shard.size
     progress = Progress(shards - already, size)
-    rematched = 0
-    if settings.open_lists is not None:
-        with settings.open_lists() as lists:
-            again = Again(settings.results, lists)
-            rematched = again.refresh(one.ident for one in _planned(settings.out, part) if one.ident in ready)
     trouble = []
     todo = (shard for shard in _planned(settings.out, part) if shard.ident not in ready)
     upset = 0
@@ -167,6 +163,14 @@ def run(
         left=shards - already - progress.done, members=progress.members, seconds=round(progress.seconds, 3),
         trouble=tuple(trouble),
     )  # fmt: skip
+
+
+def _refreshed(settings: Settings, part: tuple[int, int] | None) -> int:
+    """How many finished results had to be compared again, because the lists have changed."""
+    if settings.open_lists is None:
+        return 0
+    with settings.open_lists() as lists:
+        return Again(settings.results, lists).refresh(one.ident for one in _planned(settings.out, part))
 
 
 def _planned(out: Path, part: tuple[int, int] | None) -> Iterator[Shard]:

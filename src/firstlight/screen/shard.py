@@ -32,6 +32,7 @@ from firstlight.screen.places import Places, S3Settings
 from firstlight.screen.reader import members_of
 from firstlight.screen.results import SCREENED, SKIPPED, SUFFIX, UNREADABLE, Result, ResultWriter, Texts
 from firstlight.screen.shards import Shard
+from firstlight.screen.tables import Counted, count_table, is_hash_table
 from firstlight.values import Document, ErrorNote, Versioned
 
 SHARDS: Final = "shards"
@@ -128,14 +129,22 @@ class Screener:
             work = _Work(shard, writer, self._lists)
             began, cpu = time.monotonic(), _cpu_seconds()
             try:
-                for hashed in hash_members(self._cage, members_of(shard, self._places, work.findings), self._mode):
-                    work.take(hashed)
+                if is_hash_table(shard, self._places):
+                    work.take_table(count_table(shard, self._places, self._lists))
+                else:
+                    for hashed in hash_members(self._cage, members_of(shard, self._places, work.findings), self._mode):
+                        work.take(hashed)
             except (InputError, NotFoundError) as e:
                 if e.code == "state" or work.count:
                     raise
                 work.failed = _note(e)
             tally = work.tally(compared, time.monotonic() - began, _cpu_seconds() - cpu)
-            head = {"tally": tally.model_dump(mode="json"), "shard": shard.to_line().decode(), "reasons": work.reasons}
+            head: dict[str, Any] = {
+                "tally": tally.model_dump(mode="json"),
+                "shard": shard.to_line().decode(),
+                "reasons": work.reasons,
+            }
+            head["rows_kept"] = not work.is_table
             sealed = seal_hits(work.hits, self._lists.sealer, shard.ident) if self._lists is not None else b""
             writer.finish(head, sealed)
         return tally
@@ -165,6 +174,7 @@ class _Work:
         self.hits: list[Hit] = []
         self.reasons: list[str] = [""]
         self.failed: ErrorNote | None = None
+        self.is_table = False
         self.count = 0
         self._bytes = 0
         self._screened = 0
@@ -182,6 +192,18 @@ class _Work:
             if matched:
                 self.hits.append(_hit(self._shard, one, self.count, matches_of(matched)))
             self.count += 1
+
+    def take_table(self, counted: Counted) -> None:
+        self.is_table = True
+        self.count, self._bytes, self._screened = counted.rows, self._shard.size, counted.with_hash
+        self._channels[int(Channel.RECORDED)] = counted.with_hash
+        self._obstacles[int(Obstacle.NO_BYTES)] = counted.with_hash
+        if counted.lost:
+            self._unreadable["damaged"] = counted.lost
+            self.findings.add("damaged-rows", "Parts of the table are damaged; their rows are lost.")
+        if no_hash := counted.rows - counted.with_hash - counted.lost:
+            self._skipped["no-hash"] = no_hash
+        self.hits = counted.hits
 
     def _write(self, one: Hashed) -> None:
         member, facts = one.member, one.member.facts

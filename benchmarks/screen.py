@@ -1,0 +1,452 @@
+"""Screening against what a programmer would write: loops over threatexchange, Ray Data, Daft; and list mode.
+
+    python benchmarks/screen.py PHOTOGRAPHS --rivals PYTHON [--work FOLDER] [--pictures 1200] [--only NAME]
+
+PHOTOGRAPHS is the folder that `benchmarks/photographs.sh` fills; PYTHON is that of an environment with threatexchange,
+pyarrow, webdataset, ray[data], daft and duckdb. Every contender runs in processes of its own over the same shards, once
+over all of them and once over a fifth; the difference is what a picture costs without starting up. CPU is that of the
+whole tree of processes. Prints tables and writes JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+SHARDS = 10
+SMALL_SHARDS = 2
+GOALS = {"loop": 6.0, "engines": 1.5, "overhead": 0.10, "memory_mb": 400, "list_rows": 10e6}
+
+
+# --- data: crops of 0.5 to 2 megapixels ------------------------------------------------------------------------------
+
+
+def make_pictures(photographs: Path, folder: Path, count: int) -> None:
+    """Tars and Parquet files with the same crops, as JPEGs."""
+    import io
+    import tarfile
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from PIL import Image
+
+    rng = random.Random(1)
+    sources = [
+        path for path in sorted(photographs.iterdir()) if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp")
+    ]
+    large = []
+    for path in sources:
+        with Image.open(path) as image:
+            if min(image.size) >= 1100:
+                large.append(path)
+    made: list[bytes] = []
+    while len(made) < count:
+        with Image.open(rng.choice(large)) as opened:
+            image = opened.convert("RGB")
+        for _ in range(min(12, count - len(made))):
+            pixels, ratio = rng.uniform(0.5e6, 2e6), rng.uniform(0.7, 1.5)
+            width = min(image.width, int((pixels * ratio) ** 0.5))
+            height = min(image.height, int(pixels / width))
+            left, top = rng.randint(0, image.width - width), rng.randint(0, image.height - height)
+            out = io.BytesIO()
+            image.crop((left, top, left + width, top + height)).save(out, "JPEG", quality=rng.choice((80, 85, 90)))
+            made.append(out.getvalue())
+    rng.shuffle(made)
+    for kind in ("tar", "parquet"):
+        for size in ("all", "part"):
+            (folder / kind / size).mkdir(parents=True)
+    each = count // SHARDS
+    for number in range(SHARDS):
+        part = made[number * each : (number + 1) * each]
+        with tarfile.open(folder / "tar" / "all" / f"{number:05}.tar", "w") as archive:
+            for place, data in enumerate(part):
+                info = tarfile.TarInfo(f"{number:05}{place:04}.jpg")
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+        cells = pa.array([{"bytes": data, "path": f"{n}.jpg"} for n, data in enumerate(part)])
+        pq.write_table(
+            pa.table({"image": cells}), folder / "parquet" / "all" / f"{number:05}.parquet", row_group_size=100
+        )
+    for kind in ("tar", "parquet"):
+        for path in sorted((folder / kind / "all").iterdir())[:SMALL_SHARDS]:
+            os.link(path, folder / kind / "part" / path.name)
+
+
+def make_bank(home: Path, count: int) -> None:
+    """A home with one plain bank of random hashes."""
+    from firstlight.banks import NewEntry
+    from firstlight.casework.home import Home
+    from firstlight.values import BankPurpose
+
+    home.mkdir(mode=0o700)
+    (home / "settings.toml").write_text("[banks]\nsealed = false\n")
+    rng = random.Random(2)
+    hashes = ((f"{rng.getrandbits(256):064x}", f"{rng.getrandbits(128):032x}") for _ in range(count))
+    with Home.open(home) as there:
+        there.library.create_bank("known", BankPurpose.KNOWN)
+        there.library.add("known", (NewEntry(pdq=pdq, md5=md5) for pdq, md5 in hashes))
+
+
+# --- contenders: each is run as a process of its own: screen.py --as NAME ... -----------------------------------------
+
+
+def ours(args: argparse.Namespace) -> None:
+    """The product, with its local pool."""
+    from firstlight.casework.screening import lists_of
+    from firstlight.screen import LocalPool, Settings, prepare, run
+
+    out = Path(args.out)
+    settings = Settings(out, lists_of(Path(args.home), ("known",)))
+    prepare(settings, [args.source], keep=False)
+    launcher: Any = LocalPool(2)
+    if args.ray:
+        from firstlight.screen.cluster import RayCluster
+
+        launcher = RayCluster()
+    report = run(settings, launcher)
+    assert report.left == 0, report
+
+
+def floor(args: argparse.Namespace) -> None:
+    """What cannot be saved: digests, decoding and PDQ of the same members, in one process; prints its CPU seconds."""
+    import hashlib
+
+    from firstlight.hashing.bundle_tasks import Piece
+    from firstlight.hashing.tasks import hash_pdq
+    from firstlight.media.limits import DEFAULT_LIMITS
+    from firstlight.screen.member import Findings
+    from firstlight.screen.places import Places
+    from firstlight.screen.plan import plan_shards
+    from firstlight.screen.reader import members_of
+
+    spent = count = 0.0
+    for shard in plan_shards([args.source], Places()):
+        for member in members_of(shard, Places(), Findings()):
+            data = member.data or b""
+            began = time.process_time()
+            for kind in (hashlib.md5, hashlib.sha1, hashlib.sha256):
+                kind(data).digest()
+            hash_pdq(Piece(data), DEFAULT_LIMITS, mode="auto")
+            spent += time.process_time() - began
+            count += 1
+    print(json.dumps({"seconds": spent, "pictures": count}))
+
+
+def _te_index(path: str) -> Any:  # noqa: ANN401 - the competitor's own
+    import pickle
+
+    return pickle.loads(Path(path).read_bytes())
+
+
+def _te_one(data: bytes, index: Any) -> tuple[str, str, str, str, int]:  # noqa: ANN401 - the competitor's own
+    import hashlib
+
+    from threatexchange.signal_type.pdq.signal import PdqSignal
+
+    digests = [kind(data).hexdigest() for kind in (hashlib.md5, hashlib.sha1, hashlib.sha256)]
+    pdq = PdqSignal.hash_from_bytes(data)
+    return (*digests, pdq, len(index.query(pdq)) if pdq else 0)  # type: ignore[return-value]
+
+
+def _te_shard(job: tuple[str, str]) -> int:
+    import csv
+
+    path, index_path = job
+    index = _STATE.get("index") or _STATE.setdefault("index", _te_index(index_path))
+    if path.endswith(".tar"):
+        import webdataset
+
+        datas = (sample["jpg"] for sample in webdataset.WebDataset(path, shardshuffle=False))
+    else:
+        import pyarrow.parquet as pq
+
+        batches = pq.ParquetFile(path).iter_batches(batch_size=16)
+        datas = (cell["bytes"] for batch in batches for cell in batch.column("image").to_pylist())
+    with Path(f"{_STATE['out']}/{Path(path).name}.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        count = 0
+        for data in datas:
+            writer.writerow(_te_one(data, index))
+            count += 1
+    return count
+
+
+_STATE: dict[str, Any] = {}
+
+
+def te_loop(args: argparse.Namespace) -> None:
+    """Two processes that loop over the shards with threatexchange."""
+    import multiprocessing
+
+    _STATE["out"] = args.out
+    Path(args.out).mkdir(parents=True)
+    paths = sorted(str(path) for path in Path(args.source).iterdir())
+    with multiprocessing.Pool(2) as pool:
+        print(sum(pool.imap_unordered(_te_shard, [(path, args.index) for path in paths])))
+
+
+def te_index(args: argparse.Namespace) -> None:
+    """The index of the loop, built once and kept, as such a script would."""
+    import pickle
+
+    from threatexchange.signal_type.pdq.signal import PdqSignal
+
+    rng = random.Random(2)
+    entries = []
+    for number in range(args.bank):
+        entries.append((f"{rng.getrandbits(256):064x}", number))
+        rng.getrandbits(128)
+    Path(args.index).write_bytes(pickle.dumps(PdqSignal.get_index_cls().build(entries)))
+
+
+def _rows(batch: dict[str, Any], index_path: str) -> dict[str, Any]:
+    index = _STATE.get("index") or _STATE.setdefault("index", _te_index(index_path))
+    made = [_te_one(cell["bytes"], index) for cell in batch["image"]]
+    return {name: [row[n] for row in made] for n, name in enumerate(("md5", "sha1", "sha256", "pdq", "hits"))}
+
+
+def ray_data(args: argparse.Namespace) -> None:
+    """Ray Data over Parquet, with the hashing of the loop."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    import ray
+
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    data = ray.data.read_parquet(args.source)
+    data.map_batches(_rows, batch_size=32, fn_kwargs={"index_path": args.index}).write_parquet(args.out)
+
+
+def daft_engine(args: argparse.Namespace) -> None:
+    """Daft over Parquet, with the hashing of the loop, in processes."""
+    os.environ["DO_NOT_TRACK"] = "1"
+    import daft
+
+    index_path = args.index
+
+    @daft.udf(return_dtype=daft.DataType.string(), use_process=True, concurrency=2)
+    def hashed(cells: Any) -> list[str]:  # noqa: ANN401 - the competitor's own
+        index = _STATE.get("index") or _STATE.setdefault("index", _te_index(index_path))
+        return ["|".join(map(str, _te_one(cell["bytes"], index))) for cell in cells.to_pylist()]
+
+    daft.read_parquet(f"{args.source}/*.parquet").with_column("row", hashed(daft.col("image"))).select(
+        "row"
+    ).write_parquet(args.out)
+
+
+# --- running them ----------------------------------------------------------------------------------------------------
+
+
+def tree_memory(pid: int) -> tuple[int, int]:
+    """Proportional memory of a tree of processes in bytes, and how many there are."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parts = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        children.setdefault(int(parts[1]), []).append(int(stat.parent.name))
+    waiting, total, count = [pid], 0, 0
+    while waiting:
+        one = waiting.pop()
+        waiting += children.get(one, [])
+        try:
+            rollup = Path(f"/proc/{one}/smaps_rollup").read_text()
+            total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) * 1024
+            count += 1
+        except (OSError, StopIteration):
+            continue
+    return total, count
+
+
+def timed(command: list[str]) -> dict[str, float]:
+    """Wall and CPU seconds of a command with all of its children, and the most memory that was seen."""
+    began = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    peak = 0
+    while True:
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            break
+        peak = max(peak, tree_memory(process.pid)[0])
+        time.sleep(0.25)
+    if status:
+        raise SystemExit(f"{command} failed:\n{(process.stderr.read() if process.stderr else b'')[-3000:].decode()}")
+    return {"wall": time.monotonic() - began, "cpu": usage.ru_utime + usage.ru_stime, "peak_mb": peak / 2**20}
+
+
+def measured(name: str, python: str, kind: str, work: Path, pictures: int, more: list[str]) -> dict[str, float]:
+    """What one picture costs a contender, by the difference between all shards and a few."""
+    each = pictures // SHARDS
+    out = {}
+    for size, count in (("part", SMALL_SHARDS * each), ("all", SHARDS * each)):
+        target = work / "out" / f"{name}-{kind}-{size}"
+        shutil.rmtree(target, ignore_errors=True)
+        (work / "out").mkdir(exist_ok=True)
+        command = [python, __file__, "--as", name.removesuffix("-on-ray"), "--source", str(work / kind / size)]
+        out[size] = {**timed([*command, "--out", str(target), *more]), "pictures": count}
+    cost = (out["all"]["cpu"] - out["part"]["cpu"]) / (out["all"]["pictures"] - out["part"]["pictures"])
+    return {
+        "pictures_a_core_second": 1 / cost, "ms": 1000 * cost, "wall": out["all"]["wall"], "cpu": out["all"]["cpu"],
+        "peak_mb": out["all"]["peak_mb"], "with_start": out["all"]["pictures"] / out["all"]["cpu"],
+    }  # fmt: skip
+
+
+def say(name: str, value: str, goal: str, hit: bool | None) -> None:
+    print(f"{name:52} {value:>26}   goal {goal:12} {'' if hit is None else 'hit' if hit else 'MISS'}")
+
+
+def engines(args: argparse.Namespace, work: Path) -> dict[str, Any]:
+    index = ["--index", str(work / "te-index.pickle")]
+    home = ["--home", str(work / "home")]
+    found: dict[str, Any] = {}
+    for kind in ("tar", "parquet"):
+        found[f"ours {kind}"] = measured("ours", sys.executable, kind, work, args.pictures, home)
+        found[f"loop {kind}"] = measured("te_loop", args.rivals, kind, work, args.pictures, index)
+    for name, contender in (("Ray Data parquet", "ray_data"), ("Daft parquet", "daft_engine")):
+        try:
+            found[name] = measured(contender, args.rivals, "parquet", work, args.pictures, index)
+        except SystemExit as e:
+            print(f"{name} did not run: {str(e)[-400:]}")
+    print(f"\n{'contender':20} {'img/core-s':>11} {'ms CPU/img':>11} {'with start':>11} {'wall s':>8} {'peak MB':>8}")
+    for name, one in found.items():
+        print(
+            f"{name:20} {one['pictures_a_core_second']:11.1f} {one['ms']:11.2f} {one['with_start']:11.1f} "
+            f"{one['wall']:8.1f} {one['peak_mb']:8.0f}"
+        )
+    for kind in ("tar", "parquet"):
+        ratio = found[f"loop {kind}"]["ms"] / found[f"ours {kind}"]["ms"]
+        say(f"{kind}: against the loop over threatexchange", f"{ratio:.1f}x", ">= 6x", ratio >= GOALS["loop"])
+    others = [one["ms"] for name, one in found.items() if name.startswith(("Ray", "Daft"))]
+    if others:
+        ratio = min(others) / found["ours parquet"]["ms"]
+        say("parquet: against the better of Ray Data and Daft", f"{ratio:.1f}x", ">= 1.5x", ratio >= GOALS["engines"])
+    return found
+
+
+def overhead(work: Path, found: dict[str, Any]) -> dict[str, float]:
+    out = {}
+    for kind in ("tar", "parquet"):
+        command = [sys.executable, __file__, "--as", "floor", "--source", str(work / kind / "all")]
+        told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        least = told["seconds"] / told["pictures"]
+        out[kind] = 1 - 1000 * least / found[f"ours {kind}"]["ms"]
+        share = f"{100 * out[kind]:.1f} % of {found[f'ours {kind}']['ms']:.2f} ms"
+        say(f"{kind}: not decoding, digests or PDQ", share, "<= 10 %", out[kind] <= GOALS["overhead"])
+    return out
+
+
+def memory(work: Path) -> dict[str, float]:
+    """Proportional memory of a worker (its process, its nursery and its caged decoder), large set against small."""
+    out = {}
+    for size in ("part", "all"):
+        target = work / "out" / f"memory-{size}"
+        shutil.rmtree(target, ignore_errors=True)
+        command = [sys.executable, __file__, "--as", "ours", "--source", str(work / "tar" / size), "--out", str(target)]
+        out[size] = timed([*command, "--home", str(work / "home")])["peak_mb"] / 2
+    say(
+        "memory of a worker, small and large set",
+        f"{out['part']:.0f} and {out['all']:.0f} MB",
+        "<= 400 MB",
+        out["all"] <= 400,
+    )
+    return out
+
+
+def kills(args: argparse.Namespace, work: Path) -> dict[str, int]:
+    """Kill a run at a random moment, again and again, until it is through."""
+    rng = random.Random(3)
+    lost = repeated = redone = done_runs = 0
+    for attempt in range(args.kills):
+        out = work / "out" / f"kill-{attempt}"
+        shutil.rmtree(out, ignore_errors=True)
+        seen: dict[str, int] = {}
+        launched = 0
+        while True:
+            command = [
+                sys.executable,
+                __file__,
+                "--as",
+                "ours",
+                "--source",
+                str(work / "tar" / "all"),
+                "--out",
+                str(out),
+            ]
+            command += ["--home", str(work / "home")] + (["--ray"] if args.kill_on_ray else [])
+            process = subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            )
+            launched += 1
+            stop = time.monotonic() + (rng.uniform(2, 8) if launched == 1 else 600)
+            while process.poll() is None and time.monotonic() < stop:
+                time.sleep(0.02)
+                for path in (out / "shards").glob("*.screened") if out.exists() else ():
+                    mark = path.stat().st_mtime_ns
+                    repeated += seen.setdefault(path.name, mark) != mark
+            if process.poll() is None:
+                os.kill(process.pid, signal.SIGKILL)
+                process.wait()
+                continue
+            break
+        done_runs += 1
+        from firstlight.screen.plan import read_plan
+        from firstlight.screen.report import tallies
+        from firstlight.screen.results import finished
+
+        lost += len({one.ident for one in read_plan(out)} - finished(out / "shards"))
+        lost += args.pictures // SHARDS * SHARDS - sum(one.members for one in tallies(out))
+        redone = max(redone, launched)
+    value = f"{lost} lost, {repeated} repeated"
+    say(f"killed at a random moment, {done_runs} runs", value, "0, 0", lost == repeated == 0)
+    return {"runs": done_runs, "lost": lost, "repeated": repeated}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photographs", nargs="?", type=Path)
+    parser.add_argument("--rivals", default=sys.executable)
+    parser.add_argument("--work", type=Path, default=Path("build/screen-benchmark"))
+    parser.add_argument("--pictures", type=int, default=1200)
+    parser.add_argument("--bank", type=int, default=1_000_000)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--kill-on-ray", action="store_true")
+    parser.add_argument("--only", choices=("engines", "memory", "kills", "lists"))
+    parser.add_argument("--json", type=Path)
+    for name in ("--as", "--source", "--out", "--home", "--index"):
+        parser.add_argument(name, help=argparse.SUPPRESS, dest=name.strip("-") if name != "--as" else "contender")
+    parser.add_argument("--ray", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.contender:
+        globals()[args.contender](args)
+        return
+    work: Path = args.work.absolute()
+    work.mkdir(parents=True, exist_ok=True)
+    if not (work / "tar").exists():
+        make_pictures(args.photographs, work, args.pictures)
+    if not (work / "home").exists():
+        make_bank(work / "home", args.bank)
+    found: dict[str, Any] = {}
+    if args.only in (None, "engines"):
+        if not (work / "te-index.pickle").exists():
+            index = ["--index", str(work / "te-index.pickle"), "--bank", str(args.bank)]
+            subprocess.run([args.rivals, __file__, "--as", "te_index", *index], check=True)
+        found["engines"] = engines(args, work)
+        found["overhead"] = overhead(work, found["engines"])
+    if args.only in (None, "memory"):
+        found["memory"] = memory(work)
+    if args.only in (None, "kills"):
+        found["kills"] = kills(args, work)
+    if args.json:
+        args.json.write_text(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()

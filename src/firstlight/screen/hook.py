@@ -1,0 +1,130 @@
+"""Screening while a data set is downloaded: the bytes as they came, before any resize. A hit never reaches the disk.
+
+img2dataset hands every download to its resizer, and writes what that answers. `ScreenedResizer` stands before it:
+
+    import img2dataset.main
+    from firstlight.casework.screening import lists_of
+    from firstlight.screen.hook import DownloadScreener, ScreenedResizer
+
+    guard = DownloadScreener(lists_of(home, ("known",)), Path("found"))
+    plain = img2dataset.main.Resizer
+    img2dataset.main.Resizer = lambda **options: ScreenedResizer(plain(**options), guard)
+    img2dataset.main.download(...)
+
+Any other downloader calls `DownloadScreener.look` on the raw bytes, and keeps what `may_keep` is true for.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from firstlight.clock import to_text
+from firstlight.custody.files import Disk, write_whole
+from firstlight.errors import FirstlightError, InputError
+from firstlight.hashing import Mode
+from firstlight.media import Cage
+from firstlight.screen.bundles import SCREEN_PRELOAD, Hashed, hash_bundle
+from firstlight.screen.hits import Hit, matches_of, seal_hits
+from firstlight.screen.lists import Lists, OpenLists, compare, known_of
+from firstlight.screen.member import Facts, Member
+from firstlight.screen.results import make_folder
+
+NOT_KEPT: Final = "not kept by the rules of this download"
+"""What stands in a downloader's own table for a hit. It names nothing; yet a row that has it points at its URL: leave
+such rows out of what you publish."""
+FOUND: Final = ".found"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What became of one download. Where it could not be compared, `trouble` says why, and it may not be kept."""
+
+    may_keep: bool
+    hit: bool = False
+    trouble: str = ""
+
+
+class DownloadScreener:
+    """Compares raw bytes with the lists, in any number of processes. What matches is kept sealed in `folder`.
+
+    Picklable as long as its lists are. Cage and lists are opened at the first look of each process.
+    """
+
+    def __init__(self, open_lists: OpenLists, folder: Path, *, mode: Mode = Mode.AUTO) -> None:
+        self._open_lists = open_lists
+        self._folder = folder
+        self._mode = mode
+        self._here: tuple[Cage, Lists] | None = None
+        self._stack = ExitStack()
+        self._mutex = threading.Lock()
+
+    def look(self, data: bytes, *, url: str = "", key: str = "") -> Look:
+        """Whether these bytes may be kept. Never raises: what cannot be compared may not be kept."""
+        try:
+            with self._mutex:
+                cage, lists = self._opened()
+            [one] = hash_bundle(
+                cage, [Member(key or "download", 0, len(data), data, Facts(key=key, url=url))], self._mode
+            )
+            [found] = compare(lists, [known_of(one)])
+            if not found:
+                return Look(may_keep=True)
+            self._keep(lists, one, matches_of(found))
+        except FirstlightError as e:
+            return Look(may_keep=False, trouble=str(e.diagnostics()))
+        return Look(may_keep=False, hit=True)
+
+    def _opened(self) -> tuple[Cage, Lists]:
+        if self._here is None:
+            make_folder(self._folder)
+            cage = self._stack.enter_context(Cage(workers=1, preload=SCREEN_PRELOAD))
+            _ = cage.isolation  # the worker is there before this process holds a key
+            self._here = cage, self._stack.enter_context(self._open_lists())
+        return self._here
+
+    def _keep(self, lists: Lists, one: Hashed, matches: tuple[Any, ...]) -> None:
+        facts = one.member.facts
+        hit = Hit(
+            place="download", member=one.member.name, offset=0, size=one.member.size, row=0, key=facts.key,
+            url=facts.url, fetched=to_text(lists.clock.now()), md5=one.md5.hex(), sha1=one.sha1.hex(),
+            sha256=one.sha256.hex(), width=one.width, height=one.height, pdq=one.pdq.hex(), matches=matches,
+        )  # fmt: skip
+        name = secrets.token_hex(16)
+        write_whole(Disk(), self._folder / f"{name}{FOUND}", [seal_hits([hit], lists.sealer, name)])
+
+    def close(self) -> None:
+        """Let go of cage and lists."""
+        self._here = None
+        self._stack.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"lists": self._open_lists, "folder": self._folder, "mode": self._mode}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["lists"], state["folder"], mode=state["mode"])  # type: ignore[misc]
+
+
+class ScreenedResizer:
+    """A resizer of img2dataset that sees only what may be kept."""
+
+    def __init__(self, resizer: Callable[..., Any], screener: DownloadScreener, *, not_kept: str = NOT_KEPT) -> None:
+        """`not_kept` is the error that the downloader's table shows; give it that of another failure to hide a hit."""
+        if not callable(resizer):
+            raise InputError("The resizer cannot be called.", hint="Give img2dataset's own Resizer(...).")
+        self._resizer = resizer
+        self._screener = screener
+        self._not_kept = not_kept
+
+    def __call__(self, img_stream: BinaryIO, *more: Any, **named: Any) -> Any:  # noqa: ANN401 - img2dataset's own
+        img_stream.seek(0)
+        look = self._screener.look(img_stream.read())
+        if not look.may_keep:
+            return None, None, None, None, None, self._not_kept
+        img_stream.seek(0)
+        return self._resizer(img_stream, *more, **named)

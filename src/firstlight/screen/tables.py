@@ -1,0 +1,182 @@
+"""List mode: tables of URLs and hashes, as LAION publishes them. No picture is there, and none is fetched.
+
+Each row's digest is held against a table of the lists' digests; the few that get through are looked up like any other
+item. Rows are counted, and only those that match are kept, so billions of them take minutes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from firstlight.banks import Sought
+from firstlight.banks.digest_table import DigestTable
+from firstlight.errors import InputError
+from firstlight.screen.channels import Channel
+from firstlight.screen.hits import Hit, matches_of
+from firstlight.screen.lists import Lists
+from firstlight.screen.member import facts_of
+from firstlight.screen.places import Places
+from firstlight.screen.readers.parquet import parquet_errors, picture_columns, pyarrow_parquet
+from firstlight.screen.shards import Kind, Shard
+
+ROWS: Final = 1 << 17
+"""Rows that are taken at a time."""
+WIDTHS: Final = {"md5": 16, "sha1": 20, "sha256": 32}
+_NAME: Final = re.compile(
+    r"(?:(?:image|img|file|content|raw)_?)?(md5|sha1|sha256)(?:sum|_?hash)?|hash_?(md5|sha1|sha256)"
+)
+
+
+@dataclass(slots=True)
+class Counted:
+    """What was counted in a table, and what matched."""
+
+    rows: int
+    with_hash: int
+    hits: list[Hit]
+    lost: int = 0
+
+
+def is_hash_table(shard: Shard, places: Places) -> bool:
+    """Whether a shard is a table without pictures that has a column of digests.
+
+    Raises:
+        InputError, StorageError, UpstreamError, MissingExtraError: as for reading it.
+    """
+    if shard.kind is not Kind.PARQUET:
+        return False
+    pq = pyarrow_parquet()
+    with closing(places.open(shard.place, shard.mark)) as source, parquet_errors(shard.shown):
+        schema = pq.ParquetFile(source, pre_buffer=False).schema_arrow
+        return not picture_columns(schema) and bool(hash_columns(schema.names))
+
+
+def hash_columns(names: Sequence[str]) -> dict[str, str]:
+    """The columns that hold digests, by their name, with the kind that each is of."""
+    found = {name: _NAME.fullmatch(name.lower()) for name in names}
+    return {name: one[1] or one[2] for name, one in found.items() if one}
+
+
+def count_table(shard: Shard, places: Places, lists: Lists | None) -> Counted:
+    """Hold every row of a table against the lists.
+
+    Raises:
+        InputError, StorageError, UpstreamError, MissingExtraError: the table cannot be read.
+    """
+    pq = pyarrow_parquet()
+    with closing(places.open(shard.place, shard.mark)) as source, parquet_errors(shard.shown):
+        file = pq.ParquetFile(source, pre_buffer=False, buffer_size=1 << 20)
+        columns = hash_columns(file.schema_arrow.names)
+        tables = {
+            kind: lists.library.digest_table(kind, banks=lists.banks) if lists is not None else _EMPTY
+            for kind in set(columns.values())
+        }
+        out = Counted(rows=file.metadata.num_rows, with_hash=0, hits=[])
+        first = 0
+        for number in range(file.num_row_groups):
+            size = file.metadata.row_group(number).num_rows
+            try:
+                with parquet_errors("A part of the table"):
+                    _count_group(file, number, first, columns, tables, lists, shard, out)
+            except InputError:
+                out.lost += size
+            first += size
+    return out
+
+
+_EMPTY: Final = DigestTable.of(np.zeros(0, dtype=np.uint64))
+
+
+def _count_group(
+    file: Any, number: int, first: int, columns: dict[str, str], tables: dict[str, DigestTable],  # noqa: ANN401
+    lists: Lists | None, shard: Shard, out: Counted,
+) -> None:  # fmt: skip
+    wanted: dict[int, dict[str, str]] = {}
+    counted, at = 0, first
+    for batch in file.iter_batches(batch_size=ROWS, row_groups=[number], columns=list(columns), use_threads=False):
+        valid = np.zeros(batch.num_rows, dtype=np.bool_)
+        for name, kind in columns.items():
+            array = batch.column(name)
+            for row in suspect_rows(array, WIDTHS[kind], tables[kind], valid):
+                wanted.setdefault(at + row, {})[kind] = _hex(array[row].as_py())
+        counted += int(valid.sum())
+        at += batch.num_rows
+    out.with_hash += counted
+    if lists is not None and wanted:
+        _look_up(file, number, first, wanted, lists, shard, out)
+
+
+def suspect_rows(array: Any, width: int, table: DigestTable, valid: Any) -> list[int]:  # noqa: ANN401 - arrays
+    """The rows of a column whose first 64 bits stand in the table; rows that hold a digest are marked in `valid`."""
+    from firstlight.screen import _kernels
+
+    data, offsets = _buffers(array)
+    rows, keys = np.empty(len(offsets) - 1, np.uint32), np.empty(len(offsets) - 1, np.uint64)
+    found = _kernels.suspects(data, offsets, width, table.bits, table.shift, valid, rows, keys)
+    return [int(row) for row in rows[:found][table.holds(keys[:found])]]
+
+
+def _buffers(array: Any) -> tuple[Any, Any]:  # noqa: ANN401 - an Arrow array
+    """The bytes of a column of texts or binaries, and where each value begins; a null has no length."""
+    import pyarrow as pa  # type: ignore[import-untyped]
+
+    types = pa.types
+    large = types.is_large_binary(array.type) or types.is_large_string(array.type)
+    if not (large or types.is_binary(array.type) or types.is_string(array.type)):
+        try:
+            array = array.cast(pa.binary())
+        except pa.ArrowException as e:
+            said = f"A column of digests is of type {array.type}; expected is text or bytes."
+            raise InputError(said, code="input.columns") from e
+    if array.null_count:
+        array = array.fill_null("" if types.is_string(array.type) or types.is_large_string(array.type) else b"")
+    _, offsets, data = array.buffers()
+    kind = np.int64 if large else np.int32
+    places = np.frombuffer(offsets, kind)[array.offset : array.offset + len(array) + 1]
+    return np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8), places
+
+
+def _hex(value: str | bytes) -> str:
+    return value.hex() if isinstance(value, bytes) and len(value) in WIDTHS.values() else _text(value).lower()
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else value
+
+
+def _look_up(
+    file: Any, number: int, first: int, wanted: dict[int, dict[str, str]], lists: Lists,  # noqa: ANN401
+    shard: Shard, out: Counted,
+) -> None:  # fmt: skip
+    """Compare the suspects whole, and read the rows of those that match."""
+    order = sorted(wanted)
+    found = lists.library.match_many([Sought(wanted[row]) for row in order], banks=lists.banks)
+    matched = {row: matches for row, matches in zip(order, found, strict=True) if any(one.counts for one in matches)}
+    for row, record in _records(file, number, first, sorted(matched)):
+        facts = facts_of(record)
+        channel = [(Channel.RECORDED, one) for one in matched[row] if one.counts]
+        out.hits.append(
+            Hit(
+                place=shard.place, member=str(row), offset=row, size=0, row=row, key=facts.key, url=facts.url,
+                fetched=facts.fetched, record=facts.record, recorded=wanted[row], matches=matches_of(channel),
+            )
+        )  # fmt: skip
+
+
+def _records(file: Any, number: int, first: int, rows: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:  # noqa: ANN401
+    if not rows:
+        return
+    at, waiting = first, list(rows)
+    for batch in file.iter_batches(batch_size=ROWS, row_groups=[number], use_threads=False):
+        while waiting and waiting[0] < at + batch.num_rows:
+            row = waiting.pop(0)
+            yield row, batch.slice(row - at, 1).to_pylist()[0]
+        at += batch.num_rows
+        if not waiting:
+            return

@@ -1,0 +1,48 @@
+"""Ray: two nodes, one of them killed in the middle. It costs about half a minute, most of which is Ray starting up."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from firstlight.errors import MissingExtraError
+from firstlight.screen import cluster
+from firstlight.screen.plan import read_plan
+from firstlight.screen.report import tallies
+from firstlight.screen.results import finished
+from firstlight.screen.shard import Settings
+from screen.making import picture, tar_of
+
+
+def test_a_node_that_is_killed_costs_no_shard_and_repeats_none(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    (tmp_path / "set").mkdir()
+    for number in range(8):
+        tar_of([(f"{number}-{n}.jpg", picture(3 + n)) for n in range(4)], tmp_path / "set" / f"{number}.tar")
+    script = Path(__file__).with_name("on_two_nodes.py")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", str(script), str(tmp_path / "set"), str(tmp_path / "out")],
+        env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": "/tmp"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert len(told["answers"]) == len(set(told["answers"])) == 8
+    assert (told["report"]["screened"], told["report"]["left"], told["report"]["trouble"]) == (8, 0, [])
+    assert finished(tmp_path / "out" / "shards") == {one.ident for one in read_plan(tmp_path / "out")}
+    assert sum(one.members for one in tallies(tmp_path / "out")) == 32
+    assert not list((tmp_path / "out" / "shards").glob("*.screened.*"))
+
+
+def test_without_ray_the_words_say_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingExtraError, match="needs the library ray") as caught:
+        list(cluster.RayCluster()(Settings(tmp_path), []))
+    assert "firstlight[screen-ray]" in caught.value.diagnostics().hint

@@ -1,0 +1,99 @@
+"""Screening at download: a hit never reaches the disk."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from firstlight.banks import Library
+from firstlight.clock import FixedClock
+from firstlight.screen.hits import unseal_hits
+from firstlight.screen.hook import NOT_KEPT, DownloadScreener, ScreenedResizer
+from screen.making import SEALER, lists_of, picture
+
+
+class Resizer:
+    """What img2dataset's resizer does with a stream: None for a picture that it cannot read, a small one otherwise."""
+
+    def __call__(self, img_stream: io.BytesIO, blurring_bbox_list: object = None) -> tuple[Any, ...]:
+        try:
+            image = Image.open(img_stream).convert("RGB")
+        except OSError:
+            return None, None, None, None, None, "Image decoding error"
+        out = io.BytesIO()
+        image.resize((64, 64)).save(out, "JPEG")
+        return out.getvalue(), 64, 64, image.height, image.width, None
+
+
+def download(urls: dict[str, bytes], resizer: Any, folder: Path) -> dict[str, str]:
+    """The part of img2dataset's downloader that matters: stream, resize, write what came back, a row for each."""
+    folder.mkdir()
+    status = {}
+    for number, (url, data) in enumerate(urls.items()):
+        made, _, _, height, width, error = resizer(io.BytesIO(data), None)
+        status[url] = error or "success"
+        if error is None:
+            (folder / f"{number:09}.jpg").write_bytes(made)
+            (folder / f"{number:09}.json").write_text(json.dumps({"original_width": width, "original_height": height}))
+    return status
+
+
+@pytest.fixture
+def guard(tmp_path: Path, library: Library, clock: FixedClock) -> DownloadScreener:
+    return DownloadScreener(lists_of(library, "known", clock=clock), tmp_path / "found")
+
+
+def test_a_listed_picture_is_not_written_in_whatever_form_it_comes(tmp_path: Path, guard: DownloadScreener) -> None:
+    again = io.BytesIO()
+    Image.open(io.BytesIO(picture(3))).resize((300, 225)).save(again, "PNG")
+    urls = {
+        "u/3": picture(3),
+        "u/4": picture(4),
+        "u/3.png": again.getvalue(),
+        "u/broken": picture(5)[:900],
+        "u/5": picture(5),
+    }
+    try:
+        status = download(urls, ScreenedResizer(Resizer(), guard), tmp_path / "set")
+    finally:
+        guard.close()
+    assert status == {
+        "u/3": NOT_KEPT, "u/4": "success", "u/3.png": NOT_KEPT, "u/broken": "Image decoding error", "u/5": "success",
+    }  # fmt: skip
+    assert sorted(path.name for path in (tmp_path / "set").glob("*.jpg")) == ["000000001.jpg", "000000004.jpg"]
+    written = b"".join(
+        path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and "library" not in path.parts
+    )
+    assert written.count(picture(3)) == 1  # the file that the fixture made its bank of
+    found = [
+        hit for path in (tmp_path / "found").iterdir() for hit in unseal_hits(path.read_bytes(), SEALER, path.stem)
+    ]
+    assert sorted(match.via for hit in found for match in hit.matches) == ["pdq", "sha256"]
+    assert {hit.finding for hit in found} == {"known material found in data"}
+
+
+def test_what_cannot_be_compared_may_not_be_kept(tmp_path: Path, guard: DownloadScreener, library: Library) -> None:
+    guard.look(picture(4))
+    library.delete("known", "a test")
+    look = guard.look(picture(4))
+    guard.close()
+    assert (look.may_keep, look.hit) == (False, False)
+    assert "There is no bank 'known'" in look.trouble
+
+
+def test_it_goes_to_other_processes_closed(tmp_path: Path) -> None:
+    sent = pickle.loads(pickle.dumps(ScreenedResizer(Resizer(), DownloadScreener(Unopened(), tmp_path))))
+    assert isinstance(sent, ScreenedResizer)
+
+
+class Unopened:
+    """Lists that nobody opens."""
+
+    def __call__(self) -> Any:
+        raise AssertionError

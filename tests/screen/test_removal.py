@@ -1,0 +1,81 @@
+"""Removal lists: the hits are in them, and hidden."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from firstlight.banks import Library, NewEntry
+from firstlight.clock import FixedClock
+from firstlight.custody import KeySealer
+from firstlight.errors import IntegrityError, StorageError
+from firstlight.hashing import hash_picture
+from firstlight.media import Cage
+from firstlight.screen.again import Again
+from firstlight.screen.lists import Lists
+from firstlight.screen.plan import read_plan
+from firstlight.screen.removal import write_removal
+from firstlight.screen.shard import Settings
+from screen.making import SEALER, lists_of, picture, screened, tar_of
+
+
+@pytest.fixture
+def out(tmp_path: Path, cage: Cage, library: Library, clock: FixedClock) -> Path:
+    source = tmp_path / "set"
+    source.mkdir()
+    small = [(f"{n:03}.jpg", picture(4 + n % 3)) for n in range(60)]
+    tar_of([*small, ("hit.jpg", picture(3)), ("a.txt", b"words")], source / "a.tar")
+    tar_of([("other.jpg", picture(7))], source / "b.tar")
+    settings = Settings(tmp_path / "out", lists_of(library, "known", clock=clock))
+    screened(settings, cage, source)
+    return settings.out
+
+
+def _rows(path: Path) -> set[tuple[str, ...]]:
+    with path.open(newline="") as file:
+        rows = [tuple(row) for row in csv.reader(file)]
+    assert rows[0] == ("shard", "member", "offset", "key")
+    assert len(set(rows)) == len(rows)
+    return set(rows[1:])
+
+
+def test_the_hits_stand_among_ordinary_members_and_the_padding_stays(
+    out: Path, tmp_path: Path, library: Library, clock: FixedClock, cage: Cage
+) -> None:
+    first = write_removal(out, tmp_path / "1.csv", SEALER, floor=10, per_hit=5)
+    assert (first.hits, first.padding, first.members) == (1, 15, 16)
+    again = write_removal(out, tmp_path / "2.csv", SEALER, floor=10, per_hit=5)
+    assert _rows(tmp_path / "1.csv") == _rows(tmp_path / "2.csv")
+    assert again.members == 16
+    made = hash_picture(cage, picture(7))
+    library.add("known", [NewEntry(key="seven", pdq=made.pdq.hex, quality=made.pdq.quality)])
+    lists = Lists(library, SEALER, ("known",), clock)
+    Again(out / "shards", lists).refresh(one.ident for one in read_plan(out))
+    write_removal(out, tmp_path / "3.csv", SEALER, floor=10, per_hit=5)
+    before, after = _rows(tmp_path / "1.csv"), _rows(tmp_path / "3.csv")
+    assert before <= after
+    assert len(after - before) >= 5  # what is new is hidden among new padding
+    assert any(row[1] == "other.jpg" for row in after)
+    assert not any(row[1] == "a.txt" for row in after)
+
+
+def test_a_list_without_padding_says_that_it_points_at_the_hits(out: Path, tmp_path: Path) -> None:
+    made = write_removal(out, tmp_path / "x.csv", SEALER, floor=0, per_hit=0)
+    assert [row[1] for row in _rows(tmp_path / "x.csv")] == ["hit.jpg"]
+    assert "Do not publish it" in made.says
+
+
+def test_a_set_too_small_for_the_padding_is_said(out: Path, tmp_path: Path) -> None:
+    made = write_removal(out, tmp_path / "x.csv", SEALER)
+    assert made.members == 62
+    assert "too small" in made.says
+
+
+def test_a_list_that_is_there_is_not_replaced_and_other_homes_have_other_coins(out: Path, tmp_path: Path) -> None:
+    write_removal(out, tmp_path / "x.csv", SEALER)
+    with pytest.raises(StorageError, match="it is there already"):
+        write_removal(out, tmp_path / "x.csv", SEALER)
+    with pytest.raises(IntegrityError, match="does not open with the key of this home"):
+        write_removal(out, tmp_path / "y.csv", KeySealer(bytes(32)))
