@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from custody.bad import bag, entries, signed
+from custody.bad import bag, entries, second_parties, signed
 from custody.bad.cheat import Cheat
 
-CHEATS: list[Cheat] = [*bag.cheat.all, *signed.cheat.all, *entries.cheat.all]
+CHEATS: list[Cheat] = [*bag.cheat.all, *signed.cheat.all, *entries.cheat.all, *second_parties.cheat.all]

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from custody.bad import second_parties
 from custody.bad_packages import CHEATS
 from custody.conftest import fixed_entropy, small_case
 from custody.ed25519_vectors import points, vectors
@@ -61,12 +62,19 @@ def packages(base: Path) -> list[Case]:
         cases.append((forged.folder, signer.verifier.vkey if cheat.key_given else None))
     cases.append((base / "missing", None))
     (base / "stamped").mkdir()
-    stamp = Stamp(b"an answer", b"certificates")
     contents = small_case(log, clock)
     store.forget([2])
-    report = export_package(contents, base / "stamped", log, clock, actor="u-1", stamp=lambda _: stamp)
+    report = export_package(contents, base / "stamped", log, clock, actor="u-1", stamp=_stamp)
     cases.append((Path(report.folder), None))
+    both = Forger(good, base / "both", signer)
+    second_parties.witness(both, second_parties.true_line(both))
+    second_parties.stamp(both, second_parties.answer(both.read(second_parties.AT_CHECKPOINT)))
+    cases.append((both.folder, None))
     return cases
+
+
+def _stamp(note: bytes) -> Stamp:
+    return Stamp(second_parties.answer(note), b"certificates")
 
 
 def answers(source: str | ast.Module, cases: list[Case]) -> Iterator[object]:

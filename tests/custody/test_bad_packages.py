@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from custody.bad import second_parties
 from custody.bad.cheat import Cheat
 from custody.bad_packages import CHEATS
 from custody.conftest import fixed_entropy, small_case
@@ -29,7 +30,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Keyring]:
 
 
 def test_there_are_enough_ways_to_cheat() -> None:
-    assert len(CHEATS) >= 120
+    assert len(CHEATS) >= 135
     assert len({one.name for one in CHEATS}) == len(CHEATS)
 
 
@@ -65,6 +66,21 @@ def test_a_stranger_with_a_key_of_their_own_is_told_apart_only_by_the_key(
     check = verify_package(forged.folder)
     assert check.ok
     assert any(line.startswith("NOT PROVED: whose key this is") for line in check.says)
+
+
+def test_what_second_parties_truly_say_is_told_with_its_limits(good: tuple[Path, Keyring], tmp_path: Path) -> None:
+    package, ring = good
+    f = Forger(package, tmp_path / "made", ring.log_signer())
+    second_parties.witness(f, second_parties.true_line(f))
+    second_parties.stamp(f, second_parties.answer(f.read(second_parties.AT_CHECKPOINT)))
+    check = verify_package(f.folder)
+    assert check.ok, check
+    seconds = int(second_parties.SEEN.timestamp())
+    told = "\n".join(check.says)
+    assert f"The witness witness.example/w1 signed the same state, {seconds} seconds after" in told
+    assert "states the time 20260301120003Z" in told
+    assert "NOT PROVED: whose key the witness's is" in told
+    assert "NOT PROVED: that an authority signed the time stamp. In data/custody: openssl ts -verify" in told
 
 
 def test_a_relogged_package_that_tells_no_lie_verifies(good: tuple[Path, Keyring], tmp_path: Path) -> None:

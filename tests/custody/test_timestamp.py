@@ -3,61 +3,19 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from custody.conftest import small_case
+from custody.time_authority import Authority
 from firstlight.clock import FixedClock
 from firstlight.custody import CustodyLog, export_package, timestamp, verify_package
-from firstlight.custody.timestamp import MAX_RESPONSE, Stamp, check_stamp, timestamp_query
+from firstlight.custody.timestamp import MAX_RESPONSE, Stamp, check_stamp, check_with_library, dated, timestamp_query
 from firstlight.errors import IntegrityError, MissingExtraError
 
 NOTE = b"example.org/log\n7\nroot\n\n\xe2\x80\x94 example.org/log signature\n"
-CONFIG = """
-[tsa]
-default_tsa = here
-[here]
-serial = {folder}/serial
-signer_cert = {folder}/tsa.pem
-signer_key = {folder}/tsa.key
-signer_digest = sha256
-default_policy = 1.3.6.1.4.1.99999.1
-digests = sha256
-ordering = yes
-tsa_name = yes
-[req]
-distinguished_name = name
-[name]
-[stamps]
-extendedKeyUsage = critical,timeStamping
-"""
-
-
-class Authority:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir()
-        (folder / "serial").write_text("01\n")
-        (folder / "conf").write_text(CONFIG.format(folder=folder))
-        self._openssl(
-            *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=Test authority"),
-            *("-keyout", "tsa.key", "-out", "tsa.pem", "-config", "conf", "-extensions", "stamps"),
-        )
-
-    @property
-    def chain(self) -> bytes:
-        return (self.folder / "tsa.pem").read_bytes()
-
-    def answer(self, query: bytes) -> bytes:
-        (self.folder / "query").write_bytes(query)
-        self._openssl("ts", "-reply", "-queryfile", "query", "-config", "conf", "-out", "tsr")
-        return (self.folder / "tsr").read_bytes()
-
-    def _openssl(self, *arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=self.folder, capture_output=True, check=True)
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +31,9 @@ def test_round_trip(authority: Authority, nonce: int) -> None:
     stamp = Stamp(authority.answer(query), authority.chain)
     at = check_stamp(NOTE, stamp, query=query)
     assert abs(datetime.now(UTC) - at) < timedelta(minutes=5)
+    pytest.importorskip("rfc3161_client", reason="the extra timestamps is not installed")
+    assert check_with_library(NOTE, stamp, query=query) == at
+    assert dated(NOTE, stamp, query=query).checked_by == ("rfc3161-client", "openssl")
 
 
 def test_what_is_no_stamp_of_this_checkpoint_is_refused(authority: Authority, tmp_path: Path) -> None:
@@ -90,6 +51,8 @@ def test_what_is_no_stamp_of_this_checkpoint_is_refused(authority: Authority, tm
     ):
         with pytest.raises(IntegrityError, match="time stamp"):
             check_stamp(note, stamp, query=asked)
+        with pytest.raises(IntegrityError, match="time stamp"):
+            dated(note, stamp, query=asked)
 
 
 def test_without_openssl_it_says_so() -> None:

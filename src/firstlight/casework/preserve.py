@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from sqlalchemy import select
 
 from firstlight import custody
-from firstlight.casework import acts, cases, retention, worksheet
+from firstlight.casework import acts, anchoring, cases, retention, worksheet
 from firstlight.casework.home import SERVICE, Home, Work, case_name
 from firstlight.casework.policies import ELEMENTS
 from firstlight.casework.review import Decision
@@ -65,6 +65,8 @@ def export(home: Home, case_number: int, into: Path, *, actor: str = SERVICE) ->
             home.clock,
             actor=actor,
             commit=work.session.commit,
+            stamp=anchoring.stamper(home),
+            cosigner=anchoring.cosigner(home),
             elements=_elements(home),
         )
 
@@ -122,6 +124,8 @@ def export_with_media(
             work.log,
             home.clock,
             commit=work.session.commit,
+            stamp=anchoring.stamper(home),
+            cosigner=anchoring.cosigner(home),
         )
     return MediaExport(act_sha256=act.digest(), approved_by=approval.approver, records=records, media=media)
 

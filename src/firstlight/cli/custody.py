@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from firstlight.casework import logbook
+from firstlight.casework import anchoring, logbook
+from firstlight.casework.anchoring import AnchorReport, Anchors
 from firstlight.casework.logbook import LogView
 from firstlight.cli import output, retention
 from firstlight.cli.common import Actor, HomeFolder, opened
 from firstlight.clock import to_text
-from firstlight.custody import LogCheck
+from firstlight.custody import LogCheck, NoteVerifier
+from firstlight.custody.witness import Witness
+from firstlight.custody.witness_server import WitnessServer
 from firstlight.errors import StorageError
 
 app = typer.Typer(no_args_is_help=True, help="Custody: check, sign and read the log; clocks, holds and fixity.")
@@ -31,11 +36,56 @@ def verify(
     known = [note for path in checkpoint or () for note in logbook.read_checkpoints(path)]
     with opened(home) as house:
         check = logbook.verify(house, known)
+        anchors = anchoring.look(house)
     if as_json:
-        output.answer(check)
+        output.answer(check.model_dump(mode="json") | {"anchors": anchors.model_dump(mode="json")})
     else:
         say_check(check, len(known))
-    return output.DONE if check.ok else output.FINDING
+        say_anchors(anchors)
+    return output.DONE if check.ok and not anchors.findings else output.FINDING
+
+
+@app.command()
+def anchor(by: Actor = "operator", as_json: output.Json = False, home: HomeFolder = None) -> int:
+    """Sign the log, have the witness sign along, have its time stamped. What is away now is asked again next time.
+
+    Ends with 1 if a second party contradicts this log, with 3 if one does not answer.
+    """
+    with opened(home) as house:
+        report = anchoring.anchor(house, actor=by)
+    if as_json:
+        output.answer(report)
+    else:
+        say_anchoring(report)
+    return output.FINDING if report.refused else output.OUR_FAULT if report.errors else output.DONE
+
+
+@app.command()
+def witness(
+    folder: Annotated[
+        Path, typer.Option(metavar="DIR", help="Keeps its key and what it signed; made at first.", show_default=False)
+    ],
+    log_key: Annotated[
+        list[str],
+        typer.Option(metavar="KEY", help="The key of a log that it signs for; repeatable.", show_default=False),
+    ],
+    name: Annotated[str, typer.Option(help="What the witness is called.")] = "witness.invalid/1",
+    host: Annotated[str, typer.Option(help="Where it listens. For other machines put a proxy with TLS in front.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 8029,
+) -> None:
+    """Run a witness for other logs until it is stopped (Ctrl-C): it signs only what continues what it signed before."""
+    keys = [NoteVerifier.from_vkey(one) for one in log_key]
+    second = Witness(folder, name, keys)
+    stop = threading.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: stop.set())
+    with WitnessServer(second, host=host, port=port) as server:
+        output.say(f"The witness listens at {server.url}")
+        output.say(f"  its key: {second.key.vkey}")
+        stop.wait()
+    output.say("The witness has stopped; what it signed is kept.")
 
 
 @app.command()
@@ -132,6 +182,36 @@ def say_check(check: LogCheck, kept_elsewhere: int) -> None:
         output.say(f"BROKEN.{where} Keep this home as it is and compare it with the backup.")
     for one in check.findings:
         output.say(f"  {one.says}")
+
+
+def say_anchors(anchors: Anchors) -> None:
+    """What second parties say of the log, in words; nothing where there are none."""
+    if anchors.witness:
+        seen = "nothing yet"
+        if anchors.witnessed is not None and anchors.witnessed_at is not None:
+            seen = f"{anchors.witnessed} entries, at {to_text(anchors.witnessed_at)}"
+        output.say(f"  the witness {output.one_line(anchors.witness)} has signed {seen}")
+    if anchors.dated:
+        last = anchors.dated[-1]
+        output.say(
+            f"  {output.count(len(anchors.dated), 'time stamp')} checked by {' and '.join(last.checked_by)}; "
+            f"the newest: {last.size} entries at {to_text(last.at)}"
+        )
+    if anchors.waiting:
+        waits = output.count(anchors.waiting, "checkpoint waits", "checkpoints wait")
+        output.say(f"  {waits} for a time stamp: firstlight custody anchor")
+    for one in anchors.findings:
+        output.say(f"  {one.says}")
+
+
+def say_anchoring(report: AnchorReport) -> None:
+    """What came of asking second parties, in words."""
+    output.say(f"The log is signed at {output.count(report.size, 'entry', 'entries')}.")
+    words = {"signed": "has signed it too", "none": "none is configured", "error": "has not signed"}
+    output.say(f"  witness: {words[report.witness]}")
+    output.say(f"  time stamps: {report.stamps} got, {report.waiting} waiting")
+    for one in report.errors:
+        output.say(f"  {output.one_line(one.message)} {output.one_line(one.hint)}")
 
 
 def say_entries(view: LogView) -> None:

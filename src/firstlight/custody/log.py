@@ -117,6 +117,24 @@ class CustodyLog:
         self._store.save_checkpoint(size, signed.note)
         return signed
 
+    def keep_checkpoint(self, signed: SignedCheckpoint) -> None:
+        """Keep a checkpoint of this log again, with more signatures under it.
+
+        Raises:
+            IntegrityError: the log at this size is not what it says.
+        """
+        if self.root_at(signed.size) != signed.checkpoint.root:
+            raise IntegrityError("This checkpoint is not of this log.", code="integrity.log")
+        self._store.save_checkpoint(signed.size, signed.note)
+
+    def checkpoints(self) -> Sequence[bytes]:
+        """Every kept checkpoint, smallest first, as it is kept; nothing is verified."""
+        return self._store.checkpoints()
+
+    def root_at(self, size: int) -> bytes | None:
+        """The root of the first so many entries; None if there are fewer."""
+        return merkle.root(size, self._store.hashes) if size <= self._store.size() else None
+
     def latest_checkpoint(self) -> SignedCheckpoint | None:
         """The largest checkpoint that was signed so far."""
         return self._latest()

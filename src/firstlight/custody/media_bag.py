@@ -18,6 +18,7 @@ from pydantic import JsonValue
 from firstlight.clock import Clock
 from firstlight.custody.approval import Act, ActKind, Approval, approval_event, require_second_person
 from firstlight.custody.bag import BagWriter
+from firstlight.custody.cosignature import Cosigner
 from firstlight.custody.event import EventType
 from firstlight.custody.files import Disk
 from firstlight.custody.leaf import LogEntry
@@ -83,6 +84,7 @@ def export_media(
     *,
     commit: Callable[[], None] = lambda: None,
     stamp: Callable[[bytes], Stamp | None] | None = None,
+    cosigner: Cosigner | None = None,
     disk: Disk | None = None,
 ) -> PackageReport:
     """Write the approved originals, encrypted, as the package that the act names.
@@ -98,14 +100,8 @@ def export_media(
         StateError, StorageError: as `export_package`.
     """
     approval = require_second_person(act, approvals, clock.now())
-    details = act.details
     names = sorted({one.digests.sha256 for one in objects})
-    recipients, name = details.get("recipients"), details.get("package")
-    if act.act is not ActKind.EXPORT_WITH_MEDIA or details.get("files") != names or not isinstance(name, str):
-        raise RefusedError("These are not the files that were approved.", code="refused.second-person")
-    if act.case is None or not isinstance(recipients, list) or not 0 < len(recipients) <= MAX_RECIPIENTS:
-        raise RefusedError("The approved act names no case or no keys.", code="refused.second-person")
-    texts = [str(one) for one in recipients]
+    name, texts = _approved_details(act, names)
     age, keys = _recipients(texts)
     unique = {one.digests.sha256: one for one in objects}
 
@@ -129,7 +125,19 @@ def export_media(
 
     _log_once(log, act, approval)
     plan = Plan(name, act.case, organisation, names, act.requester, {"act_sha256": act.digest(), "media": len(names)})
-    return make_package(plan, into, log, clock, fill, commit=commit, stamp=stamp, disk=disk or Disk())
+    disk = disk or Disk()
+    return make_package(plan, into, log, clock, fill, commit=commit, stamp=stamp, cosigner=cosigner, disk=disk)
+
+
+def _approved_details(act: Act, names: Sequence[str]) -> tuple[str, list[str]]:
+    """The package's name and its keys, if the act is of exactly these files."""
+    details = act.details
+    recipients, name = details.get("recipients"), details.get("package")
+    if act.act is not ActKind.EXPORT_WITH_MEDIA or details.get("files") != names or not isinstance(name, str):
+        raise RefusedError("These are not the files that were approved.", code="refused.second-person")
+    if act.case is None or not isinstance(recipients, list) or not 0 < len(recipients) <= MAX_RECIPIENTS:
+        raise RefusedError("The approved act names no case or no keys.", code="refused.second-person")
+    return name, [str(one) for one in recipients]
 
 
 def _log_once(log: CustodyLog, act: Act, approval: Approval) -> None:

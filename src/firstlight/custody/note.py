@@ -56,9 +56,9 @@ def checked_key_name(name: str) -> str:
     return name
 
 
-def key_id(name: str, public_key: bytes) -> bytes:
-    """The four bytes that, with the name, say which key signed."""
-    return hashlib.sha256(name.encode() + b"\n" + bytes([ED25519]) + public_key).digest()[:4]
+def key_id(name: str, public_key: bytes, kind: int = ED25519) -> bytes:
+    """The four bytes that, with the name, say which key signed, and by which type of signature."""
+    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public_key).digest()[:4]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ def open_note(data: bytes, *trusted: NoteVerifier) -> str:
     Raises:
         IntegrityError: the note is malformed, no trusted key signed it, or a trusted key's signature is false.
     """
-    text, signatures = _split_note(data)
+    text, signatures = note_parts(data)
     good = False
     for name, raw in signatures:
         for key in trusted:
@@ -177,7 +177,12 @@ def open_note(data: bytes, *trusted: NoteVerifier) -> str:
     return text
 
 
-def _split_note(data: bytes) -> tuple[str, list[tuple[str, bytes]]]:
+def note_parts(data: bytes) -> tuple[str, list[tuple[str, bytes]]]:
+    """A note's text, and name and bytes of each signature under it; nothing is verified.
+
+    Raises:
+        IntegrityError: it is no note.
+    """
     if len(data) > MAX_NOTE_SIZE:
         raise _bad(f"This note is longer than {MAX_NOTE_SIZE} bytes.")
     try:

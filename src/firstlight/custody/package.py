@@ -15,6 +15,7 @@ from firstlight.custody import verifier
 from firstlight.custody.bag import BagWriter
 from firstlight.custody.certificate import draft_certificate
 from firstlight.custody.contents import PackageContents
+from firstlight.custody.cosignature import Cosigner
 from firstlight.custody.elements import ElementsTable, worksheet
 from firstlight.custody.files import Disk, storage_error
 from firstlight.custody.interchange.case_jsonld import case_jsonld
@@ -53,6 +54,7 @@ def export_package(
     actor: str,
     commit: Callable[[], None] = lambda: None,
     stamp: Callable[[bytes], Stamp | None] | None = None,
+    cosigner: Cosigner | None = None,
     elements: ElementsTable | None = None,
     disk: Disk | None = None,
 ) -> PackageReport:
@@ -60,8 +62,9 @@ def export_package(
 
     The export becomes an entry of the log, and the log is signed. `commit` ends the caller's transaction: it is called
     once, after both and before the package gets its name. `stamp` may then get a trusted time for the checkpoint's
-    note; without an answer the package is made without one. `elements` is the table behind the worksheet (the shipped
-    one unless given). The same contents, log, clock and keys give the same bytes.
+    note, and `cosigner` a
+    second signature; without an answer the package is made without one. `elements` is the table behind the worksheet
+    (the shipped one unless given). The same contents, log, clock and keys give the same bytes.
 
     Raises:
         RefusedError: the facts of a file claim other viewings than the log holds.
@@ -75,7 +78,9 @@ def export_package(
         _write_contents(bag, contents, shown, log, made_at, elements or ElementsTable.load())
 
     plan = Plan(contents.name, contents.case, contents.organisation, contents.all_subjects(), actor)
-    return make_package(plan, into, log, clock, fill, commit=commit, stamp=stamp, disk=disk or Disk())
+    return make_package(
+        plan, into, log, clock, fill, commit=commit, stamp=stamp, cosigner=cosigner, disk=disk or Disk()
+    )
 
 
 def verify_package(folder: Path, trusted_key: str | None = None) -> PackageCheck:

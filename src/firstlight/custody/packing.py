@@ -21,6 +21,7 @@ from firstlight import clock as times
 from firstlight.clock import Clock
 from firstlight.custody import merkle, verifier
 from firstlight.custody.bag import BagWriter, as_label, as_list
+from firstlight.custody.cosignature import Cosigner
 from firstlight.custody.event import Event, EventType
 from firstlight.custody.files import Disk, unseen_folder
 from firstlight.custody.leaf import LogEntry
@@ -83,6 +84,7 @@ def make_package(
     commit: Callable[[], None],
     stamp: Callable[[bytes], Stamp | None] | None,
     disk: Disk,
+    cosigner: Cosigner | None = None,
 ) -> PackageReport:
     """Write the package `into / plan.name`, whole or not at all; see `export_package` for what is promised."""
     target = _free_place(into, plan.name)
@@ -96,9 +98,13 @@ def make_package(
         listed = as_list(bag.digests())
         entry = log.append(_export_event(plan, at, listed, shown))
         checkpoint = log.checkpoint()
-        commit()
+        commit()  # from here on nothing is locked, so that second parties may take their time
+        checkpoint = cosigner.sign(checkpoint) if cosigner else checkpoint
+        stamped = stamp(checkpoint.note) if stamp else None
         _write_proofs(bag, log, checkpoint, [*shown, entry], listed)
-        _write_stamp(bag, stamp(checkpoint.note) if stamp else None)
+        if cosigner is not None and cosigner.key.seen_at(checkpoint.note) is not None:
+            bag.add(_CUSTODY + "witness.vkey", cosigner.key.vkey.encode() + b"\n")
+        _write_stamp(bag, stamped)
         tag_digest = bag.finish(_label(plan, at))
         disk.rename(temp, target)
         disk.sync_folder(into)

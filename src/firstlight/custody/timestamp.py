@@ -9,13 +9,19 @@ with `openssl ts`, a program that neither we nor the authority wrote.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from cryptography.x509 import Certificate, ExtendedKeyUsage, ExtensionNotFound, load_pem_x509_certificates
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from firstlight.clock import in_utc
 from firstlight.errors import IntegrityError, MissingExtraError
 
 CONTENT_TYPE = "application/timestamp-query"
@@ -46,6 +52,93 @@ def timestamp_query(note: bytes, nonce: int) -> bytes:
     number = nonce.to_bytes(nonce.bit_length() // 8 + 1, "big")
     imprint = _der(0x30, _SHA256_OID + _der(0x04, hashlib.sha256(note).digest()))
     return _der(0x30, _der(0x02, b"\x01") + imprint + _der(0x02, number) + _der(0x01, b"\xff"))
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """The time that an authority states, and which verifiers have checked it on this machine."""
+
+    at: datetime
+    checked_by: tuple[str, ...]
+
+
+def dated(note: bytes, stamp: Stamp, *, query: bytes | None = None) -> Time:
+    """The time of a checkpoint, checked by every verifier that is at hand: the library rfc3161-client, and openssl.
+
+    An answer that the library cannot read, as of authorities that write their certificates unsorted, is checked by
+    openssl alone.
+
+    Raises:
+        IntegrityError: one of them refuses the stamp, or the two read different times from it.
+        MissingExtraError: neither is at hand, or only the one that cannot read this answer.
+    """
+    times: dict[str, datetime] = {}
+    try:
+        by_library = check_with_library(note, stamp, query=query)
+        if by_library is not None:
+            times["rfc3161-client"] = by_library
+    except MissingExtraError:
+        pass
+    try:
+        times["openssl"] = check_stamp(note, stamp, query=query)
+    except MissingExtraError:
+        if not times:
+            raise
+    if len({at.replace(microsecond=0) for at in times.values()}) != 1:
+        raise IntegrityError("Two verifiers read different times from this time stamp.", code="integrity.timestamp")
+    return Time(min(times.values()), tuple(times))
+
+
+def check_with_library(note: bytes, stamp: Stamp, *, query: bytes | None = None) -> datetime | None:
+    """The same as `check_stamp`, by the library rfc3161-client; None for an answer that it cannot read.
+
+    Raises:
+        IntegrityError: the stamp is of something else, or is not signed by an authority of the chain.
+        MissingExtraError: the library is not installed.
+    """
+    try:
+        library: Any = importlib.import_module("rfc3161_client")
+    except ImportError as e:
+        raise MissingExtraError(
+            "Checking a time stamp needs rfc3161-client.", hint="pip install 'firstlight[timestamps]'"
+        ) from e
+    if len(stamp.response) > MAX_RESPONSE:
+        raise IntegrityError("This time stamp is too long to be one.", code="integrity.timestamp")
+    try:
+        answer = library.decode_timestamp_response(stamp.response)
+        certificates = load_pem_x509_certificates(stamp.chain_pem)
+    except ValueError:
+        return None
+    roots = [one for one in certificates if one.issuer == one.subject]
+    others = [one for one in certificates if one.issuer != one.subject]
+    leaf = next((one for one in certificates if _may_stamp(one)), None)
+    nonce = None if query is None else _nonce(query)
+    verifier = library.VerifierBuilder(roots=roots, intermediates=others, tsa_certificate=leaf, nonce=nonce)
+    try:
+        verifier.build().verify(answer, hashlib.sha256(note).digest())
+    except (library.VerificationError, ValueError) as e:
+        raise IntegrityError(
+            f"This time stamp is not one of this checkpoint by a known authority: {e}.",
+            hint="Keep its raw bytes; check the configured certificates of the authority.",
+            code="integrity.timestamp",
+        ) from e
+    at: datetime = answer.tst_info.gen_time
+    return in_utc(at)
+
+
+def _may_stamp(certificate: Certificate) -> bool:
+    try:
+        usage = certificate.extensions.get_extension_for_class(ExtendedKeyUsage).value
+    except (ExtensionNotFound, ValueError):
+        return False
+    return ExtendedKeyUsageOID.TIME_STAMPING in usage
+
+
+def _nonce(query: bytes) -> int:
+    """The number that our own query asks to be repeated: the DER integer before its last three bytes."""
+    body = query[2:-3]
+    start = body.index(b"\x04\x20") + 2 + 32  # behind the imprint
+    return int.from_bytes(body[start + 2 :], "big")
 
 
 def check_stamp(note: bytes, stamp: Stamp, *, query: bytes | None = None, openssl: str = "openssl") -> datetime:

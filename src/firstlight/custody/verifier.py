@@ -16,7 +16,6 @@ What it checks, in this order:
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -30,7 +29,7 @@ MAX_TEXT = 256 * 1024 * 1024  # bytes of a list that is read into memory: one of
 MAX_LINE = 8 * 1024 * 1024  # bytes of one entry of the log: events have at most 1 MB
 CUSTODY = "data/custody/"
 CUSTODY_FILES = {CUSTODY + name for name in ("contents-sha256.txt", "entries.jsonl", "checkpoint", "log.vkey")}
-CUSTODY_FILES |= {CUSTODY + name for name in ("export.tlog-proof", "checkpoint.tsr", "tsa-chain.pem")}
+CUSTODY_FILES |= {CUSTODY + name for name in ("export.tlog-proof", "checkpoint.tsr", "tsa-chain.pem", "witness.vkey")}
 BAG_FILES = {"bagit.txt", "bag-info.txt", "manifest-sha256.txt", "manifest-sha512.txt", "tagmanifest-sha256.txt"}
 Event = typing.Optional[typing.Dict[str, object]]  # noqa: UP006, UP045 - None if it was destroyed
 # how many entries, how many with their event; number, event and proof of the last; digest of the list of the others
@@ -43,8 +42,7 @@ class DiffersError(Exception):
 
     def __init__(self, where: str, what: str) -> None:
         super().__init__(where + ": " + what)
-        self.where = where
-        self.what = what
+        self.where, self.what = where, what
 
 
 # ---- 1. the bag -----------------------------------------------------------------------------------------------------
@@ -132,17 +130,13 @@ def check_bag(package: Path) -> tuple[list[str], str]:
     files = files_in(package)
     if text_of(package, "bagit.txt") != "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n":
         raise DiffersError("bagit.txt", "this is no BagIt 1.0 package")
-    check_list(package, "tagmanifest-sha256.txt", "sha256", [f for f in files if is_tag_file(f)])
+    tags = [f for f in files if not f.startswith("data/") and f != "tagmanifest-sha256.txt"]
+    check_list(package, "tagmanifest-sha256.txt", "sha256", tags)
     payload = [f for f in files if f.startswith("data/")]
     check_list(package, "manifest-sha256.txt", "sha256", payload)
     check_list(package, "manifest-sha512.txt", "sha512", payload)
     sizes = [(package / f).stat().st_size for f in payload]
     return files, f"{sum(sizes)}.{len(sizes)}"
-
-
-def is_tag_file(name: str) -> bool:
-    """Whether the tag manifest lists this file: all outside data/ but the tag manifest itself."""
-    return not name.startswith("data/") and name != "tagmanifest-sha256.txt"
 
 
 # ---- 2. the checkpoint ----------------------------------------------------------------------------------------------
@@ -190,9 +184,7 @@ def times(number: int, point: Point) -> Point:
     return total
 
 
-BASE = typing.cast(
-    "Point", point_from(bytes.fromhex("5866666666666666666666666666666666666666666666666666666666666666"))
-)
+BASE = typing.cast("Point", point_from(bytes.fromhex("58" + "66" * 31)))
 
 
 def ed25519_accepts(key: bytes, message: bytes, signature: bytes) -> bool:
@@ -211,44 +203,45 @@ def unbase64(where: str, text: str) -> bytes:
     """Strict base64: one text for one value."""
     try:
         data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         raise DiffersError(where, "the base64 in this file is damaged") from None
     if base64.b64encode(data).decode() != text:
         raise DiffersError(where, "the base64 in this file is not in its proper form")
     return data
 
 
-def parse_key(where: str, text: str) -> tuple[str, bytes, bytes]:
-    """Name, id and bytes of a log's public key, written as name+id+base64."""
+def parse_key(where: str, text: str, kind: int = 1) -> tuple[str, bytes, bytes]:
+    """Name, id and bytes of a public key, written as name+id+base64; a log's is of kind 1, a witness's of kind 4."""
     name, _, rest = text.strip().partition("+")
     ident, _, encoded = rest.partition("+")
     raw = unbase64(where, encoded)
-    if len(raw) != 33 or raw[0] != 1 or not name:
-        raise DiffersError(where, "this is no Ed25519 log key")
+    if len(raw) != 33 or raw[0] != kind or not name:
+        raise DiffersError(where, "this is no Ed25519 " + ("log" if kind == 1 else "witness") + " key")
     key_id = hashlib.sha256(name.encode() + b"\n" + raw).digest()[:4]
     if key_id.hex() != ident:
         raise DiffersError(where, "the id of this key does not belong to it")
     return name, key_id, raw[1:]
 
 
-def check_checkpoint(where: str, data: bytes, key: tuple[str, bytes, bytes]) -> tuple[int, bytes]:
-    """Size and root of the log, as its key signed them."""
-    name, key_id, public = key
+def signatures_of(where: str, data: bytes, name: str, key_id: bytes) -> tuple[str, list[bytes]]:
+    """The text of a signed note, and the signatures of one key under it, without the key's id."""
     body, gap, signatures = data.decode("utf-8", "replace").rpartition("\n\n")
     if not gap:
         raise DiffersError(where, "this checkpoint has no signatures")
-    body += "\n"
-    good = False
-    for line in signatures.split("\n")[:-1]:
-        parts = line.split(" ")
-        if len(parts) == 3 and parts[0] == "\u2014" and parts[1] == name:
-            raw = unbase64(where, parts[2])
-            if raw[:4] == key_id:
-                if not ed25519_accepts(public, body.encode(), raw[4:]):
-                    raise DiffersError(where, "the signature on the log's checkpoint is false")
-                good = True
-    if not good:
+    parts = [line.split(" ") for line in signatures.split("\n")[:-1]]
+    of_name = [unbase64(where, one[2]) for one in parts if len(one) == 3 and one[:2] == ["\u2014", name]]
+    return body + "\n", [raw[4:] for raw in of_name if raw[:4] == key_id]
+
+
+def check_checkpoint(where: str, data: bytes, key: tuple[str, bytes, bytes]) -> tuple[int, bytes]:
+    """Size and root of the log, as its key signed them."""
+    name, key_id, public = key
+    body, found = signatures_of(where, data, name, key_id)
+    if not found:
         raise DiffersError(where, "the log's key did not sign this checkpoint")
+    for signature in found:
+        if not ed25519_accepts(public, body.encode(), signature):
+            raise DiffersError(where, "the signature on the log's checkpoint is false")
     lines = body.split("\n")
     if len(lines) != 4 or lines[0] != name or not re.fullmatch("0|[1-9][0-9]{0,18}", lines[1]):
         raise DiffersError(where, "this is no checkpoint of the log " + name)
@@ -256,6 +249,52 @@ def check_checkpoint(where: str, data: bytes, key: tuple[str, bytes, bytes]) -> 
     if len(root) != 32:
         raise DiffersError(where, "the root in this checkpoint is malformed")
     return int(lines[1]), root
+
+
+def check_witness(package: Path, checkpoint: bytes) -> list[str]:
+    """What a second signer says of the checkpoint (C2SP cosignature/v1), where the package names one."""
+    where = CUSTODY + "witness.vkey"
+    if not (package / where).is_file():
+        return []
+    name, key_id, public = parse_key(where, text_of(package, where), 4)
+    body, found = signatures_of(CUSTODY + "checkpoint", checkpoint, name, key_id)
+    seconds = int.from_bytes(found[0][:8], "big") if found else 0
+    signed = b"cosignature/v1\ntime %d\n" % seconds + body.encode()
+    if not found or not ed25519_accepts(public, signed, found[0][8:]):
+        raise DiffersError(CUSTODY + "checkpoint", "the witness " + name + " did not sign this checkpoint")
+    said = f"The witness {name} signed the same state, {seconds} seconds after the beginning of 1970."
+    return [said, "NOT PROVED: whose key the witness's is. Compare witness.vkey with what the witness publishes."]
+
+
+def parts_of(der: bytes) -> list[bytes]:
+    """The contents of the elements that stand side by side in DER."""
+    parts, at = [], 0
+    while at < len(der):
+        size, at = der[at + 1], at + 2
+        if size & 128:
+            size, at = int.from_bytes(der[at : at + (size & 127)], "big"), at + (size & 127)
+        parts.append(der[at : at + size])
+        at += size
+    return parts
+
+
+def check_stamp(package: Path, checkpoint: bytes) -> list[str]:
+    """What the time stamp (RFC 3161) states, if there is one, and that it is of this checkpoint."""
+    where = CUSTODY + "checkpoint.tsr"
+    if not (package / where).is_file():
+        return []
+    try:
+        info = read(package, where)
+        for step in (0, 1, 1, 0, 2, 1, 0, 0):  # answer, token, what is signed in it
+            info = parts_of(info)[step]
+        imprint, time = parts_of(parts_of(info)[2])[1], parts_of(info)[4].decode("ascii")
+    except (IndexError, UnicodeDecodeError):
+        raise DiffersError(where, "this is no time stamp") from None
+    if imprint != hashlib.sha256(checkpoint).digest():
+        raise DiffersError(where, "this time stamp is of something else than the checkpoint")
+    limit = "NOT PROVED: that an authority signed the time stamp. In data/custody: openssl ts -verify -data checkpoint "
+    limit += "-in checkpoint.tsr -CAfile (the authority's certificates)"
+    return [f"A time stamp of this checkpoint states the time {time}.", limit]
 
 
 # ---- 3. the entries -------------------------------------------------------------------------------------------------
@@ -357,15 +396,13 @@ def check_entries(package: Path, size: int, root: bytes) -> Shown:
 
 def check_export(package: Path, shown: Shown, checkpoint: bytes) -> dict[str, object]:
     """What the log itself recorded about this export: its last entry shown here."""
-    _, _, newest, event, proof, listed = shown
+    where, (_, _, newest, event, proof, listed) = CUSTODY + "entries.jsonl", shown
     export = event if event is not None and event.get("type") == "export" else {}
     payload = export.get("payload")
     if not isinstance(payload, dict):
-        raise DiffersError(CUSTODY + "entries.jsonl", "the last entry shown is not the log's record of this export")
+        raise DiffersError(where, "the last entry shown is not the log's record of this export")
     if payload.get("entries_sha256") != listed:
-        raise DiffersError(
-            CUSTODY + "entries.jsonl", "entries were left out, or closed, since the log recorded the export"
-        )
+        raise DiffersError(where, "entries were left out, or closed, since the log recorded the export")
     alone = "\n".join(["c2sp.org/tlog-proof@v1", f"index {newest}", *proof, "", ""]).encode() + checkpoint
     if read(package, CUSTODY + "export.tlog-proof") != alone:
         raise DiffersError(CUSTODY + "export.tlog-proof", f"this proof is not that of the export, entry {newest}")
@@ -401,11 +438,7 @@ def check_contents(package: Path, files: list[str], oxum: str, export: dict[str,
 
 
 def verify(package: Path, trusted_key: str | None = None) -> list[str]:
-    """What was shown, in plain sentences.
-
-    Raises:
-        DiffersError: something is not what it should be; it names the first such thing.
-    """
+    """What was shown, in plain sentences. A DiffersError names the first thing that is not what it should be."""
     if not package.is_dir():
         raise DiffersError(str(package), "this is no folder")
     files, oxum = check_bag(package)
@@ -428,25 +461,17 @@ def verify(package: Path, trusted_key: str | None = None) -> list[str]:
         said.append("organisation publishes, or run this again with --key and that one. It is " + own.strip())
     else:
         said.append("The log's key is the one that you gave.")
-    if (package / (CUSTODY + "checkpoint.tsr")).is_file():
-        said.append(
-            "NOT PROVED: the time stamp on the checkpoint. To check it as well, in data/custody: openssl ts -verify"
-        )
-        said.append("-data checkpoint -in checkpoint.tsr -CAfile (the authority's certificates, from the authority).")
+    said += check_witness(package, checkpoint) + check_stamp(package, checkpoint)
     said.append("NOT PROVED: that what was recorded is true, or that the organisation chose to show all that matters.")
     return said
 
 
 def main(arguments: list[str]) -> int:
     """Run the check and say what came out of it."""
-    key = None
-    rest = list(arguments)
+    key, rest = None, list(arguments)
     if "--key" in rest:
         at = rest.index("--key")
-        if at + 1 >= len(rest):
-            sys.stderr.write("--key needs a key: name+id+base64\n")
-            return 2
-        key = rest[at + 1]
+        key = "".join(rest[at + 1 : at + 2])
         del rest[at : at + 2]
         try:
             parse_key("the key that you gave", key)
@@ -458,15 +483,13 @@ def main(arguments: list[str]) -> int:
         return 2
     package = Path(rest[0]) if rest else Path(__file__).resolve().parent.parent
     try:
-        for line in verify(package, key):
-            sys.stdout.write(line + "\n")
+        sys.stdout.write("\n".join([*verify(package, key), "VERIFIED.", ""]))
     except DiffersError as found:
         sys.stdout.write(f"DIFFERS: {found.where}: {found.what}.\n")
         return 1
     except OSError as found:
         sys.stderr.write(f"Cannot read the package: {found}\n")
         return 2
-    sys.stdout.write("VERIFIED.\n")
     return 0
 
 

@@ -234,6 +234,22 @@ class LogCheckpoint(Table):
     note: Mapped[bytes]
 
 
+class LogStamp(Table):
+    """A checkpoint whose time a time stamping authority is asked for; `response` is there once it has answered."""
+
+    __tablename__ = "log_stamps"
+    __table_args__ = STRICT
+
+    size: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    note: Mapped[bytes]
+    queued_at: Mapped[datetime]
+    tries: Mapped[int]
+    error: Mapped[str]
+    response: Mapped[bytes | None]
+    certificates: Mapped[bytes]
+    stamped_at: Mapped[datetime | None]
+
+
 class RetentionClock(Table):
     """Until when one item is kept under one policy; `document` is the clock with everything that was done to it."""
 
