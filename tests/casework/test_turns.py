@@ -14,6 +14,7 @@ from firstlight.casework.turns import Turns
 from firstlight.errors import InputError, IntegrityError
 from firstlight.store.tables import Case, Setting
 from firstlight.triage import Lane
+from firstlight.triage.lanes import ONE_IN, OVERLOAD
 from firstlight.values import Level
 
 STANDARD, HIGH, IMMEDIATE = Level.STANDARD, Level.HIGH, Level.IMMEDIATE
@@ -80,8 +81,20 @@ def test_what_is_immediate_uses_no_turn_and_comes_first(home: Home) -> None:
     _open(home, [IMMEDIATE, STANDARD, STANDARD])
     assert _review(home, 2) is None
     assert _review(home, 1) is Lane.IMMEDIATE
-    assert _taken(home) == Turns()
+    assert _taken(home) == Turns(urgent=1)
     assert _review(home, 3) is Lane.RANKED
+
+
+def test_in_an_overload_of_immediate_cases_the_newest_and_the_others_have_their_turns(home: Home) -> None:
+    _open(home, [STANDARD] * 4 + [IMMEDIATE] * (OVERLOAD + 20))
+    order = []
+    for _ in range(2 * ONE_IN):
+        first = cases.queue(home).places[0]
+        assert _review(home, first.case) is first.lane
+        order.append((first.case, first.lane))
+    assert [case for case, lane in order if lane is not Lane.IMMEDIATE] == [4, 3]
+    assert [lane for _, lane in order].index(Lane.RANKED) == ONE_IN - 1
+    assert _taken(home) == Turns(count=2, urgent=2 * ONE_IN)
 
 
 def test_a_turn_that_yields_to_level_high_is_owed_and_made_up_for(home: Home) -> None:

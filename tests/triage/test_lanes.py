@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from firstlight.errors import InputError, StateError
 from firstlight.triage import Exposure, Lane, PriorityTable, Queue, Waiting, arrange, lane_at, longest_wait
-from firstlight.triage.lanes import MAX_BURDEN, MAX_OWED
+from firstlight.triage.lanes import MAX_BURDEN, MAX_OWED, ONE_IN, OVERLOAD
 from firstlight.triage.table import LaneShares
 from firstlight.values import Level
 from triage.cases import AT
@@ -133,6 +133,9 @@ def test_the_bound_in_words_and_hours() -> None:
     assert (bound.turns, bound.hours) == (1000, 20.0)
     assert "within 1000 reviews" in bound.says
     assert longest_wait(0, TABLE.lanes, reviews_per_hour=10, immediate_per_hour=10).hours is None
+    flooded = longest_wait(0, TABLE.lanes, reviews_per_hour=10, immediate_per_hour=20)
+    assert flooded.hours == OVERLOAD / 10 + flooded.turns / 10 * ONE_IN
+    assert longest_wait(0, TABLE.lanes, reviews_per_hour=0).hours is None
     with pytest.raises(InputError):
         longest_wait(-1, TABLE.lanes, reviews_per_hour=1)
 
@@ -236,3 +239,49 @@ def test_received_may_lie_in_the_future_of_a_slow_clock() -> None:
 def test_now_needs_its_zone() -> None:
     with pytest.raises(InputError, match="no zone"):
         arrange([], datetime(2026, 3, 1), TABLE, Random(0))  # noqa: DTZ001
+
+
+def _overloaded(count: int) -> list[Waiting]:
+    """So many immediate items of one order, and as many others that came before them."""
+    urgent = [item(key, Level.IMMEDIATE) for key in range(count, 2 * count)]
+    return [item(key) for key in range(count)] + urgent
+
+
+def test_in_an_overload_of_what_is_immediate_every_second_turn_is_for_the_newest_and_one_in_eight_for_others() -> None:
+    count = OVERLOAD + 40
+    queue = Queue(TABLE.lanes, _overloaded(count))
+    taken = [queue.take(Random(0)) for _ in range(2 * ONE_IN)]
+    keys = [one[0].key - count for one in taken if one and one[1] is Lane.IMMEDIATE]
+    others = [place for place, one in enumerate(taken) if one and one[1] is not Lane.IMMEDIATE]
+    assert others == [ONE_IN - 1, 2 * ONE_IN - 1]
+    last = count - 1
+    assert keys == [0, last, 1, last - 1, 2, last - 2, 3, 4, last - 3, 5, last - 4, 6, last - 5, 7]
+    assert (queue.urgent, queue.turn) == (2 * ONE_IN, 2)
+
+
+def test_without_an_overload_they_go_by_rank() -> None:
+    queue = Queue(TABLE.lanes, _overloaded(OVERLOAD))
+    keys = [one[0].key for one in (queue.take(Random(0)) for _ in range(OVERLOAD)) if one]
+    assert keys == list(range(OVERLOAD, 2 * OVERLOAD))
+
+
+def test_an_overload_in_which_nobody_else_waits_loses_no_turn() -> None:
+    queue = Queue(TABLE.lanes, [item(key, Level.IMMEDIATE) for key in range(OVERLOAD + 30)])
+    taken = [queue.take(Random(0)) for _ in range(OVERLOAD + 30)]
+    assert len({one[0].key for one in taken if one}) == OVERLOAD + 30
+    assert queue.take(Random(0)) is None
+
+
+@pytest.mark.parametrize(("older", "each"), [(0, 2), (17, 2), (3, 5)])
+def test_the_bound_holds_in_a_flood_of_what_calls_itself_immediate(older: int, each: int) -> None:
+    """More immediate items come in than reviews are made, for ever: the others still have a bound."""
+    queue = Queue(TABLE.lanes, [item(key) for key in range(older + 1)])
+    bound = longest_wait(older, TABLE.lanes, reviews_per_hour=1, immediate_per_hour=each)
+    assert bound.hours is not None
+    reviews = 0
+    while older in queue:
+        for number in range(each):
+            queue.add(item(1000 + reviews * each + number, Level.IMMEDIATE))
+        queue.take(Random(reviews))
+        reviews += 1
+        assert reviews <= bound.hours + ONE_IN

@@ -186,6 +186,7 @@ def queue(home: Home, *, seed: int = 0) -> QueueView:
         taken.draws(seed),
         turn=taken.count,
         owed=taken.owed,
+        urgent=taken.urgent,
         first=None if first is None else (first.case.id, first.lane),
     )
     return QueueView(

@@ -188,6 +188,7 @@ def _keep(home: Home, batch: Iterable[Seen]) -> int:
             if item.verdict is None:  # otherwise another process was faster
                 _keep_one(home, work, bundler, item, assessed(home, seen))
                 kept += 1
+        bundles.flush()  # what the rows rest on is durable before they are
     return kept
 
 

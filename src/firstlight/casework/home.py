@@ -252,9 +252,9 @@ class Home:
             return self._bundles
         folder = self.folder / "bundles"
         try:
-            index = HammingIndex.open(folder)
+            index = HammingIndex.open(folder, patient=True)
         except NotFoundError:
-            index = HammingIndex.create(folder)
+            index = HammingIndex.create(folder, patient=True)
         self._open.callback(index.close)
         if not len(index):
             self._fill(index)
@@ -280,6 +280,7 @@ class Home:
 
             raw = b"".join(bytes.fromhex(pdq or "") for _, pdq in rows)
             index.add(np.frombuffer(raw, dtype=np.uint8).reshape(len(rows), -1), [number for number, _ in rows])
+            index.flush()
 
     @contextlib.contextmanager
     def work(self) -> Iterator[Work]:

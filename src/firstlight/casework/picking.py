@@ -18,11 +18,14 @@ from firstlight.casework.home import Work
 from firstlight.casework.severity import Severity
 from firstlight.casework.turns import Turns
 from firstlight.store.tables import Assignment, Case
-from firstlight.triage import Lane, PriorityTable, next_lane
+from firstlight.triage import OVERLOAD, Lane, PriorityTable, UrgentTurn, next_lane, urgent_turn
 from firstlight.values import Level
 
 _TRIES = 64
 """Blind draws of the audit before the cases are counted out; enough where one number in ten still waits."""
+
+_IMMEDIATE = Case.level_rank == Level.IMMEDIATE.rank
+_OTHERS = Case.level_rank > Level.IMMEDIATE.rank
 
 Rules = Sequence[ColumnElement[bool]]
 
@@ -43,14 +46,21 @@ def with_nobody() -> ColumnElement[bool]:
 
 def pick(work: Work, table: PriorityTable, taken: Turns, rules: Rules, most: int) -> Picked | None:
     """The case of this turn among the open ones that these rules leave and that are no more severe than `most`."""
-    first = first_ranked(work, rules, most)
+    immediate, others = (*rules, _IMMEDIATE), (*rules, _OTHERS)
+    first = first_ranked(work, immediate, most)
+    if first is not None:
+        whose = urgent_turn(taken.urgent, _immediate_waiting(work))
+        taken = taken.model_copy(update={"urgent": taken.urgent + 1})
+        if whose is UrgentTurn.NEWEST:
+            first = max(_by_age(work, immediate, most, newest=True), key=_age)
+        if whose is not UrgentTurn.OTHERS or first_ranked(work, others, most) is None:
+            return Picked(first, Lane.IMMEDIATE, taken)
+    first = first_ranked(work, others, most)
     if first is None:
         return None
-    if first.level_rank == Level.IMMEDIATE.rank:
-        return Picked(first, Lane.IMMEDIATE, taken)
     lane, owed = next_lane(taken.count, taken.owed, list(Level)[first.level_rank], table.lanes)
     if lane is Lane.OLDEST:
-        first = min(_oldest(work, rules, most), key=lambda case: (case.opened_at, case.id))
+        first = min(_by_age(work, rules, most), key=_age)
     elif lane is Lane.AUDIT:
         first = _drawn(work, rules, most, taken.draws())
     return Picked(first, lane, taken.model_copy(update={"count": taken.count + 1, "owed": owed}))
@@ -88,9 +98,12 @@ def take_turn(work: Work, table: PriorityTable, case: Case, *, found: bool) -> L
         work.session.flush()
         _count_audit(work, turns.load(work.session), lane, found=found)
         return lane
+    taken = turns.load(work.session)
     if case.level_rank == Level.IMMEDIATE.rank:
+        turns.save(work.session, taken.model_copy(update={"urgent": taken.urgent + 1}))
         return Lane.IMMEDIATE
-    next_one = pick(work, table, turns.load(work.session), (with_nobody(),), Severity.SEVERE.burden)
+    # A case that nobody was given, and that is not immediate, waits for the immediate ones, as it would in the queue.
+    next_one = pick(work, table, taken, (with_nobody(),), Severity.SEVERE.burden)
     if next_one is None or next_one.lane is Lane.IMMEDIATE:
         return None
     if next_one.lane is not Lane.RANKED and next_one.case.id != case.id:
@@ -129,10 +142,22 @@ def _ranked(work: Work, rules: Rules, most: int) -> Iterator[Case]:
         yield work.session.scalars(select(Case).where(*here).order_by(Case.opened_at, Case.id).limit(1)).one()
 
 
-def _oldest(work: Work, rules: Rules, most: int) -> Iterator[Case]:
+def _age(case: Case) -> tuple[datetime, int]:
+    return (case.opened_at, case.id)
+
+
+def _by_age(work: Work, rules: Rules, most: int, *, newest: bool = False) -> Iterator[Case]:
+    """The oldest, or the newest, of each severity."""
+    order = (Case.opened_at.desc(), Case.id.desc()) if newest else (Case.opened_at, Case.id)
     for burden in range(1, most + 1):
         here = (Case.state == "open", Case.severity == burden, *rules)
-        yield from work.session.scalars(select(Case).where(*here).order_by(Case.opened_at, Case.id).limit(1))
+        yield from work.session.scalars(select(Case).where(*here).order_by(*order).limit(1))
+
+
+def _immediate_waiting(work: Work) -> int:
+    """How many immediate cases are with nobody, counted up to where it is an overload."""
+    some = select(Case.id).where(Case.state == "open", _IMMEDIATE, with_nobody()).limit(OVERLOAD + 1).subquery()
+    return work.session.scalar(select(func.count()).select_from(some)) or 0
 
 
 def _drawn(work: Work, rules: Rules, most: int, rng: Random) -> Case:

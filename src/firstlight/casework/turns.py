@@ -17,10 +17,12 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Turns(Value):
-    """`count` reviews that were not immediate; `owed` reserved turns put off; of `audited` cases `found` reported."""
+    """`count` reviews that were not immediate; `owed` reserved turns put off; `urgent` turns that immediate cases asked
+    for; of `audited` cases `found` reported."""
 
     count: Count = 0
     owed: Count = 0
+    urgent: Count = 0
     audited: Count = 0
     found: Count = 0
 

@@ -34,6 +34,10 @@ class Disk:
         with _storage("save", path):
             os.fdatasync(fd)
 
+    def sync_frame(self, fd: int, path: Path) -> None:
+        """The same for a frame that was added to a log."""
+        self.sync(fd, path)
+
     def truncate(self, fd: int, size: int, path: Path) -> None:
         """Cut the file off at `size` bytes."""
         with _storage("shorten", path):
@@ -61,6 +65,41 @@ class Disk:
             fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 os.fsync(fd)
+            finally:
+                os.close(fd)
+
+
+class PatientDisk(Disk):
+    """A disk that makes the frames of logs durable when it is asked to, and everything else at once.
+
+    For an index whose owner makes many small changes and has one moment at which they must stand, such as the commit of
+    a transaction: what is added is seen by every process at once, and is durable when `flush` returns. After a crash
+    before that, the log ends earlier, or is found damaged.
+    """
+
+    def __init__(self) -> None:
+        self._behind: set[Path] = set()
+
+    def sync_frame(self, fd: int, path: Path) -> None:  # noqa: ARG002 - the log may be closed before it is flushed
+        """Remember the log; see `flush`."""
+        self._behind.add(path)
+
+    def flush(self) -> None:
+        """Return when every frame that was added is on the medium."""
+        while self._behind:
+            path = self._behind.pop()
+            try:
+                fd = open_file(path, os.O_RDONLY)
+            except StorageError as e:
+                if isinstance(e.__cause__, FileNotFoundError):
+                    continue  # compacted: its frames lie in the files of the next generation, which are durable
+                self._behind.add(path)
+                raise
+            try:
+                self.sync(fd, path)
+            except StorageError:
+                self._behind.add(path)
+                raise
             finally:
                 os.close(fd)
 

@@ -180,7 +180,7 @@ class FrameLog:
         except StorageError:
             self._disk.truncate(self._fd, self.end, self.path)
             raise
-        self._disk.sync(self._fd, self.path)  # if this fails the frame stays: others may have read it already
+        self._disk.sync_frame(self._fd, self.path)  # if this fails the frame stays: others may have read it already
         return self.end + len(data)
 
     def _read_head(self) -> bytes:

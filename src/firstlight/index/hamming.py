@@ -21,7 +21,7 @@ from firstlight.errors import FirstlightError, InputError, IntegrityError, NotFo
 from firstlight.index import plan
 from firstlight.index.basefile import Base, Source, damaged, dead_words, open_base, write_base
 from firstlight.index.delta import NO_MARK, Change, Delta
-from firstlight.index.disk import TEMPORARY_SUFFIX, Disk, locked, open_file, put_file
+from firstlight.index.disk import TEMPORARY_SUFFIX, Disk, PatientDisk, locked, open_file, put_file
 from firstlight.index.framelog import FrameLog
 from firstlight.index.hits import Hit, Hits, ordered
 from firstlight.index.rows import as_hashes, as_keys, permuted
@@ -102,13 +102,15 @@ class HammingIndex:
         self._state = self._load()
 
     @classmethod
-    def create(cls, folder: Path, *, disk: Disk | None = None, auto_compact: bool = True) -> Self:
-        """Make an empty index in a folder that holds none.
+    def create(
+        cls, folder: Path, *, disk: Disk | None = None, auto_compact: bool = True, patient: bool = False
+    ) -> Self:
+        """Make an empty index in a folder that holds none; `patient` as for `open`.
 
         Raises:
             StateError: an index is there already.
         """
-        disk = disk or Disk()
+        disk = disk or (PatientDisk() if patient else Disk())
         disk.make_folder(folder)
         with locked(folder / _LOCK):
             if (folder / _CURRENT).exists():
@@ -118,14 +120,17 @@ class HammingIndex:
         return cls(folder, disk=disk, auto_compact=auto_compact)
 
     @classmethod
-    def open(cls, folder: Path, *, disk: Disk | None = None, auto_compact: bool = True) -> Self:
+    def open(cls, folder: Path, *, disk: Disk | None = None, auto_compact: bool = True, patient: bool = False) -> Self:
         """Open an index that is there. A torn tail is no error; it is cut off by the next change.
+
+        A `patient` one makes changes durable when `flush` is called, and not one by one: for an owner who has a moment
+        of their own at which everything must stand, and can build the index again.
 
         Raises:
             NotFoundError: no index is in the folder.
             IntegrityError: its files are damaged or of another version.
         """
-        return cls(folder, disk=disk, auto_compact=auto_compact)
+        return cls(folder, disk=disk or (PatientDisk() if patient else None), auto_compact=auto_compact)
 
     @classmethod
     def restore(cls, folder: Path, blocks: Iterable[bytes], *, disk: Disk | None = None) -> None:
@@ -190,7 +195,7 @@ class HammingIndex:
     def add(
         self, hashes: NDArray[np.uint8], keys: NDArray[np.uint64] | Sequence[int], *, mark: int | None = None
     ) -> None:
-        """Add hashes (n, 32) under keys (n). Visible everywhere, and durable, when this returns."""
+        """Add hashes (n, 32) under keys (n). Visible everywhere, and durable (see `open`), when this returns."""
         self.change(hashes, keys, mark=mark)
 
     def remove(self, keys: NDArray[np.uint64] | Sequence[int], *, mark: int | None = None) -> int:
@@ -273,6 +278,11 @@ class HammingIndex:
             if base is not None:
                 base.verify()
             return self._switch(state, sources, count, position, mark)
+
+    def flush(self) -> None:
+        """Return when every change of this process is durable; at once, unless the index is a patient one."""
+        if isinstance(self._disk, PatientDisk):
+            self._disk.flush()
 
     def verify(self) -> None:
         """Read everything and compare checksums.

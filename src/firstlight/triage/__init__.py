@@ -6,16 +6,19 @@ from firstlight.triage.explaining import RankedCase, TableDiff, diff, explain
 from firstlight.triage.facts import FACTS, Context, ContextFact, Stater
 from firstlight.triage.forecasting import Forecast, forecast
 from firstlight.triage.lanes import (
+    OVERLOAD,
     Exposure,
     Lane,
     Place,
     Queue,
+    UrgentTurn,
     WaitBound,
     Waiting,
     arrange,
     lane_at,
     longest_wait,
     next_lane,
+    urgent_turn,
 )
 from firstlight.triage.links import Identifier, IdentifierKind, Links
 from firstlight.triage.priority import Confirmation, Priority, prioritise
@@ -24,6 +27,7 @@ from firstlight.triage.table import OriginSignal, PriorityTable
 
 __all__ = [
     "FACTS",
+    "OVERLOAD",
     "AuditEstimate",
     "Bundler",
     "Bundles",
@@ -49,6 +53,7 @@ __all__ = [
     "Stater",
     "TableDiff",
     "Unit",
+    "UrgentTurn",
     "WaitBound",
     "Waiting",
     "arrange",
@@ -65,4 +70,5 @@ __all__ = [
     "prioritise",
     "reopens",
     "units",
+    "urgent_turn",
 ]

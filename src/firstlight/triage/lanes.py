@@ -1,7 +1,8 @@
 """Lanes: shares of reviewing capacity, and the order in which the waiting are looked at.
 
-Immediate pre-empts everything. Of the reviews that are left, a reserved share takes what has waited longest, a small
-share a random sample, and the rest goes by level and order. No ageing term: in a flood everything ages, the flood
+Immediate pre-empts everything, save in an overload of what calls itself immediate (`urgent_turn`). Of the reviews that
+are left, a reserved share takes what has waited longest, a small share a random sample, and the rest goes by level and
+order. No ageing term: in a flood everything ages, the flood
 included, and an ageing queue turns into first come, first served. The reserved share bounds the longest wait instead,
 and the bound is a number (`longest_wait`). Nothing is ever dropped.
 """
@@ -10,11 +11,12 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
+from typing import TypeVar
 
 from firstlight.clock import in_utc
 from firstlight.errors import InputError, StateError
@@ -26,6 +28,12 @@ MAX_BURDEN = 9
 
 MAX_OWED = 20
 """Reserved turns that may be put off while somebody of level high waits; the bound on the wait counts them in."""
+
+OVERLOAD = 50
+"""More immediate items than this at once are more than a team can look at within the hour they are given."""
+
+ONE_IN = 8
+"""In an overload of immediate items one turn in so many goes to the others, so that everybody's wait has a bound."""
 
 _SLACK = 1000
 """Entries of items that have left before a heap is rebuilt at all."""
@@ -150,16 +158,57 @@ def next_lane(turn: int, owed: int, soonest: Level, shares: LaneShares) -> tuple
     return lane, owed
 
 
+class UrgentTurn(StrEnum):
+    """Who has a turn that immediate items ask for."""
+
+    FIRST = "first"
+    NEWEST = "newest"
+    OTHERS = "others"
+
+
+def urgent_turn(urgent: int, waiting: int) -> UrgentTurn:
+    """Who is next while `waiting` immediate items wait, when `urgent` turns were asked for by such items so far.
+
+    The first by rank, as long as no more than `OVERLOAD` wait. When more is called immediate than can be looked at, as
+    when a flood comes with faked threats, the first by rank would make each new child wait for the whole flood, and
+    everybody else for ever. Then every second turn goes to the newest immediate item, and one in `ONE_IN` to those who
+    are not immediate, by their own lanes.
+    """
+    if waiting <= OVERLOAD:
+        return UrgentTurn.FIRST
+    if urgent % ONE_IN == ONE_IN - 1:
+        return UrgentTurn.OTHERS
+    return UrgentTurn.NEWEST if urgent % 2 else UrgentTurn.FIRST
+
+
 def _parts(share: float) -> int:
     return round(share * _PARTS)
 
 
+_Key = TypeVar("_Key", tuple[int, float, datetime, int], tuple[datetime, int], tuple[float, int])
+
+
+def _rank(item: Waiting) -> tuple[int, float, datetime, int]:
+    return item.rank
+
+
+def _age(item: Waiting) -> tuple[datetime, int]:
+    return item.age
+
+
+def _freshness(item: Waiting) -> tuple[float, int]:
+    """Sorts the newer item first."""
+    return (-item.received.timestamp(), -item.key)
+
+
 @dataclass(slots=True)
 class _Shelf:
-    """The waiting of one burden, in the three orders they are asked for. Heaps may name what has left already."""
+    """The waiting of one burden, immediate or not, in the orders they are asked for; only the immediate ones are asked
+    for by `newest`. Heaps may name what has left already."""
 
     ranked: list[tuple[tuple[int, float, datetime, int], int]] = field(default_factory=list)
     oldest: list[tuple[tuple[datetime, int], int]] = field(default_factory=list)
+    newest: list[tuple[tuple[float, int], int]] = field(default_factory=list)
     pool: list[int] = field(default_factory=list)
     slot: dict[int, int] = field(default_factory=dict)
 
@@ -167,11 +216,14 @@ class _Shelf:
 class Queue:
     """The waiting, ready to be asked for the next one; taking and adding cost the logarithm of their number.
 
-    `turn` counts the reviews that were not immediate, `owed` the reserved turns that were put off; keep both with the
-    queue's state. An item is held exactly once: it leaves by `take` or `remove` and in no other way.
+    `turn` counts the reviews that were not immediate, `owed` the reserved turns that were put off, `urgent` the turns
+    that immediate items asked for; keep them with the queue's state. An item is held exactly once: it
+    leaves by `take` or `remove` and in no other way.
     """
 
-    def __init__(self, shares: LaneShares, waiting: Iterable[Waiting] = (), turn: int = 0, owed: int = 0) -> None:
+    def __init__(
+        self, shares: LaneShares, waiting: Iterable[Waiting] = (), turn: int = 0, owed: int = 0, urgent: int = 0
+    ) -> None:
         """A queue of all of these at once.
 
         Raises:
@@ -179,16 +231,21 @@ class Queue:
         """
         self.turn = turn
         self.owed = owed
+        self.urgent = urgent
+        self._immediate = 0
         self._shares = shares
         self._held: dict[int, Waiting] = {}
-        self._shelves: dict[int, _Shelf] = {}
+        self._shelves: dict[tuple[int, bool], _Shelf] = {}
         for item in waiting:
             shelf = self._hold(item)
             shelf.ranked.append((item.rank, item.key))
             shelf.oldest.append((item.age, item.key))
+            if item.level is Level.IMMEDIATE:
+                shelf.newest.append((_freshness(item), item.key))
         for shelf in self._shelves.values():
             heapq.heapify(shelf.ranked)
             heapq.heapify(shelf.oldest)
+            heapq.heapify(shelf.newest)
 
     def __len__(self) -> int:
         return len(self._held)
@@ -208,12 +265,17 @@ class Queue:
         shelf = self._hold(item)
         heapq.heappush(shelf.ranked, (item.rank, item.key))
         heapq.heappush(shelf.oldest, (item.age, item.key))
+        if item.level is Level.IMMEDIATE:
+            heapq.heappush(shelf.newest, (_freshness(item), item.key))
         if len(shelf.ranked) > 2 * len(shelf.pool) + _SLACK:
             shelf.ranked = [(self._held[key].rank, key) for key in shelf.pool]
             heapq.heapify(shelf.ranked)
         if len(shelf.oldest) > 2 * len(shelf.pool) + _SLACK:
             shelf.oldest = [(self._held[key].age, key) for key in shelf.pool]
             heapq.heapify(shelf.oldest)
+        if len(shelf.newest) > 2 * len(shelf.pool) + _SLACK:
+            shelf.newest = [(_freshness(self._held[key]), key) for key in shelf.pool]
+            heapq.heapify(shelf.newest)
 
     def remove(self, key: int) -> Waiting:
         """Take it out without a turn, for instance because its priority changed or its bundle was decided.
@@ -224,7 +286,8 @@ class Queue:
         item = self._held.pop(key, None)
         if item is None:
             raise StateError(f"Item {key} does not wait.", hint="Look it up: it may be decided already.")
-        shelf = self._shelves[item.burden]
+        self._immediate -= item.level is Level.IMMEDIATE
+        shelf = self._shelves[item.burden, item.level is Level.IMMEDIATE]
         slot = shelf.slot.pop(key)
         last = shelf.pool.pop()
         if last != key:
@@ -238,16 +301,23 @@ class Queue:
         An item that does not fit this reviewer's budget keeps its place for another one.
         """
         budget = exposure or Exposure()
-        shelves = [shelf for burden, shelf in self._shelves.items() if shelf.pool and budget.allows(burden)]
-        if not shelves:
+        fitting = [(urgent, shelf) for (burden, urgent), shelf in self._shelves.items() if budget.allows(burden)]
+        urgent = [shelf for immediate, shelf in fitting if immediate and shelf.pool]
+        others = [shelf for immediate, shelf in fitting if not immediate and shelf.pool]
+        if urgent:
+            whose = urgent_turn(self.urgent, self._immediate)
+            self.urgent += 1
+            if whose is not UrgentTurn.OTHERS or not others:
+                newest = whose is UrgentTurn.NEWEST
+                return self.remove((self._newest if newest else self._first)(urgent).key), Lane.IMMEDIATE
+        if not others:
             return None
-        chosen = min((self._first_ranked(shelf) for shelf in shelves), key=lambda item: item.rank)
-        lane = Lane.IMMEDIATE
-        if chosen.level is not Level.IMMEDIATE:
-            lane, self.owed = next_lane(self.turn, self.owed, chosen.level, self._shares)
-            self.turn += 1
+        chosen = self._first(others)
+        lane, self.owed = next_lane(self.turn, self.owed, chosen.level, self._shares)
+        self.turn += 1
+        shelves = urgent + others
         if lane is Lane.OLDEST:
-            chosen = min((self._first_oldest(shelf) for shelf in shelves), key=lambda item: item.age)
+            chosen = self._oldest(shelves)
         elif lane is Lane.AUDIT:
             pools = [shelf.pool for shelf in shelves]
             (pool,) = rng.choices(pools, weights=[len(pool) for pool in pools])
@@ -257,28 +327,31 @@ class Queue:
     def _hold(self, item: Waiting) -> _Shelf:
         if item.key in self._held:
             raise InputError(f"Item {item.key} waits already.", hint="Remove it first to give it another place.")
-        shelf = self._shelves.setdefault(item.burden, _Shelf())
+        urgent = item.level is Level.IMMEDIATE
+        shelf = self._shelves.setdefault((item.burden, urgent), _Shelf())
         self._held[item.key] = item
+        self._immediate += urgent
         shelf.slot[item.key] = len(shelf.pool)
         shelf.pool.append(item.key)
         return shelf
 
-    def _first_ranked(self, shelf: _Shelf) -> Waiting:
-        """The soonest on a shelf that is not empty; entries of what has left, or moved, are thrown away on the way."""
-        while True:
-            rank, key = shelf.ranked[0]
-            item = self._held.get(key)
-            if item is not None and item.rank == rank and key in shelf.slot:
-                return item
-            heapq.heappop(shelf.ranked)
+    def _first(self, shelves: Iterable[_Shelf]) -> Waiting:
+        return min((self._top(shelf.ranked, shelf, _rank) for shelf in shelves), key=_rank)
 
-    def _first_oldest(self, shelf: _Shelf) -> Waiting:
+    def _oldest(self, shelves: Iterable[_Shelf]) -> Waiting:
+        return min((self._top(shelf.oldest, shelf, _age) for shelf in shelves), key=_age)
+
+    def _newest(self, shelves: Iterable[_Shelf]) -> Waiting:
+        return min((self._top(shelf.newest, shelf, _freshness) for shelf in shelves), key=_freshness)
+
+    def _top(self, heap: list[tuple[_Key, int]], shelf: _Shelf, order: Callable[[Waiting], _Key]) -> Waiting:
+        """The first on a shelf that is not empty; entries of what has left, or moved, are thrown away on the way."""
         while True:
-            age, key = shelf.oldest[0]
+            place, key = heap[0]
             item = self._held.get(key)
-            if item is not None and item.age == age and key in shelf.slot:
+            if item is not None and order(item) == place and key in shelf.slot:
                 return item
-            heapq.heappop(shelf.oldest)
+            heapq.heappop(heap)
 
 
 def arrange(
@@ -289,6 +362,7 @@ def arrange(
     *,
     turn: int = 0,
     owed: int = 0,
+    urgent: int = 0,
     exposure: Exposure | None = None,
     first: tuple[int, Lane] | None = None,
 ) -> tuple[Place, ...]:
@@ -296,13 +370,13 @@ def arrange(
 
     `rng` decides the audit's draws and nothing else; seed it to get the same order again. `exposure` is the budget of
     the one reviewer this order is for; what does not fit it comes last and is marked `for_other`. `first` is the key
-    and lane of the one that was chosen already, where a caller keeps that apart; `turn` and `owed` are those after it.
+    and lane of the one that was chosen already, where a caller keeps that apart; the counts are those after it.
 
     Raises:
         StateError: `first` does not wait.
     """
     now = in_utc(now)
-    queue = Queue(table.lanes, waiting, turn, owed)
+    queue = Queue(table.lanes, waiting, turn, owed, urgent)
     places: list[Place] = []
     if first is not None:
         places.append(_place(0, queue.remove(first[0]), first[1], now, for_other=False))
@@ -362,7 +436,7 @@ def longest_wait(
 
     The reserved turns take the items by age, so at the latest the `older + 1`-th of them takes this one. Of any `n`
     turns at least `floor(n * share) - MAX_OWED` are given to the oldest. Immediate items take their reviews off the
-    top.
+    top; where more of them come in than can be looked at, one review in `ONE_IN` is left to the others.
 
     Raises:
         InputError: a number is negative or endless.
@@ -370,12 +444,14 @@ def longest_wait(
     if older < 0 or not 0 <= reviews_per_hour < math.inf or not 0 <= immediate_per_hour < math.inf:
         raise InputError("A backlog or a rate cannot be negative or endless.", hint="Give numbers of 0 and more.")
     turns = -(-(older + 1 + MAX_OWED) * _PARTS // _parts(shares.oldest_share))
-    speed = reviews_per_hour - immediate_per_hour
+    speed, before = reviews_per_hour - immediate_per_hour, 0.0
+    if speed < 0 and reviews_per_hour:  # it takes a while until so many wait that one turn in eight goes to others
+        before, speed = OVERLOAD / -speed, reviews_per_hour / ONE_IN
     if speed <= 0:
         return WaitBound(
             turns, None, "No bound on the wait: immediate items alone fill the capacity. More reviewers are needed."
         )
-    hours = turns / speed
+    hours = before + turns / speed
     return WaitBound(
         turns,
         hours,
