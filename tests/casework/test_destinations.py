@@ -10,13 +10,14 @@ import pytest
 
 from casework.making import AT_ONCE, NOW, case_of, png, put, report_it, take_in, upload
 from firstlight.casework import destinations, facts, filing, overview
-from firstlight.casework.destinations import Outside, Settings
+from firstlight.casework.destinations import Approver, Outside, Settings, Way
 from firstlight.casework.home import Home
 from firstlight.clock import FixedClock
 from firstlight.custody import EventType
 from firstlight.cybertip import DEMO_CREDENTIALS, Approval, Client, FilingState, Production, Registration, Simulator
 from firstlight.errors import FirstlightError, InputError, IntegrityError, NotFoundError, RefusedError, StateError
 from firstlight.media import Cage
+from firstlight.store import tables
 
 HOST = "https://service.invalid/ispws"
 REAL = Settings(url=HOST, username="esp-17", organisation="Example Photos", registration_id="17")
@@ -55,16 +56,16 @@ def test_credentials_lie_sealed_and_never_in_the_log(home: Home) -> None:
 
 def test_production_needs_two_people_for_exactly_what_is_kept(home: Home) -> None:
     with pytest.raises(NotFoundError, match="no credentials"):
-        destinations.approve(home, person="Ada", reason="go-live")
+        destinations.approve(home, Approver(name="Ada"), reason="go-live")
     destinations.keep(home, Outside.PRODUCTION, REAL, SECRET, actor="ada")
     with pytest.raises(RefusedError, match="0 approved"):
         destinations.client(home, Outside.PRODUCTION)
-    destinations.approve(home, person="Ada", reason="go-live")
+    destinations.approve(home, Approver(name="Ada"), reason="go-live")
     with pytest.raises(RefusedError, match="already"):
-        destinations.approve(home, person=" ADA ", reason="me again")
+        destinations.approve(home, Approver(name=" ADA "), reason="me again")
     with pytest.raises(RefusedError, match="1 approved"):
         destinations.client(home, Outside.PRODUCTION)
-    assert destinations.approve(home, person="Bo", reason="go-live").approved_by == ("Ada", "Bo")
+    assert destinations.approve(home, Approver(name="Bo"), reason="go-live").approved_by == ("Ada", "Bo")
     with destinations.client(home, Outside.PRODUCTION) as client:
         assert isinstance(client.destination, Production)
         assert {one.person for one in client.destination.approvals} == {"Ada", "Bo"}
@@ -100,7 +101,7 @@ def test_nobody_approves_without_a_name_and_a_reason(home: Home) -> None:
     destinations.keep(home, Outside.PRODUCTION, REAL, SECRET, actor="ada")
     for person, reason in ((" ", "w"), ("Ada", " ")):
         with pytest.raises(InputError):
-            destinations.approve(home, person=person, reason=reason)
+            destinations.approve(home, Approver(name=person), reason=reason)
 
 
 def test_credentials_open_in_their_own_place_only(home: Home) -> None:
@@ -160,3 +161,40 @@ def test_a_filing_is_not_gone_on_with_elsewhere(
         filing.give_up(home, case, nowhere, why="It was the test host.", actor="ada")
     filing.file_case(home, case, client, retries=AT_ONCE)
     assert len(simulator.reports()) == 1
+
+
+def _signed_in(name: str, way: Way = Way.PASSKEY) -> Approver:
+    return Approver(name=name, way=way, session="s-17", assertion={"signature": "AAAA"})
+
+
+def test_where_people_sign_in_a_typed_name_approves_nothing(home: Home) -> None:
+    destinations.keep(home, Outside.PRODUCTION, REAL, SECRET, actor="ada")
+    destinations.approve(home, Approver(name="Ada"), reason="typed before anybody could sign in")
+    with home.work() as work:
+        user = tables.User(name="bo", roles="admin", created_at=work.clock.now())
+        work.session.add(user)
+        work.session.flush()
+        passkey = {"credential": b"c", "public_key": b"p", "uses": 0, "name": "key", "created_at": work.clock.now()}
+        work.session.add(tables.Passkey(user_id=user.id, **passkey))
+    assert destinations.show(home, Outside.PRODUCTION).approved_by == ()
+    with pytest.raises(RefusedError, match="typed name") as caught:
+        destinations.approve(home, Approver(name="Bo"), reason="go-live")
+    assert "console" in caught.value.diagnostics().hint
+    destinations.approve(home, _signed_in("ada"), reason="go-live")
+    with pytest.raises(RefusedError, match="already"):
+        destinations.approve(home, _signed_in("Ada", Way.OIDC), reason="go-live")
+    with pytest.raises(RefusedError, match="1 approved"):
+        destinations.client(home, Outside.PRODUCTION)
+    assert destinations.approve(home, _signed_in("bo"), reason="go-live").approved_by == ("ada", "bo")
+    destinations.client(home, Outside.PRODUCTION).close()
+
+
+def test_an_approval_keeps_who_signed_in_how_and_what_they_signed(home: Home) -> None:
+    destinations.keep(home, Outside.PRODUCTION, REAL, SECRET, actor="ada")
+    destinations.approve(home, _signed_in("ada"), reason="go-live")
+    with home.look() as work:
+        (entry,) = work.log.entries(types=[EventType.APPROVE], subjects=[destinations.to_approve(home)])
+    assert entry.event is not None
+    assert (entry.event.actor, entry.event.session) == ("ada", "s-17")
+    assert entry.event.payload["way"] == "passkey"
+    assert entry.event.payload["assertion"] == {"signature": "AAAA"}

@@ -210,3 +210,26 @@ def test_a_case_that_is_not_there_is_said_to_be_not_there(home: Home) -> None:
         else:
             with pytest.raises(NotFoundError, match="no case 7"):
                 act(home, 7)
+
+
+def test_deciding_twice_says_what_was_decided(home: Home, cage: Cage, tmp_path: Path) -> None:
+    take_in(home, cage, [put(tmp_path / "in", {"a.png": png(1)})])
+    case = case_of(home, "a.png")
+    (item,) = next_items(home, case)
+    report_it(home, case)
+    with pytest.raises(StateError, match="Nothing in case") as caught:
+        report_it(home, case, items=(item,))
+    assert caught.value.diagnostics().hint.startswith(f"Item {item} is decided: report, by rev-1, 2026-03-01")
+
+
+def test_deciding_one_of_several_twice_says_what_was_decided(home: Home, cage: Cage, tmp_path: Path) -> None:
+    take_in(home, cage, [put(tmp_path / "in", {"a.png": png(1), "b.png": png(1, Comment="copy")})])
+    case = case_of(home, "a.png")
+    first, second = sorted(item.item for item in cases.show(home, case).items)
+    report_it(home, case, items=(first,))
+    with pytest.raises(StateError, match=f"Item {first} does not wait") as caught:
+        report_it(home, case, items=(first, second))
+    assert f"Item {first} is decided: report" in caught.value.diagnostics().hint
+    with pytest.raises(StateError, match="Item 99 does not wait") as caught:
+        report_it(home, case, items=(99,))
+    assert "case show" in caught.value.diagnostics().hint

@@ -134,3 +134,46 @@ def test_the_simulator_runs_until_it_is_stopped() -> None:
         process.send_signal(signal.SIGTERM)
         assert "stopped" in said.read()
         assert process.wait() == 0
+
+
+DECIDE = ("--finding", "report", "--why", "w", "--by", "rev-1")
+
+
+def test_context_is_attached_and_sent(run: Run, tmp_path: Path) -> None:
+    run("intake", put(tmp_path / "in", {"a.png": png(1)}), "--account", "u1")
+    export = put(tmp_path / "context", {"profile.json": b"{}"}) / "profile.json"
+    ran = run("case", "attach", "1", export, "--item", "1", "--what", "profile export")
+    assert ran.code == 0
+    assert "profile.json goes with item 1 as context: profile export." in ran.out
+    assert run("case", "attach", "1", export, "--item", "7", "--what", "profile export").code == 2
+    run("case", "decide", "1", "--item", "1", "--conduct", "abuse-material", *DECIDE)
+    assert "2 files" in run("cybertip", "draft", "1").out
+    assert "2 files" in run("cybertip", "file", "1").out
+    assert run("case", "attach", "1", export, "--item", "1", "--what", "late").code == 2
+    assert run("reconcile").code == 0
+
+
+def test_words_alone_are_reported_without_a_file(run: Run, tmp_path: Path) -> None:
+    facts = {"account": "u1", "transcript": True, "chats": [{"client": "messages", "file": "chat.txt"}]}
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "chat.txt").write_text("how old are you?")
+    (tmp_path / "about.json").write_text(json.dumps({"chat.txt": facts}))
+    (tmp_path / "about.json").rename(tmp_path / "words" / "about.json")
+    run("intake", tmp_path / "words" / "chat.txt", "--about", tmp_path / "words" / "about.json")
+    run("case", "decide", "1", "--item", "1", "--conduct", "enticement", *DECIDE)
+    assert "0 files" in run("cybertip", "draft", "1").out
+    assert "0 files" in run("cybertip", "file", "1").out
+    assert run("reconcile").code == 0
+
+
+def test_a_viral_file_goes_into_one_batched_report(run: Run, tmp_path: Path) -> None:
+    about = {f"{n}.png": {"account": f"u{n}"} for n in (1, 2)}
+    (tmp_path / "about.json").write_text(json.dumps(about))
+    run("intake", put(tmp_path / "in", dict.fromkeys(about, png(1))), "--about", tmp_path / "about.json")
+    run("case", "decide", "1", "--item", "1", "--sign", "viral", "--conduct", "abuse-material", *DECIDE)
+    assert run("cybertip", "draft", "1").out.count("account u") == 2
+    ran = run("cybertip", "draft", "1", "--batched")
+    assert "Case 1, batched report: 1 file, 2 accounts" in ran.out
+    ran = run("cybertip", "file", "1", "--batched", "--json")
+    assert [one["state"] for one in ran.document] == ["finished"]
+    assert run("reconcile").code == 0

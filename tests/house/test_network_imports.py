@@ -30,6 +30,7 @@ ALLOWED: dict[str, str] = {
     "cybertip/client/": "the same, split over several files",
     "cybertip/simulator.py": "serves the built-in simulator on loopback",
     "cybertip/simulator/": "the same, split over several files",
+    "cli/simulator.py": "reads the certificate with which the simulator on loopback speaks TLS",
     "custody/storages/s3_client.py": "keeps originals in the object store that the operator configured",
     "gate/http/proxy.py": "forwards requests to the image generator that the operator configured",
     "gate/moderation.py": "asks the moderation service that the operator configured",

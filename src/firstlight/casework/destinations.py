@@ -10,12 +10,17 @@ import hashlib
 from enum import StrEnum
 from typing import ClassVar, Literal
 
+from pydantic import Field
+from sqlalchemy import select
+
 from firstlight.casework.home import Home
 from firstlight.custody import EventType
+from firstlight.custody.approval import ActKind
 from firstlight.custody.files import Disk, write_whole
 from firstlight.cybertip import Approval, Client, Credentials, Production, Registration, TestHost
 from firstlight.cybertip.destination import require_production_address
 from firstlight.errors import InputError, IntegrityError, NotFoundError, RefusedError, StorageError
+from firstlight.store import tables
 from firstlight.values import Document, Sha256Hex, Value, Versioned, canonical_json
 
 FOLDER = "destinations"
@@ -27,6 +32,27 @@ class Outside(StrEnum):
 
     TEST_HOST = TestHost.name
     PRODUCTION = Production.name
+
+
+class Way(StrEnum):
+    """How it is known who approves."""
+
+    TYPED = "typed"
+    PASSKEY = "passkey"
+    OIDC = "oidc"
+
+
+class Approver(Value):
+    """Who approves, by whoever has signed them in. A name that was only typed counts as long as nobody can sign in.
+
+    `session` is their sign-in. `assertion` is what their passkey signed over the digest that `to_approve` answers; that
+    it is genuine is for the caller to check before.
+    """
+
+    name: str
+    way: Way = Way.TYPED
+    session: str = ""
+    assertion: dict[str, str] = Field(default_factory=dict)
 
 
 class Settings(Value):
@@ -122,27 +148,43 @@ def show(home: Home, host: Outside) -> Shown:
     return Shown(host=host, settings=settings, approved_by=tuple(one.person for one in _approvals(home, settings)))
 
 
-def approve(home: Home, *, person: str, reason: str) -> Shown:
+def to_approve(home: Home) -> Sha256Hex:
+    """The digest of production as it is kept now: what an approval is bound to, and what a passkey signs for one.
+
+    Raises:
+        NotFoundError: production is not kept.
+    """
+    return _kept(home, Outside.PRODUCTION).settings.digest()
+
+
+def approve(home: Home, who: Approver, *, reason: str) -> Shown:
     """Record that a person answers for filing real reports with production as it is kept now.
 
     Raises:
         NotFoundError: production is not kept.
-        RefusedError: this person has approved it already; it takes two.
+        RefusedError: this person has approved it already, as it takes two; or a name was typed where people sign in.
         InputError: the person or the reason is blank.
     """
     settings = _kept(home, Outside.PRODUCTION).settings
-    mine = Approval(person=person, at=home.clock.now(), reason=reason)
-    if any(_same(one.person, person) for one in _approvals(home, settings)):
-        raise RefusedError(f"{person} has approved it already.", hint="A second person has to approve it.")
-    with home.work() as work:
-        work.record(
-            EventType.APPROVE,
-            actor=mine.person,
-            subject=settings.digest(),
-            act="file-in-production",
-            reason=mine.reason,
-            settings=settings.model_dump(mode="json"),
+    mine = Approval(person=who.name, at=home.clock.now(), reason=reason)
+    if who.way is Way.TYPED and _people_sign_in(home):
+        raise RefusedError(
+            "People sign in to this home, so a typed name approves nothing.",
+            hint="Each of two people approves it signed in, in the console.",
+            code="refused.sign-in",
         )
+    if any(_same(one.person, who.name) for one in _approvals(home, settings)):
+        raise RefusedError(f"{who.name} has approved it already.", hint="A second person has to approve it.")
+    said: dict[str, object] = {
+        "act": ActKind.FILE_IN_PRODUCTION.value,
+        "reason": mine.reason,
+        "settings": settings.model_dump(mode="json"),
+        "way": who.way.value,
+        "assertion": dict(who.assertion),
+    }
+    with home.work() as work:
+        event = work.event(EventType.APPROVE, mine.person, None, settings.digest(), said)
+        work.log.append(event.model_copy(update={"session": who.session}))
     return show(home, Outside.PRODUCTION)
 
 
@@ -193,15 +235,27 @@ def _kept(home: Home, host: Outside) -> _Kept:
 
 
 def _approvals(home: Home, settings: Settings) -> tuple[Approval, ...]:
-    """The approvals of exactly these settings, one a person, oldest first."""
+    """The approvals of exactly these settings that count, one a person, oldest first."""
+    sign_in = _people_sign_in(home)
     found: dict[str, Approval] = {}
     with home.look() as work:
         for entry in work.log.entries(subjects=[settings.digest()], types=[EventType.APPROVE]):
-            if entry.event is None or entry.event.payload.get("act") != "file-in-production":
+            said = entry.event.payload if entry.event is not None else {}
+            if entry.event is None or said.get("act") != ActKind.FILE_IN_PRODUCTION.value:
                 continue
+            if sign_in and said.get("way", Way.TYPED.value) == Way.TYPED.value:
+                continue  # from before people signed in: anybody could have typed it
             who, reason = entry.event.actor, str(entry.event.payload.get("reason"))
             found.setdefault(who.strip().casefold(), Approval(who, entry.event.at, reason))
     return tuple(found.values())
+
+
+def _people_sign_in(home: Home) -> bool:
+    """Whether anybody has a passkey or an account with the identity provider here."""
+    with home.look() as work:
+        by_passkey = select(tables.Passkey.id).limit(1)
+        by_provider = select(tables.User.id).where(tables.User.subject.is_not(None)).limit(1)
+        return any(work.session.scalar(one) is not None for one in (by_passkey, by_provider))
 
 
 def _same(one: str, other: str) -> bool:

@@ -6,13 +6,14 @@ against (`SqlRecord`). The second reads the log and the verdicts again and trust
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Annotated
 
-from pydantic import ValidationError
-from sqlalchemy import select
+from pydantic import Field, ValidationError
+from sqlalchemy import ColumnElement, literal, or_, select
 
 from firstlight import custody
-from firstlight.casework import cases
+from firstlight.casework import cases, supplements
 from firstlight.casework.home import Home, Work
 from firstlight.casework.review import Decision, Finding
 from firstlight.casework.upload import Upload, accounts, merged, web
@@ -20,6 +21,7 @@ from firstlight.custody import EventType, Stored
 from firstlight.cybertip import (
     CaseFacts,
     Draft,
+    DrawnPolicy,
     ListMatch,
     OriginClaim,
     Receipt,
@@ -27,7 +29,16 @@ from firstlight.cybertip import (
     SimulatorDestination,
     Viewing,
 )
-from firstlight.cybertip.drafting.facts import Account, CaseFile, Channel, Conduct, NetworkEvent, ReportingParty
+from firstlight.cybertip.drafting.batch import BatchFacts
+from firstlight.cybertip.drafting.facts import (
+    Account,
+    CaseFile,
+    Channel,
+    Conduct,
+    FileSign,
+    NetworkEvent,
+    ReportingParty,
+)
 from firstlight.cybertip.model.codes import EventName
 from firstlight.cybertip.record import Generation
 from firstlight.errors import InputError, IntegrityError, StateError
@@ -35,6 +46,7 @@ from firstlight.origin import Verdict
 from firstlight.store import tables
 from firstlight.store.tables import Item
 from firstlight.triage import FACTS, ContextFact
+from firstlight.values import Sha256Hex, Value
 
 SIMULATOR = SimulatorDestination.name
 
@@ -110,7 +122,8 @@ def _logged_uploads(work: Work, sha256: str) -> list[Upload]:
         if entry.event is None:
             continue
         try:
-            found.append(Upload.model_validate(entry.event.payload.get("upload")))
+            if "supplement" not in entry.event.payload:  # the same bytes may be context of another item
+                found.append(Upload.model_validate(entry.event.payload.get("upload")))
         except ValidationError as e:
             raise IntegrityError(f"Entry {entry.seq} of the custody log is no intake.", code="integrity.entry") from e
     return found
@@ -141,17 +154,19 @@ def list_matches(verdict: Verdict) -> tuple[ListMatch, ...]:
     )
 
 
-def accounts_to_report(home: Home, case_number: int, *, filed_too: bool = False) -> tuple[str, ...]:
+def accounts_to_report(
+    home: Home, case_number: int, *, filed_too: bool = False, without: frozenset[int] = frozenset()
+) -> tuple[str, ...]:
     """The accounts whose uploads in this case are decided to be reported: one report each, oldest decision first.
 
-    What stands in a filing already is left out, unless `filed_too`.
+    What stands in a filing already is left out, unless `filed_too`, and so are the items of `without`.
 
     Raises:
         NotFoundError: there is no such case.
     """
     with home.look() as work:
         pairs = _to_report(work, cases.one(work, case_number).id, filed_too=filed_too)
-    return tuple(dict.fromkeys(Upload.from_json(item.upload).account for item, _ in pairs))
+    return tuple(dict.fromkeys(Upload.from_json(item.upload).account for item, _ in pairs if item.id not in without))
 
 
 def is_escalated(home: Home, case_number: int, account: str) -> bool:
@@ -232,7 +247,7 @@ def _facts(
         suspect=_suspect(work, account, uploads, destination),
         recipients=accounts(party for upload in uploads for party in upload.recipients),
         victims=accounts(party for upload in uploads for party in upload.victims),
-        files=tuple(_file(work, item, decision, upload) for item, decision, upload in decided),
+        files=tuple(file for row in decided for file in _files(work, *row)),
         narrative="\n".join(dict.fromkeys(c.why for c in conclusions)),
     )
 
@@ -271,6 +286,113 @@ def _to_report(work: Work, case: int, *, filed_too: bool = False) -> list[tuple[
     rows = work.session.execute(wanted)
     pairs = [(item, Decision.from_json(document)) for item, document in rows]
     return [(item, decision) for item, decision in pairs if decision.conclusion.finding is Finding.REPORT]
+
+
+def _files(work: Work, item: Item, decision: Decision, upload: Upload) -> Iterator[CaseFile]:
+    """What is sent of an item: the file and its context. Of words whose text stands in the report, only the latter."""
+    if not is_words_alone(item, upload):
+        yield _file(work, item, decision, upload)
+    for one in supplements.of_item(work, item.id):
+        yield CaseFile(
+            key=one.key,
+            digests=one.stored.digests,
+            media_type=one.media_type,
+            supplemental=True,
+            file_name=one.name,
+            note=f"Context: {one.what}",
+        )
+
+
+def is_words_alone(item: Item, upload: Upload) -> bool:
+    """Whether the item is a conversation whose every word stands in the report, so that no file has to be sent."""
+    return upload.transcript and any(chat.is_of(item.sha256) for chat in upload.chats)
+
+
+def items_to_report(work: Work, case_number: int, account: str) -> tuple[int, ...]:
+    """The items that `case_facts` of this account would tell of, each once."""
+    pairs = _to_report(work, case_number)
+    return tuple(dict.fromkeys(item.id for item, _ in pairs if Upload.from_json(item.upload).account == account))
+
+
+class Batch(Value):
+    """Accounts that passed on one viral file, and with nothing to be said of any of them beyond that."""
+
+    sha256: Sha256Hex
+    accounts: Annotated[tuple[str, ...], Field(min_length=2)]
+    items: tuple[int, ...]
+
+
+def batches_to_report(home: Home, case_number: int) -> tuple[Batch, ...]:
+    """What of a case can go into batched reports: one for each viral file that several accounts passed on.
+
+    Whoever is escalated, annotated, or known with more than an identifier (a receiver, a conversation, a context file)
+    needs a report of their own and is in none.
+
+    Raises:
+        NotFoundError: there is no such case.
+    """
+    with home.look() as work:
+        found: dict[str, dict[str, list[int]]] = {}
+        for item, decision in _to_report(work, cases.one(work, case_number).id):
+            upload = upload_of(work, item)
+            if _says_nothing_more(decision, upload) and not supplements.of_item(work, item.id):
+                found.setdefault(item.sha256, {}).setdefault(upload.account, []).append(item.id)
+        return tuple(
+            Batch(sha256=sha256, accounts=tuple(by), items=tuple(one for items in by.values() for one in items))
+            for sha256, by in found.items()
+            if len(by) > 1
+        )
+
+
+def _says_nothing_more(decision: Decision, upload: Upload) -> bool:
+    """Whether a batched report could carry all that is known of this upload but where it came from."""
+    said = decision.conclusion
+    viral = bool(said.signs) and set(said.signs) <= {FileSign.VIRAL, FileSign.POTENTIAL_MEME}
+    others = (said.escalation, said.case_signs, upload.recipients, upload.victims, upload.chats, upload.origin)
+    return viral and bool(upload.account) and upload.generation is None and not any(others)
+
+
+def batch_facts(home: Home, case_number: int, batch: Batch) -> BatchFacts:
+    """What the batched report says: the file once, and each account by its identifier.
+
+    Raises:
+        StateError: not all of it waits to be reported any more.
+        InputError: the settings do not say who reports.
+    """
+    party = reporting_party(home)
+    with home.look() as work:
+        pairs = [(item, said) for item, said in _to_report(work, case_number) if item.id in batch.items]
+        if {item.id for item, _ in pairs} != set(batch.items):
+            raise StateError("Not all of the batch waits to be reported any more.", hint="File the case again.")
+        rows = [(item, said, upload_of(work, item)) for item, said in pairs]
+        item, decision, upload = rows[0]
+        file = _file(work, item, decision, upload)
+    return BatchFacts(
+        reporter=party,
+        conduct=next((said.conclusion.conduct for _, said, _ in reversed(rows) if said.conclusion.conduct), None)
+        or Conduct.MATERIAL,
+        occurred_at=min(up.uploaded_at or one.received_at for one, _, up in rows),
+        platform=home.settings.organisation.name,
+        users=batch.accounts,
+        file=file,
+    )
+
+
+def drawn_policy(home: Home) -> DrawnPolicy | None:
+    """The operator's written policy on drawn material, by the settings; None when there is none.
+
+    Raises:
+        InputError: it is filled in by half.
+    """
+    said = home.settings.drawn_material
+    if not said.policy and not said.signed_by and said.signed_at is None:
+        return None
+    if not said.policy.strip() or not said.signed_by.strip() or said.signed_at is None:
+        raise InputError(
+            "The policy on drawn material is filled in by half.",
+            hint="Below [drawn_material] in the settings: policy, signed_by and signed_at, or none of them.",
+        )
+    return DrawnPolicy(said.policy, said.signed_by, said.signed_at)
 
 
 def _file(work: Work, item: Item, decision: Decision, upload: Upload) -> CaseFile:
@@ -325,11 +447,22 @@ def _prior_reports(work: Work, account: str, destination: str) -> tuple[int, ...
     """Finished reports on the same account: who is found again is reported again, and the reports are linked."""
     rows = work.session.scalars(
         select(tables.Filing.receipt)
-        .where(tables.Filing.account == account, tables.Filing.receipt.is_not(None))
+        .where(_speaks_of(account), tables.Filing.receipt.is_not(None))
         .order_by(tables.Filing.id)
     )
     receipts = [Receipt.from_json(row) for row in rows if row]
     return tuple(one.report_id for one in receipts if destination_of(one) == destination)
+
+
+def accounts_of(filing_account: str) -> tuple[str, ...]:
+    """The accounts that a filing is about: one, or those of a batched report, a line each."""
+    return tuple(filing_account.split("\n"))
+
+
+def _speaks_of(account: str) -> ColumnElement[bool]:
+    """The filings on this account: its own, and batched ones that name it."""
+    lines = literal("\n") + tables.Filing.account + literal("\n")
+    return or_(tables.Filing.account == account, lines.contains(f"\n{account}\n", autoescape=True))
 
 
 def _verdicts(work: Work, sha256: str) -> list[Verdict]:

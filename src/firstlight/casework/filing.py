@@ -6,13 +6,13 @@ a time-out or a refusal the same draft and the same journal say what is safe to 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import BinaryIO, ClassVar, Literal
 
 from sqlalchemy import func, select
 
-from firstlight.casework import cases, facts, retention
+from firstlight.casework import cases, facts, retention, supplements
 from firstlight.casework.home import SERVICE, Home, Work
 from firstlight.casework.journal import SqlJournal
 from firstlight.custody import EventType, Stored
@@ -30,6 +30,8 @@ from firstlight.cybertip import (
     draft_report,
     file_report,
 )
+from firstlight.cybertip.drafting.batch import draft_batch
+from firstlight.cybertip.filing.policy import require_policy
 from firstlight.errors import FirstlightError, InputError, RefusedError, StateError
 from firstlight.store import StillAlone, tables
 from firstlight.store.tables import Item
@@ -52,8 +54,12 @@ class DraftedReport(Document):
     findings: Findings
 
 
-def draft(home: Home, case_number: int, *, destination: str = facts.SIMULATOR) -> tuple[DraftedReport, ...]:
+def draft(
+    home: Home, case_number: int, *, destination: str = facts.SIMULATOR, batched: bool = False
+) -> tuple[DraftedReport, ...]:
     """The reports that the decisions on a case ask for, one for each account, drafted and checked; nothing is kept.
+
+    `batched` puts accounts of which nothing is known but that they passed on one viral file into one report.
 
     Raises:
         NotFoundError: there is no such case.
@@ -61,11 +67,26 @@ def draft(home: Home, case_number: int, *, destination: str = facts.SIMULATOR) -
     """
     record = facts.SqlRecord(home, destination)
     made = []
-    for account in facts.accounts_to_report(home, case_number):
-        report = draft_report(facts.case_facts(home, case_number, account, destination=destination))
+    batches = facts.batches_to_report(home, case_number) if batched else ()
+    asked: tuple[str | facts.Batch, ...] = (*batches, *_left(home, case_number, batches))
+    for one in asked:
+        report, account = _drafted(home, case_number, one, destination)
         findings = check(report, record, at=home.clock.now())
         made.append(DraftedReport(case=case_number, account=account, draft=report, findings=findings))
     return tuple(made)
+
+
+def _left(home: Home, case_number: int, batches: Sequence[facts.Batch]) -> tuple[str, ...]:
+    """The accounts that need a report of their own beside the batched ones."""
+    taken = frozenset(number for batch in batches for number in batch.items)
+    return facts.accounts_to_report(home, case_number, without=taken)
+
+
+def _drafted(home: Home, case_number: int, about: str | facts.Batch, destination: str) -> tuple[Draft, str]:
+    """The draft of a report and the account, or the accounts, that it is about."""
+    if isinstance(about, facts.Batch):
+        return draft_batch(facts.batch_facts(home, case_number, about)), "\n".join(about.accounts)
+    return draft_report(facts.case_facts(home, case_number, about, destination=destination)), about
 
 
 def file_case(
@@ -75,8 +96,11 @@ def file_case(
     *,
     actor: str = SERVICE,
     retries: RetryPolicy | None = None,
+    batched: bool = False,
 ) -> tuple[Filing, ...]:
     """File every report that the decisions on this case ask for, and go on with those that were begun.
+
+    `batched` is as in `draft`.
 
     Escalated ones go first, and one that fails does not keep the others from being filed: all are gone through, and
     then the first failure is raised with a word about the others. Call it again after any failure: what is filed is
@@ -87,10 +111,10 @@ def file_case(
         RefusedError: a report is invalid, or claims what nobody recorded.
         UpstreamError: the service could not be reached; call again.
     """
-    reports: list[tuple[bool, int | str]] = [*_begun(home, case_number)]
-    reports += [
-        (facts.is_escalated(home, case_number, one), one) for one in facts.accounts_to_report(home, case_number)
-    ]
+    reports: list[tuple[bool, int | str | facts.Batch]] = [*_begun(home, case_number)]
+    batches = facts.batches_to_report(home, case_number) if batched else ()
+    reports += [(facts.is_escalated(home, case_number, one), one) for one in _left(home, case_number, batches)]
+    reports += [(False, batch) for batch in batches]
     if not reports:
         raise StateError(
             f"Nothing in case {case_number} waits to be reported.",
@@ -173,7 +197,7 @@ def _begun(home: Home, case_number: int) -> list[tuple[bool, int]]:
     return [(facts.asks_to_be_read_at_once(Draft.from_json(text)), number) for number, text in rows]
 
 
-def _begin(home: Home, client: Client, case_number: int, account: str, actor: str) -> int:
+def _begin(home: Home, client: Client, case_number: int, about: str | facts.Batch, actor: str) -> int:
     """Freeze the draft of what is decided and not in a filing yet; one that may not be filed is not frozen.
 
     The write lock is held from before the items are looked at, so that no two filings ever hold the same item.
@@ -181,7 +205,8 @@ def _begin(home: Home, client: Client, case_number: int, account: str, actor: st
     with home.work() as work:
         last = work.session.scalar(select(func.max(tables.Filing.round)).where(tables.Filing.case_id == case_number))
         kind = client.destination.name
-        report = draft_report(facts.case_facts(home, case_number, account, destination=kind))
+        report, account = _drafted(home, case_number, about, kind)
+        require_policy(report, facts.drawn_policy(home))
         _require_fit(check(report, facts.SqlRecord(home, kind), at=home.clock.now(), schema=client.schema))
         row = tables.Filing(
             case_id=case_number,
@@ -194,8 +219,9 @@ def _begin(home: Home, client: Client, case_number: int, account: str, actor: st
         )
         work.session.add(row)
         work.session.flush()
-        for file in report.files:
-            _item_of(work, file.key).filing_id = row.id
+        told = about.items if isinstance(about, facts.Batch) else facts.items_to_report(work, case_number, about)
+        for number in told:
+            work.session.get_one(Item, number).filing_id = row.id
         work.record(EventType.REPORT_DRAFTED, actor=actor, case=case_number, filing=row.id)
         return row.id
 
@@ -244,6 +270,7 @@ def _go_on_alone(
             journal=journal,
             clock=home.clock,
             retries=retries,
+            drawn_policy=facts.drawn_policy(home),
         )
     except RefusedError as e:
         if journal.filing().state is FilingState.NEW:  # nothing is open at the service: let the items be drafted anew
@@ -280,11 +307,15 @@ def _keep_state(home: Home, number: int, filing: Filing) -> None:
 def _opener(home: Home) -> Callable[[PlannedFile], BinaryIO]:
     def open_file(file: PlannedFile) -> BinaryIO:
         with home.look() as work:
-            stored = Stored.from_json(_item_of(work, file.key).stored)
+            stored = _bytes_of(work, file.key)
         return home.vault.open(stored)
 
     return open_file
 
 
-def _item_of(work: Work, key: str) -> Item:
-    return cases.item(work, int(key.removeprefix("item-")))
+def _bytes_of(work: Work, key: str) -> Stored:
+    """Where the bytes of a draft's file lie: an item's original, or a context file of one."""
+    if key.startswith("item-"):
+        return Stored.from_json(cases.item(work, int(key.removeprefix("item-"))).stored)
+    context = supplements.of_item(work, int(key.split("-")[1]))
+    return next(one.stored for one in context if one.key == key)

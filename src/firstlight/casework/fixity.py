@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from sqlalchemy import select
 
-from firstlight.casework import retention
+from firstlight.casework import retention, supplements
 from firstlight.casework.home import SERVICE, Home
 from firstlight.custody import EventType, Stored
 from firstlight.errors import FirstlightError, StorageError
@@ -61,7 +61,8 @@ def check(
     begun = home.clock.now()
     with home.look() as work:
         gone = retention.destroyed(work)
-        rows = work.session.execute(select(Item.id, Item.stored).order_by(Item.id)).all()
+        rows = [(number, text) for number, text in work.session.execute(select(Item.id, Item.stored).order_by(Item.id))]
+        rows += [(one.item, one.stored.to_json().decode()) for one in supplements.every(work)]
     there = [(number, stored) for number, stored in rows if number not in gone]
     chosen = there if sample is None else sorted((draw or random.SystemRandom()).sample(there, min(sample, len(there))))
     unfit: list[Unfit] = []

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from sqlalchemy import select
 
 from firstlight import custody
-from firstlight.casework import acts, anchoring, cases, retention, worksheet
+from firstlight.casework import acts, anchoring, cases, retention, supplements, worksheet
 from firstlight.casework.home import SERVICE, Home, Work, case_name
 from firstlight.casework.policies import ELEMENTS
 from firstlight.casework.review import Decision
@@ -196,7 +196,7 @@ def _contents(home: Home, work: Work, case: Case, name: str, system: SystemFacts
         files=tuple(_file(work, item, upload, decisions) for item, upload in zip(items, uploads, strict=True)),
         identifiers=tuple(_identifiers(uploads)),
         timeline=tuple(_timeline(items, uploads, decisions, receipts)),
-        records=_records(items, decisions, receipts) | _journals(work, filings) | _kept(work, case, items),
+        records=_records(work, items, decisions, receipts) | _journals(work, filings) | _kept(work, case, items),
         report=_report(filings),
         facts=worksheet.facts(items, uploads, decisions),
         system=system,
@@ -295,7 +295,9 @@ def _timeline(
     return sorted(rows, key=lambda row: row.at)
 
 
-def _records(items: Sequence[Item], decisions: Sequence[Decision], receipts: Sequence[Receipt]) -> dict[str, JsonValue]:
+def _records(
+    work: Work, items: Sequence[Item], decisions: Sequence[Decision], receipts: Sequence[Receipt]
+) -> dict[str, JsonValue]:
     """What machines and people wrote down at the time, as it was written."""
     records: dict[str, JsonValue] = {
         _name(item): {
@@ -304,6 +306,7 @@ def _records(items: Sequence[Item], decisions: Sequence[Decision], receipts: Seq
             "source": item.source,
             "upload": Upload.from_json(item.upload).model_dump(mode="json"),
             "stored": Stored.from_json(item.stored).model_dump(mode="json"),
+            "supplements": [one.model_dump(mode="json") for one in supplements.of_item(work, item.id)],
             "verdict": Verdict.from_json(item.verdict or "").model_dump(mode="json"),
             "priority": Priority.from_json(item.priority or "").model_dump(mode="json"),
         }

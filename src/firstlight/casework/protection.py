@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from sqlalchemy import select
 
-from firstlight.casework import cases, retention
+from firstlight.casework import cases, retention, supplements
 from firstlight.casework.home import SERVICE, Home, Work
 from firstlight.custody import EventType, Stored
 from firstlight.custody.storage import Protection
@@ -96,4 +96,6 @@ def _of_case(
         ends = [end for end in (kept.ends(item.id), kept.statutory.ends if kept.statutory else None) if end]
         if kept.waiting:
             ends.append(home.vault.first_lock(now) or now)
-        yield Stored.from_json(item.stored), Protection(max(ends), hold)
+        wanted = Protection(max(ends), hold)
+        yield Stored.from_json(item.stored), wanted
+        yield from ((one.stored, wanted) for one in supplements.of_item(work, item.id))

@@ -18,12 +18,12 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from firstlight.banks import Flood
-from firstlight.casework import cases, floods, retention
+from firstlight.casework import cases, floods, retention, supplements
 from firstlight.casework.filing import ENDED
 from firstlight.casework.home import Home, Work
 from firstlight.custody import EventType, Stored
 from firstlight.errors import FirstlightError
-from firstlight.store.tables import Case, Decision, Filing, Item, RetentionClock
+from firstlight.store.tables import Case, Decision, Filing, Item, RetentionClock, Supplement
 from firstlight.values import Document, Instant, Value, Versioned, canonical_json
 
 Count = Annotated[int, Field(ge=0)]
@@ -94,9 +94,11 @@ def reconcile(home: Home, *, originals: bool = False) -> Reconciliation:
         found += _states(session)
         found += _places(work)
         rows = session.execute(select(Item.id, Item.stored)).all()
+        context = supplements.every(work)
         destroyed = retention.destroyed(work)
         sealed = {number for number, until in retention.kept_sealed(work).items() if until > now}
     every = [(number, Stored.from_json(text)) for number, text in rows]
+    every += [(one.item, one.stored) for one in context]
     stored = [(number, one) for number, one in every if number not in destroyed]
     there = {object_id for _, object_id in home.vault}
     found += _vault(home, stored, there, originals=originals)
@@ -132,6 +134,7 @@ class _Logged:
     """
 
     ingest: Counter[bytes] = field(default_factory=Counter)
+    supplements: Counter[bytes] = field(default_factory=Counter)
     decide: Counter[bytes] = field(default_factory=Counter)
     rank: dict[int, bytes] = field(default_factory=dict)
     finished: set[int] = field(default_factory=set)
@@ -150,6 +153,8 @@ class _Logged:
 
     def _take(self, kind: EventType, subject: str | None, payload: dict[str, JsonValue]) -> None:
         match payload:
+            case {"supplement": supplement} if kind is EventType.INGEST:
+                self.supplements[_digest(supplement)] += 1
             case {"source": source, "stored": stored, "upload": upload} if kind is EventType.INGEST:
                 self.ingest[_digest([subject, source, stored, upload])] += 1
             case {"decision": decision} if kind is EventType.DECIDE:
@@ -195,6 +200,11 @@ def _against_the_log(session: Session, logged: _Logged) -> Iterator[Discrepancy]
             "came in",
             logged.ingest,
             (_digest([sha, source, json.loads(stored), json.loads(upload)]) for sha, source, stored, upload in items),
+        ),
+        (
+            "got context",
+            logged.supplements,
+            (_digest(json.loads(row)) for row in session.scalars(select(Supplement.document))),
         ),
         (
             "were decided",

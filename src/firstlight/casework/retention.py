@@ -17,7 +17,7 @@ from typing import ClassVar, Literal
 from pydantic import JsonValue
 from sqlalchemy import select
 
-from firstlight.casework import acts, cases
+from firstlight.casework import acts, cases, supplements
 from firstlight.casework.home import SERVICE, Home, Work
 from firstlight.casework.policies import Policies
 from firstlight.clock import in_utc, to_text
@@ -419,9 +419,12 @@ def _carry_out(home: Home, item_number: int) -> DestructionCertificate:
     with home.look() as work:
         item = cases.item(work, item_number)
         row = work.session.get_one(tables.Destruction, item.id)
+        context = supplements.of_item(work, item.id)
     stored = Stored.from_json(item.stored)
     key = home.keyring.destroy_case_key(stored.case, home.clock.now())
     sealed_until = home.vault.remove(stored)
+    for one in context:
+        home.vault.remove(one.stored)
     if row.certificate is not None:  # done before; the steps above undo a backup that brought key or file back
         return DestructionCertificate.from_json(row.certificate)
     certificate = DestructionCertificate(

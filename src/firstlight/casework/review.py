@@ -165,11 +165,15 @@ def decide(
     with home.work() as work:
         case = cases.one(work, case_number)
         if not cases.review_units(work, case):
-            raise StateError(f"Nothing in case {case_number} waits for a decision.", hint=f"Its state is {case.state}.")
+            said = _decided_already(work, items) or f"Its state is {case.state}."
+            raise StateError(f"Nothing in case {case_number} waits for a decision.", hint=said)
         waiting = {item.id: item.sha256 for item in cases.members(work, case) if item.state == "held"}
         strange = [number for number in items if number not in waiting]
         if strange:
-            raise StateError(f"Item {strange[0]} does not wait for a decision in case {case_number}.")
+            raise StateError(
+                f"Item {strange[0]} does not wait for a decision in case {case_number}.",
+                hint=_decided_already(work, strange[:1]) or "`firstlight case show` lists what waits.",
+            )
         bytes_seen = {waiting[number] for number in items}
         wanted = [number for number, sha256 in waiting.items() if sha256 in bytes_seen]
         lane = picking.take_turn(work, home.table, case, found=conclusion.finding is Finding.REPORT)
@@ -179,6 +183,20 @@ def decide(
         cases.place_again(work, case)
     _log.info("case.decided", case=case_number, count=len(made), kind=conclusion.finding.value)
     return made
+
+
+def _decided_already(work: Work, items: Sequence[int]) -> str:
+    """What stands decided of the first of these items that is decided, in words; nothing if none is."""
+    found = work.session.scalar(
+        select(tables.Decision.document)
+        .where(tables.Decision.item_id.in_(items), tables.Decision.withdrawn_at.is_(None))
+        .order_by(tables.Decision.id.desc())
+        .limit(1)
+    )
+    if found is None:
+        return ""
+    one = Decision.from_json(found)
+    return f"Item {one.item} is decided: {one.conclusion.finding.value}, by {one.actor}, {one.at:%Y-%m-%d %H:%M} UTC."
 
 
 def proposed(

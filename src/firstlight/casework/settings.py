@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from firstlight.custody.kek import ProviderKind
 from firstlight.custody.storages.s3 import LockMode
 from firstlight.errors import InputError, StorageError
-from firstlight.values import Value
+from firstlight.values import Instant, Value
 
 FILE = "settings.toml"
 
@@ -61,6 +61,11 @@ TEMPLATE = """\
 [witness]
 # url = ""                              # a second signer of the log (C2SP tlog-witness), best run by somebody else
 # key = ""                              # its public key: name+id+base64
+
+[drawn_material]
+# policy = "Policy 7, section 2"        # your written decision to report drawings; without one none is filed
+# signed_by = "Ada Example"
+# signed_at = 2026-01-31T12:00:00Z
 
 [service]
 # host = "127.0.0.1"                    # where `firstlight up` listens; elsewhere only with TLS or behind a proxy
@@ -142,6 +147,14 @@ class Witness(Value):
     key: str = ""
 
 
+class DrawnMaterial(Value):
+    """The operator's written policy to report material that is drawn alone; without one it is never filed."""
+
+    policy: str = ""
+    signed_by: str = ""
+    signed_at: Instant | None = None
+
+
 class Service(Value):
     """Where the service listens, how it is reached, and what it lets in."""
 
@@ -170,6 +183,7 @@ class Settings(Value):
     retention: Retention = Retention()
     timestamps: Timestamps = Timestamps()
     witness: Witness = Witness()
+    drawn_material: DrawnMaterial = DrawnMaterial()
     service: Service = Service()
 
 

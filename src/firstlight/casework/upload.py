@@ -76,6 +76,10 @@ class Chat(Value):
     file: Text = ""
     sha256: Sha256Hex | None = None
 
+    def is_of(self, sha256: Sha256Hex) -> bool:
+        """Whether its text is that of exactly these bytes."""
+        return self.sha256 == sha256
+
     def as_channel(self) -> Channel:
         """The conversation in the words of a report."""
         note = f"The text is that of the file {self.file}, SHA-256 {self.sha256}." if self.sha256 else ""
@@ -90,6 +94,9 @@ class Upload(Document):
 
     `generation` is what a generator logged of the job that made the file; `origin` are statements on how it came to
     be, each with its basis: only these may make a report call a file machine-made.
+
+    `transcript` is true of a text file that is one of its own `chats`, word for word: the report carries the words,
+    and the file is not sent. So a case of words alone becomes a report without any file.
     """
 
     title_for_people: ClassVar[str] = "upload"
@@ -110,6 +117,7 @@ class Upload(Document):
     chats: tuple[Chat, ...] = ()
     generation: Generation | None = None
     origin: tuple[OriginClaim, ...] = ()
+    transcript: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -130,6 +138,8 @@ class Upload(Document):
             raise ValueError("the uploader's account stands in `account`, not in `holder`")
         if self.holder != Party() and not self.account:
             raise ValueError("facts of a holder need the `account` they belong to, or two people would become one")
+        if self.transcript and not any(chat.text or chat.file for chat in self.chats):
+            raise ValueError("a transcript needs the conversation in `chats`, such as by the name of this very file")
         if any(not claim.says.strip() for claim in self.origin):
             raise ValueError("a statement of origin needs its words")
         found = None if info.context == _KEPT else plain.first_control(self.model_dump(mode="json"))

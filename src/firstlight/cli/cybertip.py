@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from firstlight.casework import filing, place
+from firstlight.casework import facts, filing, place
 from firstlight.casework.facts import SqlRecord
 from firstlight.cli import destinations, filings, output
 from firstlight.cli.common import Actor, HomeFolder, home_folder, opened
@@ -25,18 +25,27 @@ from firstlight.media import opened as opened_file
 
 app = typer.Typer(no_args_is_help=True, help="CyberTipline reports: draft, check, file, and a simulator to try it on.")
 
+Batched = Annotated[
+    bool,
+    typer.Option(
+        "--batched",
+        help="One report for all accounts of which nothing is known but that they passed on one viral file.",
+    ),
+]
+
 
 @app.command()
 def draft(
     number: CaseNumber,
     to: Destination = None,
+    batched: Batched = False,
     out: Annotated[Path | None, typer.Option(help="A folder to write the drafts into.", show_default=False)] = None,
     as_json: output.Json = False,
     home: HomeFolder = None,
 ) -> int:
     """Draft the reports that the decisions on a case ask for, one for each account, and check them."""
     with opened(home) as house:
-        drafted = filing.draft(house, number, destination=chosen(house, to).value)
+        drafted = filing.draft(house, number, destination=chosen(house, to).value, batched=batched)
     if not drafted:
         raise InputError(
             f"Nothing in case {number} waits to be reported.", hint="Decide it first: firstlight case decide"
@@ -49,7 +58,10 @@ def draft(
     else:
         for one in drafted:
             files = output.count(len(one.draft.files), "file")
-            output.say(f"Case {number}, account {one.account or 'not known'}: {files}")
+            accounts = facts.accounts_of(one.account)
+            who = f"account {output.one_line(one.account) or 'not known'}" if len(accounts) == 1 else "batched report"
+            more = f", {len(accounts)} accounts" if len(accounts) > 1 else ""
+            output.say(f"Case {number}, {who}: {files}{more}")
             for note in one.draft.notes:
                 output.say(f"  note: {note}")
             say_findings(one.findings)
@@ -90,6 +102,7 @@ def file_(
     number: CaseNumber,
     to: Destination = None,
     simulator: SimulatorUrl = None,
+    batched: Batched = False,
     by: Actor = "operator",
     as_json: output.Json = False,
     home: HomeFolder = None,
@@ -104,7 +117,7 @@ def file_(
         client = client_of(stack, house, to, simulator)
         if not isinstance(client.destination, SimulatorDestination):
             client.negotiate()  # write by the schema that the service serves today
-        filed = filing.file_case(house, number, client, actor=by)
+        filed = filing.file_case(house, number, client, actor=by, batched=batched)
     if as_json:
         output.answer([one.model_dump(mode="json") for one in filed])
     else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firstlight.casework import destinations
-from firstlight.casework.destinations import Outside, Settings, Shown
+from firstlight.casework.destinations import Approver, Outside, Settings, Shown
 from firstlight.cli import output
 from firstlight.cli.common import HomeFolder, opened
 from firstlight.cli.simulator import chosen_simulator
@@ -106,7 +106,7 @@ def approve(
 ) -> None:
     """Answer for filing real reports with production as it is kept now. It takes two different people."""
     with opened(home) as house:
-        _say(destinations.approve(house, person=by, reason=why), as_json=as_json)
+        _say(destinations.approve(house, Approver(name=by), reason=why), as_json=as_json)
 
 
 @app.command()

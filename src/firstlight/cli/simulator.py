@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import signal
+import ssl
 import threading
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,7 @@ import typer
 
 from firstlight.cli import output
 from firstlight.clock import SystemClock
-from firstlight.cybertip import DEMO_CREDENTIALS, Fault, Knobs, Scenario, Simulator, SimulatorDestination
+from firstlight.cybertip import DEMO_CREDENTIALS, Scenario, Simulator, SimulatorDestination
 from firstlight.errors import InputError
 from firstlight.media import opened as opened_file
 
@@ -37,13 +38,21 @@ def simulator(
         typer.Option(metavar="FILE", help="The service's own schema; a report must pass both.", show_default=False),
     ] = None,
     scenario: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A script of faults (JSON).", show_default=False)
+        Path | None,
+        typer.Option(metavar="FILE", help="A script of faults and settings (JSON).", show_default=False),
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Speak TLS with this certificate (PEM).", show_default=False)
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The key of the certificate (PEM).", show_default=False)
     ] = None,
 ) -> None:
     """Run a faithful stand-in of the reporting service on this machine, until it is stopped (Ctrl-C)."""
-    faults = Scenario.from_json(_read(scenario)).faults if scenario else ()
+    script = Scenario.from_json(_read(scenario)) if scenario else Scenario()
     schema = _read(official_xsd) if official_xsd else None
-    service = fresh_simulator(port, folder=folder, official_xsd=schema, faults=faults)
+    tls = _tls(tls_cert, tls_key)
+    service = fresh_simulator(port, folder=folder, official_xsd=schema, script=script, tls=tls)
     stop = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: stop.set())
@@ -52,21 +61,50 @@ def simulator(
         output.say(
             f"  user {DEMO_CREDENTIALS.username}, password {DEMO_CREDENTIALS.password}; nothing leaves this machine"
         )
-        output.say(f"  what it received: http://127.0.0.1:{service.port}/")
+        output.say(f"  what it received: {service.url.removesuffix('ispws')}")
         stop.wait()
     kept = f"what it received is kept in {folder}" if folder else "what it received is gone"
     output.say(f"The simulator has stopped; {kept}.")
 
 
 def fresh_simulator(
-    port: int = 0, *, folder: Path | None = None, official_xsd: bytes | None = None, faults: tuple[Fault, ...] = ()
+    port: int = 0,
+    *,
+    folder: Path | None = None,
+    official_xsd: bytes | None = None,
+    script: Scenario | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Simulator:
     """A simulator with nothing in it but what its folder holds.
 
-    Its report numbers begin anywhere, so that no two starts have one in common.
+    Its report numbers begin anywhere, so that no two starts have one in common, unless the script says where.
     """
-    knobs = Knobs(first_report_id=FIRST_REPORT + secrets.randbelow(FIRST_REPORT))
-    return Simulator.of(SystemClock(), knobs=knobs, port=port, folder=folder, official_xsd=official_xsd, faults=faults)
+    script = script or Scenario()
+    knobs = script.knobs
+    if "first_report_id" not in knobs.model_fields_set:
+        knobs = knobs.model_copy(update={"first_report_id": FIRST_REPORT + secrets.randbelow(FIRST_REPORT)})
+    return Simulator.of(
+        SystemClock(),
+        knobs=knobs,
+        port=port,
+        folder=folder,
+        official_xsd=official_xsd,
+        faults=script.faults,
+        tls=tls,
+    )
+
+
+def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if cert is None and key is None:
+        return None
+    if cert is None or key is None:
+        raise InputError("TLS needs a certificate and its key.", hint="Give --tls-cert and --tls-key.")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(cert, key)
+    except OSError as e:  # which an SSLError is
+        raise InputError(f"The certificate cannot be used: {e.strerror or e}.", hint="Give both as PEM files.") from e
+    return context
 
 
 def chosen_simulator(stack: contextlib.ExitStack, url: str | None) -> SimulatorDestination:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from firstlight.casework import cases, examine, filing, intake, review, routing
+from firstlight.casework import cases, examine, filing, intake, review, routing, supplements
 from firstlight.casework.intake import IntakeReport
 from firstlight.casework.lowering import Seems
 from firstlight.casework.review import Conclusion, Finding
@@ -158,6 +158,29 @@ def show(number: CaseNumber, as_json: output.Json = False, home: HomeFolder = No
     for one in filed:
         number_of = f", report {one.receipt.report_id}" if one.receipt else ""
         output.say(f"\nFiling: {one.state.value}{number_of}, to the {one.destination or 'service'}")
+
+
+@case_app.command()
+def attach(
+    number: CaseNumber,
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)],
+    item: Annotated[int, typer.Option(help="The item of the case that it belongs to.", show_default=False)],
+    what: Annotated[str, typer.Option(help="What it is, such as: profile export.", show_default=False)],
+    by: Actor = "operator",
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Keep a file as context of an item, to be sent with its report as a supplemental file: a transcript, a job log."""
+    with opened(home) as house:
+        if item not in {one.item for one in cases.show(house, number).items}:
+            raise InputError(
+                f"Item {item} is none of case {number}.", hint=f"firstlight case show {number} lists them."
+            )
+        kept = supplements.attach(house, item, file, what=what, actor=by)
+    if as_json:
+        output.answer(kept)
+    else:
+        output.say(f"{output.one_line(kept.name)} goes with item {item} as context: {output.one_line(kept.what)}.")
 
 
 @case_app.command()

@@ -181,6 +181,12 @@ class Client:
             with self._http.stream(method, url, headers=headers, content=body) as response:
                 return response.status_code, response.headers.get("Request-ID", ""), _limited(response)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as e:
+            if "CERTIFICATE" in str(e):
+                raise NotSentError(
+                    f"The host does not prove with a certificate that it is {base_url(self.destination)}.",
+                    hint="Check the address and this machine's clock and authorities; nothing was sent.",
+                    code="upstream.certificate",
+                ) from e
             raise NotSentError(
                 f"No connection to the reporting service for {path}: {type(e).__name__}.",
                 hint="Check the address and the network; the filing goes on where it stopped.",

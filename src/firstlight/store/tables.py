@@ -42,6 +42,7 @@ __all__ = [
     "Showing",
     "SignIn",
     "StepUp",
+    "Supplement",
     "Table",
     "User",
     "UtcTime",
@@ -152,6 +153,18 @@ class Item(Table):
     verdict: Mapped[str | None]
     priority: Mapped[str | None]
     severity: Mapped[int] = mapped_column(default=1, server_default="1")
+
+
+class Supplement(Table):
+    """A file that goes with an item's report as context; `document` says what it is and where its bytes lie."""
+
+    __tablename__ = "supplements"
+    __table_args__ = (UniqueConstraint("item_id", "sha256", name="one_supplement_an_item"), NUMBERED)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    item_id: Mapped[int] = mapped_column(ForeignKey("items.id"))
+    sha256: Mapped[str]
+    document: Mapped[str]
 
 
 class Decision(Table):

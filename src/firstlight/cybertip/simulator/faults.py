@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from firstlight.cybertip.simulator.knobs import Knobs
 from firstlight.values import Document, Value, Versioned
 
 
@@ -57,12 +58,13 @@ class Fault(Value):
 
 
 class Scenario(Document):
-    """A script of faults, as a file may hold it."""
+    """A script of faults, as a file may hold it, and how the service that plays it is set."""
 
     title_for_people: ClassVar[str] = "fault scenario"
 
     kind: Literal["cybertip-scenario"] = "cybertip-scenario"
     version: Versioned = 1
+    knobs: Knobs = Knobs()
     faults: tuple[Fault, ...] = ()
 
 

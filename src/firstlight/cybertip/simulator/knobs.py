@@ -46,6 +46,8 @@ class Knobs(Value):
     batch_details_required: bool = True
     finish_errors_in_done_root: bool = False
     reject_chunked: bool = False
+    expires_after_opening: Annotated[float, Field(gt=0)] = 24 * 3600.0
+    expires_after_change: Annotated[float, Field(gt=0)] = 3600.0
     first_report_id: Annotated[int, Field(ge=1)] = 5_000_000_001
     max_xml_bytes: Annotated[int, Field(ge=1)] = 32 * 1024 * 1024
 

@@ -44,11 +44,13 @@ class StoredReport:
     state: ReportState = ReportState.OPEN
     finished_at: datetime | None = None
     files: dict[str, StoredFile] = field(default_factory=dict)
+    after_opening: timedelta = EXPIRES_AFTER_OPENING
+    after_change: timedelta = EXPIRES_AFTER_CHANGE
 
     @property
     def expires_at(self) -> datetime:
         """When it is removed if nobody finishes it: the later of the two limits."""
-        return max(self.opened_at + EXPIRES_AFTER_OPENING, self.changed_at + EXPIRES_AFTER_CHANGE)
+        return max(self.opened_at + self.after_opening, self.changed_at + self.after_change)
 
     def copy(self) -> StoredReport:
         """A copy that later requests do not change."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -163,12 +164,14 @@ class Simulator:
         port: int = 0,
         page: Callable[[], bytes] | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """`tls` makes it speak TLS with this context's certificate, for clients that speak nothing else."""
         if host not in ("127.0.0.1", "::1", "localhost"):
             raise InputError(f"The simulator listens on this machine only, not on {host}.", hint="Use 127.0.0.1.")
         self.service = service
         self._host, self._port = host, port
-        self._page, self._sleep = page, sleep
+        self._page, self._sleep, self._tls = page, sleep, tls
         self._server: ThreadingHTTPServer | None = None
         self._thread: threading.Thread | None = None
 
@@ -183,6 +186,7 @@ class Simulator:
         port: int = 0,
         folder: Path | None = None,
         official_xsd: bytes | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> Self:
         """A simulator for one user, with its page; in memory, or kept in a folder.
 
@@ -200,7 +204,7 @@ class Simulator:
             reports=kept.load() if kept is not None else (),
             changed=kept.save if kept is not None else lambda _: None,
         )
-        return cls(service, port=port, page=lambda: page_of(service))
+        return cls(service, port=port, page=lambda: page_of(service), tls=tls)
 
     def __enter__(self) -> Self:
         """Start it."""
@@ -227,6 +231,8 @@ class Simulator:
             raise StorageError(
                 f"Port {self._port} on {self._host} cannot be used: {e.strerror}.", hint="Choose another port, or 0."
             ) from e
+        if self._tls is not None:  # the handshake belongs to the connection's own thread, or one client holds up all
+            server.socket = self._tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         server.daemon_threads = True
         server.block_on_close = False
         self._server = server
@@ -259,7 +265,8 @@ class Simulator:
     @property
     def url(self) -> str:
         """The base address that a client is given."""
-        return f"http://{self._host if ':' not in self._host else '[::1]'}:{self.port}{PATH}"
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://{self._host if ':' not in self._host else '[::1]'}:{self.port}{PATH}"
 
     @property
     def destination(self) -> SimulatorDestination:

@@ -9,6 +9,7 @@ import hmac
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from xml.sax.saxutils import escape
 
 from firstlight.clock import Clock
@@ -109,7 +110,7 @@ class Service:
         self._states = self._own.types["state"].values or ()
         self._lock = threading.RLock()
         self._script = FaultScript(faults)
-        self._reports: dict[int, StoredReport] = {r.report_id: r for r in reports}
+        self._reports: dict[int, StoredReport] = {r.report_id: self._limited(r) for r in reports}
         self._log: list[LogLine] = []
         self._asked = 0
         self._acts: dict[Endpoint, Callable[[_Asked], _Said]] = {
@@ -238,6 +239,14 @@ class Service:
             return Reply(status, _done(code, 0, ()))
         return Reply(status, _response(code, words))
 
+    def _limited(self, report: StoredReport) -> StoredReport:
+        """The report with the limits of its life that hold here."""
+        return replace(
+            report,
+            after_opening=timedelta(seconds=self.knobs.expires_after_opening),
+            after_change=timedelta(seconds=self.knobs.expires_after_change),
+        )
+
     def _expire(self) -> None:
         now = self._clock.now()
         for report in self._reports.values():
@@ -304,9 +313,8 @@ class Service:
             self._demand(reporter_email_fault(node))
         number = max(self._reports, default=self.knobs.first_report_id - 1) + 1
         batched = node.child("batchedReport") is not None
-        self._reports[number] = StoredReport(
-            number, asked.user, now, now, asked.data.decode("utf-8", "replace"), batched
-        )
+        report = StoredReport(number, asked.user, now, now, asked.data.decode("utf-8", "replace"), batched)
+        self._reports[number] = self._limited(report)
         return _Said(number)
 
     def _open_report(self, text: str | None, user: str) -> StoredReport:
