@@ -9,13 +9,25 @@ from datetime import datetime
 from typing import Any, Final
 
 from firstlight import clock
-from firstlight.banks.entry import STRONGEST_FIRST, JunkError, NewEntry, Record, Standing, masked, record_of
+from firstlight.banks.entry import (
+    STRONGEST_FIRST,
+    JunkError,
+    NewEntry,
+    Record,
+    Standing,
+    masked,
+    matching_form,
+    record_of,
+)
 from firstlight.banks.importer import Found, Item, Junk, Removal
 from firstlight.banks.report import Skip
 from firstlight.banks.sealing import Sealing
 from firstlight.banks.store import BankStore, Write
+from firstlight.errors import InputError
 
 BATCH: Final = 2048
+MAX_DROPPED: Final = 20
+"""A small list may lose most of its entries at once."""
 SKIPS_NAMED: Final = 1000
 """Skipped records named one by one in a report; all are counted."""
 
@@ -65,9 +77,13 @@ class Adding:
                 self.came += 1
                 self._counts["skipped"] += 1
                 self._name(line, why, shown)
-            case Removal(_, key, stamp):
+            case Removal(line, key, stamp, kind, value):
                 self.came += 1
-                self._take_back(key, stamp)
+                try:
+                    self._take_back(key or self._sealing.derived_key(kind, matching_form(kind, value)), stamp)
+                except JunkError as e:
+                    self._counts["skipped"] += 1
+                    self._name(line, e.diagnostics().message, masked(value.strip()))
             case Item(line, entry):
                 self.take(line, entry)
 
@@ -155,6 +171,33 @@ class Adding:
             if writes:
                 self._store.write(writes, former)
         return {name: tuple(found) for name, found in answer.items()}
+
+    def drop_unseen(self) -> None:
+        """Take back every entry that did not come in this run, for a list that is whole each time.
+
+        Raises:
+            InputError: that would be more than half of them: such a list is more likely cut short than right.
+        """
+        self.flush()
+        active, keys = 0, []
+        for ordinal, record in self._store.records():
+            if record.standing.matches and not record.own:
+                active += 1
+                if not self._was_seen(ordinal):
+                    keys.append(record.key)
+        if len(keys) > MAX_DROPPED and 2 * len(keys) > active:
+            raise InputError(
+                f"The list lost {len(keys)} of {active} entries. What it has is taken, and nothing was taken back.",
+                hint="If that is right, withdraw them, or remove the exchange with its bank and add it again.",
+            )
+        for at in range(0, len(keys), BATCH):
+            done = self.set_standing(keys[at : at + BATCH], Standing.WITHDRAWN, "the list does not hold it any more")
+            self._counts["dropped"] += len(done["keys"])
+
+    @property
+    def taken(self) -> int:
+        """How many records came that an entry was made of, or that were known."""
+        return self._counts["added"] + self._counts["updated"] + self._counts["unchanged"]
 
     def summary(self) -> dict[str, Any]:
         """The fields of an `AddReport`."""

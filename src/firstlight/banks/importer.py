@@ -31,11 +31,13 @@ class Junk(NamedTuple):
 
 
 class Removal(NamedTuple):
-    """The list takes an entry back, as of `stamp` if it says so."""
+    """The list takes an entry back, as of `stamp` if it says so; one without a key by its hash, whose kind is named."""
 
     line: int
     key: str
     stamp: str = ""
+    kind: str = ""
+    value: str = ""
 
 
 class Item(NamedTuple):

@@ -16,7 +16,7 @@ from firstlight.banks import many, matching
 from firstlight.banks.adding import Adding
 from firstlight.banks.digest_table import DigestTable, digest_table
 from firstlight.banks.entry import MAX_CATEGORIES, MAX_TEXT, Entry, NewEntry, Standing
-from firstlight.banks.importer import ListFile
+from firstlight.banks.importer import Found, ListFile
 from firstlight.banks.many import Sought
 from firstlight.banks.match import Match
 from firstlight.banks.report import AddReport, AnnotationReport, Bank, BankReport, ImportReport, StandingReport
@@ -244,6 +244,17 @@ class Library:
                 **adding.summary(), source=path.name, source_sha256=source.sha256(), source_size=source.size,
                 format=importer.name, stopped=stopped,
             )  # fmt: skip
+
+    def take(self, name: str, items: Iterable[Found], *, complete: bool = False) -> AddReport:
+        """Take what an exchange fetched: records, and entries that it takes back. With `complete` the items are the
+        whole list, and what is not among them is taken back too, unless nothing came at all."""
+        adding = Adding(self._store(name), self._sealing, self._clock.now())
+        for item in items:
+            adding.take_item(item)
+        adding.flush()
+        if complete and adding.taken:
+            adding.drop_unseen()
+        return AddReport(**adding.summary())
 
     def withdraw(self, name: str, keys: Sequence[str], reason: str) -> StandingReport:
         """Take entries out of matching as their list's owner would, at once and in every process. Their records stay;

@@ -73,6 +73,7 @@ class AddReport(Document):
     unchanged: Count = 0
     repeated: Count = Field(default=0, description="a second time in the same list; the first was taken")
     withdrawn: Count = Field(default=0, description="entries that the list takes back")
+    dropped: Count = Field(default=0, description="entries taken back because a whole list does not hold them any more")
     flawed: Count = Field(default=0, description="taken, but without a hash or quality that was junk")
     skipped: Count = 0
     skipped_why: dict[str, int] = Field(default_factory=dict)

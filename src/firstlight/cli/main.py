@@ -44,6 +44,7 @@ CONTENTS = (
     Entry("origin", FIND, "origin", "origin"),
     Entry("trust", FIND, "trust", "app"),
     Entry("bank", FIND, "banks", "app"),
+    Entry("exchange", FIND, "exchange", "app"),
     Entry("screen", FIND, "screen", "app"),
     Entry("intake", WORK, "work", "intake_"),
     Entry("queue", WORK, "work", "queue"),

@@ -45,7 +45,7 @@ class NcmecXml:
                     open_elements.append(element)
                     continue
                 open_elements.pop()
-                kind = _tag(element)
+                kind = tag_of(element)
                 if kind in _LIVE or kind in _GONE:
                     number += 1
                     yield _found(number, element, gone=kind in _GONE)
@@ -58,8 +58,23 @@ class NcmecXml:
             ) from e
 
 
+def found_in(root: Any) -> Iterator[Found]:  # noqa: ANN401 - an XML element
+    """The records of one page of answers, numbered in order."""
+    number = 0
+    for element in root.iter():
+        kind = tag_of(element)
+        if kind in _LIVE or kind in _GONE:
+            number += 1
+            yield _found(number, element, gone=kind in _GONE)
+
+
+def next_page(root: Any) -> str:  # noqa: ANN401 - an XML element
+    """Where the page after this one is, as the service writes it; empty at the end."""
+    return next((_text(one) for one in root.iter() if tag_of(one) == "next"), "")
+
+
 def _found(number: int, element: Any, *, gone: bool) -> Found:  # noqa: ANN401 - an XML element
-    parts = {_tag(child): child for child in element}
+    parts = {tag_of(child): child for child in element}
     member, ident = parts.get("member"), _text(parts.get("id"))
     if member is None or not ident:
         return Junk(number, "the entry has no member or no id")
@@ -67,7 +82,7 @@ def _found(number: int, element: Any, *, gone: bool) -> Found:  # noqa: ANN401 -
     stamp = _text(parts.get("timestamp"))
     if gone:
         return Removal(number, key, stamp)
-    prints = {_tag(child): _text(child) for child in parts.get("fingerprints", ())}
+    prints = {tag_of(child): _text(child) for child in parts.get("fingerprints", ())}
     original = {name: text for name, text in prints.items() if text and name not in HASH_LENGTHS}
     if name := _text(member):
         original["member"] = name
@@ -92,10 +107,10 @@ def _found(number: int, element: Any, *, gone: bool) -> Found:  # noqa: ANN401 -
 
 
 def _feedback(element: Any) -> str:  # noqa: ANN401 - an XML element
-    return f"{_tag(element).removesuffix('feedback')} {element.get('type', '').lower()}".strip()
+    return f"{tag_of(element).removesuffix('feedback')} {element.get('type', '').lower()}".strip()
 
 
-def _tag(element: Any) -> str:  # noqa: ANN401 - an XML element
+def tag_of(element: Any) -> str:  # noqa: ANN401 - an XML element
     """The name without its namespace, in lower case."""
     return str(element.tag).rpartition("}")[2].lower()
 
