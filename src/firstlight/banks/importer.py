@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, NamedTuple, Protocol, Self, TypeAlias
 
-from firstlight.banks.entry import NewEntry
+from firstlight.banks.entry import NewEntry, masked
 from firstlight.errors import InputError, NotFoundError, StorageError
 
 HEAD_BYTES: Final = 65_536
@@ -38,6 +38,9 @@ class Removal(NamedTuple):
     stamp: str = ""
     kind: str = ""
     value: str = ""
+
+    def __repr__(self) -> str:
+        return f"Removal({self.line}, {self.key!r}, {self.stamp!r}, {self.kind!r}, {masked(self.value)!r})"
 
 
 class Item(NamedTuple):

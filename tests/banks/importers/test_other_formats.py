@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import enum
 import json
 import pickle
 import sqlite3
+import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,15 +55,70 @@ def test_threatexchange_export_and_local_files(library: Library, tmp_path: Path,
     assert (report.format, report.came, report.skipped) == ("threatexchange", 3, 2)
 
 
-def test_pickles_are_refused_and_never_loaded(library: Library, tmp_path: Path) -> None:
+def test_the_state_of_a_collaboration_is_read(
+    library: Library, tmp_path: Path, digest: Digest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pickles as the tool writes them: data classes and enumerations of a module that is not there to be read with."""
+    module = types.ModuleType("threatexchange_stand_in")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    def shaped(name: str, **values: object) -> object:
+        made = getattr(module, name, None) or type(name, (), {"__module__": module.__name__, "__qualname__": name})
+        setattr(module, name, made)
+        one = made()
+        vars(one).update(values)
+        return one
+
+    class Kind(enum.Enum):
+        PDQ = "ImagePDQ"
+        GONE = "Withdrawn"
+
+    Kind.__module__, Kind.__qualname__ = module.__name__, "Kind"
+    module.Kind = Kind  # type: ignore[attr-defined]
+
+    def entry(ident: str, deleted: bool = False) -> object:
+        prints = {"md5": digest("md5", ident), "pdna": "opaque"}
+        return shaped("Entry", id=ident, member_id=42, deleted=deleted, classification="A1", fingerprints=prints)
+
+    updates = {
+        ("pdq", digest("sha256", "carrot")): shaped("Metadata"),
+        ("raw_text", "words"): shaped("Metadata"),
+        "42-leek": entry("leek"),
+        "42-kale": entry("kale", deleted=True),
+        ("x", "y"): shaped("Record", signalType=Kind.PDQ, hashValue=digest("sha256", "beet"), hashStatus=Kind.PDQ),
+        ("x", "z"): shaped("Record", signalType=Kind.PDQ, hashValue=digest("sha256", "chard"), hashStatus=Kind.GONE),
+    }
     state = tmp_path / "Sample.state.pickle"
-    witness = tmp_path / "ran"
+    state.write_bytes(pickle.dumps(shaped("FetchDelta", updates=updates, checkpoint=None)))
+    monkeypatch.undo()
+    report = library.import_list("roots", state)
+    assert (report.format, report.came, report.added, report.skipped) == ("threatexchange", 6, 3, 1)
+    assert library.entry("roots", "42:leek").categories == ("A1",)
 
-    class Payload:
-        def __reduce__(self) -> tuple[object, tuple[str]]:
-            return (open, (str(witness), "w"))  # type: ignore[return-value]
 
-    state.write_bytes(pickle.dumps(Payload()))
+class Payload:
+    """What a hostile pickle does."""
+
+    def __init__(self, witness: Path) -> None:
+        self.witness = witness
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return (open, (str(self.witness), "w"))
+
+
+@pytest.mark.parametrize("make", ["call", "build", "memo", "extension", "cut", "deep"])
+def test_a_hostile_pickle_runs_nothing_and_takes_nothing(library: Library, tmp_path: Path, make: str) -> None:
+    state, witness = tmp_path / "Sample.state.pickle", tmp_path / "ran"
+    state.write_bytes(
+        {
+            "call": pickle.dumps(Payload(witness)),
+            "build": pickle.dumps({"updates": [Payload(witness)] * 3}),
+            "memo": b"\x80\x04Nr\xff\xff\xff\x7f.",  # a place so far out that the reader in C takes 16 GiB for it
+            "extension": b"\x80\x02\x82\x01.",
+            "cut": pickle.dumps({"updates": {}})[:-5],
+            "deep": b"\x80\x02" + b"(" * 100_000 + b"t" * 100_000 + b".",
+        }[make]
+    )
     with pytest.raises(InputError, match="pickle"):
         library.import_list("roots", state)
     assert not witness.exists()

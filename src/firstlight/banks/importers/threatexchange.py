@@ -1,15 +1,16 @@
-"""What python-threatexchange prints and keeps: its CSV export and its local signal files.
+"""What python-threatexchange prints and keeps: its CSV export, its local signal files, and its own state.
 
-Its own state is kept as Python pickles, which run code when they are read. Those are refused, with the way around.
+The state of a collaboration is a Python pickle (`NAME.state.pickle`). It is read without running anything it names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from firstlight.banks.entry import NewEntry, masked
-from firstlight.banks.importer import Found, Item, Junk, ListFile
+from firstlight.banks.importer import Found, Item, Junk, ListFile, Removal
+from firstlight.banks.importers import inert_pickle
 from firstlight.banks.importers.csv_table import plain_name
 from firstlight.errors import InputError
 
@@ -20,6 +21,13 @@ _SIGNALS: Final = {
     "md5": "md5",
     "sha1": "sha1",
     "sha256": "sha256",
+    "HASH_PDQ": "pdq",
+    "HASH_MD5": "md5",
+    "HASH_VIDEO_MD5": "md5",
+    "HASH_SHA256": "sha256",
+    "HASH_VIDEO_SHA256": "sha256",
+    "ImagePDQ": "pdq",
+    "VideoMD5": "md5",
 }
 _OTHER: Final = frozenset({"raw_text", "url", "url_md5", "trend_query", "vpdq", "video_vpdq", "text_tlsh"})
 _HEADER: Final = ("signaltype", "signalstr")
@@ -28,13 +36,13 @@ _NEGATIVE: Final = "NEGATIVE_CLASS"
 
 
 class ThreatExchange:
-    """Exports of `threatexchange dataset -P --csv`, and files of lines such as `pdq 0123…`."""
+    """Exports of `threatexchange dataset -P --csv`, files of lines such as `pdq 0123…`, and `NAME.state.pickle`."""
 
     name = "threatexchange"
-    says = "python-threatexchange: its CSV export and local signal files"
+    says = "python-threatexchange: its CSV export, local signal files and state (NAME.state.pickle)"
 
     def detects(self, source: ListFile) -> bool:
-        """Whether it begins as one of its files does; its pickles too, so that they are refused in words."""
+        """Whether it begins as one of its files does."""
         if source.path.name.endswith((".pickle", ".pkl")) and source.head.startswith(_PICKLE):
             return True
         lines = source.head_lines()
@@ -42,13 +50,11 @@ class ThreatExchange:
 
     def read(self, source: ListFile, columns: Mapping[str, str]) -> Iterator[Found]:
         """A record for each signal; kinds that are not matched here are named."""
-        if source.head.startswith(_PICKLE):
-            raise InputError(
-                f"{source.path.name!r} is a Python pickle, which can run any program when it is read.",
-                hint="Write the signals with `threatexchange dataset -P --csv` and import that file.",
-            )
         if columns:
             raise InputError("The columns of this format are known.", hint="Leave the map out, or use the format csv.")
+        if source.head.startswith(_PICKLE):
+            yield from _state(source)
+            return
         lines = source.head_lines()
         if lines and _is_export(lines[0]):
             yield from _export(source)
@@ -59,6 +65,54 @@ class ThreatExchange:
                 yield Junk(number, "the line is too long")
             elif kind:
                 yield _found(number, kind, signal.strip(), {})
+
+
+def _state(source: ListFile) -> Iterator[Found]:
+    """The updates of a collaboration, as each kind of exchange keeps them."""
+    kept = inert_pickle.read(source.bytes().read(inert_pickle.MAX_PICKLE + 1))
+    updates = kept.get("updates") if isinstance(kept, inert_pickle.Shell) else None
+    if not isinstance(updates, dict):
+        raise InputError("The pickle holds no state of a collaboration.", hint="Take the file NAME.state.pickle.")
+    for number, (key, value) in enumerate(updates.items(), 1):
+        shell = value if isinstance(value, inert_pickle.Shell) else inert_pickle.Shell()
+        prints = shell.get("fingerprints")
+        if isinstance(prints, dict):
+            yield _of_ncmec(number, shell, prints)
+        elif shell.get("hashValue"):
+            yield _of_stop_ncii(number, shell)
+        elif isinstance(key, tuple) and len(key) == 2:
+            yield _found(number, _word(key[0]), str(key[1]), {})
+        else:
+            yield Junk(number, "no known record")
+
+
+def _of_ncmec(number: int, entry: inert_pickle.Shell, prints: dict[Any, Any]) -> Found:
+    key = f"{entry.get('member_id')}:{entry.get('id')}"
+    if entry.get("deleted"):
+        return Removal(number, key)
+    given = {str(name).lower(): str(value) for name, value in prints.items()}
+    return Item(
+        number,
+        NewEntry(
+            key=key, md5=given.pop("md5", None), sha1=given.pop("sha1", None), pdq=given.pop("pdq", None),
+            categories=(str(entry.get("classification") or ""),), original=given,
+        ),
+    )  # fmt: skip
+
+
+def _of_stop_ncii(number: int, record: inert_pickle.Shell) -> Found:
+    kind, value = _word(record.get("signalType")), str(record.get("hashValue"))
+    if _word(record.get("hashStatus")) in ("Withdrawn", "Deleted") and kind in _SIGNALS:
+        return Removal(number, "", "", _SIGNALS[kind], value)
+    return _found(number, kind, value, {})
+
+
+def _word(value: Any) -> str:  # noqa: ANN401 - a text, or a shell of an enumeration's member
+    return (
+        str(value.get("made_from")[0])
+        if isinstance(value, inert_pickle.Shell) and value.get("made_from")
+        else str(value)
+    )
 
 
 def _export(source: ListFile) -> Iterator[Found]:
