@@ -58,7 +58,9 @@ def test_finds_exactly_what_a_scan_finds(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hamming, "MIN_BASE_ROWS", 1)
-        patch.setattr(plan, "MAX_CHUNKS", 16 + seed % 17)
+        patch.setattr(plan, "chunks_for", lambda rows: 14 + seed % 19)
+        patch.setattr(plan, "WORD", 9 + seed % 24)  # from no bit beside the row numbers to as many as there are
+        plan.probes.cache_clear()
         if threshold < 40:
             patch.setattr("firstlight.index.plan.scan_cost", lambda rows: 1e9)
         rng = np.random.default_rng(seed)
@@ -79,6 +81,7 @@ def test_finds_exactly_what_a_scan_finds(
                 expected = judge(query, hashes[alive], keys[alive], threshold)
                 assert index.search(query.tobytes(), threshold) == expected
                 assert many.of(i) == expected
+    plan.probes.cache_clear()
 
 
 def test_tables_find_all_neighbours_at_every_distance(tmp_path: Path, small_tables: None) -> None:
@@ -90,6 +93,29 @@ def test_tables_find_all_neighbours_at_every_distance(tmp_path: Path, small_tabl
         index.add(hashes, keys)
         assert index.compact()
         for threshold in (0, 1, 5, 12, 13, 14, 30, 31, 32, 40):
+            assert index.search(query.tobytes(), threshold) == judge(query, hashes, keys, threshold)
+
+
+@pytest.mark.parametrize("chunks", [13, 14, 16])
+def test_no_spread_of_the_differing_bits_slips_through(chunks: int, tmp_path: Path, small_tables: None) -> None:
+    """Bits spread as evenly as can be over the chunks, or heaped up so that only one chunk is near enough."""
+    plan.probes.cache_clear()
+    rng = np.random.default_rng(chunks)
+    query, cut = rng.integers(0, 256, 32, dtype=np.uint8), plan.chunking(chunks)
+    rows = []
+    for _ in range(400):
+        share = rng.dirichlet(np.full(chunks, rng.choice([0.1, 1.0, 100.0]))) * 31
+        bits = np.unpackbits(query)
+        for start, length, wanted in zip(cut.starts, cut.lengths, np.floor(share).astype(int), strict=True):
+            stored = start + rng.choice(length, min(wanted, length), replace=False)
+            bits[(stored * plan.STRIDE) % 256] ^= 1
+        rows.append(np.packbits(bits))
+    hashes, keys = np.stack(rows), np.arange(len(rows), dtype=np.uint64)
+    with pytest.MonkeyPatch.context() as patch, HammingIndex.create(tmp_path / "i", auto_compact=False) as index:
+        patch.setattr(plan, "chunks_for", lambda rows: chunks)
+        index.add(hashes, keys)
+        index.compact()
+        for threshold in (24, 27, 30, 31):
             assert index.search(query.tobytes(), threshold) == judge(query, hashes, keys, threshold)
 
 

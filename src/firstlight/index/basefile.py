@@ -3,7 +3,7 @@
 Layout: a page of header (magic, version, JSON, checksum), then five sections, each on a page of its own: `rows` (the
 permuted hashes in order of their first chunk, so that the first chunk needs no row numbers), `keys`, `order` (row
 numbers by key), `offsets` (per chunk where each bucket begins, and a guard), `ids` (per further chunk the row numbers
-in bucket order). All numbers are little-endian.
+in bucket order, each with a sketch of the row's next chunk above it). All numbers are little-endian.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 
 from firstlight.errors import IntegrityError, LimitError, StorageError
 from firstlight.index.disk import TEMPORARY_SUFFIX, Disk, open_file
-from firstlight.index.plan import BITS, STRIDE, Chunking, chunking
+from firstlight.index.plan import BITS, STRIDE, Chunking, chunking, row_bits, sketch_bits
 
 PAGE: Final = 4096
 MAGIC: Final = b"FLbase\r\n"
-VERSION: Final = 1
+VERSION: Final = 2
 WRITE_BLOCK: Final = 16 << 20
 """Written in large blocks, a file can lie in the page cache in pages of 2 MiB. A search touches thousands of places all
 over the file, and with small pages it spends most of its time on finding out where they are."""
@@ -187,7 +187,11 @@ def _fill(sections: dict[str, NDArray[Any]], sources: Sequence[Source], count: i
     for i in range(1, cut.count):
         size = (1 << cut.lengths[i]) + 1
         ids = sections["ids"][(i - 1) * count : i * count]
-        kernels.fill_table(rows, count, cut.starts[i], cut.lengths[i], offsets[at : at + size], ids)
+        after = cut.starts[(i + 1) % cut.count]
+        kernels.fill_table(
+            rows, count, cut.starts[i], cut.lengths[i], after, sketch_bits(count, cut.count, i), row_bits(count),
+            offsets[at : at + size], ids,
+        )  # fmt: skip
         at += size
 
 

@@ -22,10 +22,12 @@ I64: TypeAlias = NDArray[Any]
 
 DAMAGED: Final = -1
 GIVEN_UP: Final = -2
-_AHEAD: Final = 24
-"""How many bucket look-ups ahead a cache line is asked for; the processor keeps about so many requests in flight."""
 _HELD: Final = 4096
 """Candidates held back so that their rows are on the way before they are looked at."""
+_LINE: Final = 16
+"""Entries of a table in one cache line."""
+_ASKED: Final = 4 * _LINE
+"""Entries of one bucket whose lines are asked for; of a longer one the processor fetches the rest by itself."""
 _BLOCK: Final = 512
 
 
@@ -71,104 +73,173 @@ def _is_dead(dead: U64, row: Word) -> Word:
 
 
 @helper
+def _far(rows: U64, at: Word, queries: U64, first: Word, start: Word, length: Word) -> Word:
+    """In how many bits of a chunk a row and a query differ."""
+    differing = chunk_of(rows, at, start, length) ^ chunk_of(queries, first, start, length)
+    return np.int64(ones(np.uint64(differing)))
+
+
+@helper
 def _seen_before(rows: U64, at: Word, queries: U64, first: Word, table: I64, chunk: Word) -> Word:
-    """Whether an earlier chunk reaches the row, so that it was reported there."""
+    """Whether an earlier chunk reaches the row and lets it through, so that it was reported there."""
     for j in range(chunk):
         radius = table[j, 4]
         if radius >= 0:
-            start, length = table[j, 0], table[j, 1]
-            differing = chunk_of(rows, at, start, length) ^ chunk_of(queries, first, start, length)
-            if np.int64(ones(np.uint64(differing))) <= radius:
-                return True
+            far = _far(rows, at, queries, first, table[j, 0], table[j, 1])
+            if far <= radius:
+                if j == 0:
+                    return True
+                if far + _far(rows, at, queries, first, table[j, 7], table[j, 8]) <= table[j, 9]:
+                    return True
     return False
+
+
+@helper
+def _find_spots(queries: U64, first: Word, table: I64, masks: U32, offsets: U32, spots: U32, sketches: U64) -> None:
+    """Where each probe of a query finds its bucket's beginning; the query's sketches."""
+    at = 0
+    for k in range(table.shape[0]):
+        if table[k, 4] >= 0:
+            value, offset0 = chunk_of(queries, first, table[k, 0], table[k, 1]), table[k, 2]
+            sketches[k] = np.uint64(chunk_of(queries, first, table[k, 7], table[k, 8]))
+            for j in range(table[k, 5], table[k, 6]):
+                spot = offset0 + (value ^ np.int64(masks[j]))
+                prefetch(offsets, spot)
+                spots[at] = spot
+                at += 1
+
+
+@helper
+def _find_buckets(
+    table: I64, masks: U32, n: Word, rows: U64, ids: U32, offsets: U32, spots: U32,
+    low: U32, high: U32, slack: Word, by: U8,
+) -> tuple[Word, Word]:  # fmt: skip
+    """The buckets that hold anything: from where to where, how far the next chunk may be, whose they are. Answers how
+    many they are, or `DAMAGED`, and how many entries they hold."""
+    at, buckets, entries = 0, 0, np.int64(0)
+    for k in range(table.shape[0]):
+        if table[k, 4] < 0:
+            continue
+        id0, bound = table[k, 3], table[k, 9]
+        for j in range(table[k, 5], table[k, 6]):
+            spot = np.int64(spots[at])
+            at += 1
+            lo, hi = np.int64(offsets[spot]), np.int64(offsets[spot + 1])
+            if hi > lo:
+                if hi > n:
+                    return DAMAGED, entries
+                if k:
+                    for place in range(id0 + lo, min(id0 + hi, id0 + lo + _ASKED), _LINE):
+                        prefetch(ids, place)
+                    prefetch(ids, id0 + hi - 1)
+                else:
+                    prefetch(rows, 4 * lo)
+                low[buckets], high[buckets], by[buckets] = lo, hi, k
+                slack[buckets] = bound - np.int64(ones(np.uint64(masks[j])))
+                buckets += 1
+                entries += hi - lo
+    return buckets, entries
+
+
+@helper
+def _sift(
+    begin: Word, end: Word, sketch: Word, slack: Word, shift: Word, n: Word, rows: U64, ids: U32, chunk: Word,
+    waiting: Word, held: U32, held_by: U8,
+) -> Word:  # fmt: skip
+    """Hold the rows of those entries whose sketch is near enough. Answers how many are held now, or `DAMAGED`."""
+    row_mask = (np.uint64(1) << shift) - np.uint64(1)
+    for place in range(begin, end):
+        entry = np.uint64(ids[place])
+        if np.int64(ones((entry >> shift) ^ sketch)) <= slack:
+            row = np.int64(entry & row_mask)
+            if row >= n:
+                return DAMAGED
+            prefetch(rows, 4 * row)
+            held[waiting], held_by[waiting] = row, chunk
+            waiting += 1
+    return waiting
+
+
+@helper
+def _compare(
+    q: Word, queries: U64, limit: Word, table: I64, rows: U64, keys: U64, dead: U64,
+    waiting: Word, held: U32, held_by: U8, count: Word, out_query: U32, out_key: U64, out_distance: U8,
+) -> Word:  # fmt: skip
+    """Write those of the held rows that match and were not written before; answers the new count."""
+    first = 4 * q
+    q0, q1, q2, q3 = queries[first], queries[first + 1], queries[first + 2], queries[first + 3]
+    for w in range(waiting):
+        row = np.int64(held[w])
+        at = 4 * row
+        distance = ones(rows[at] ^ q0) + ones(rows[at + 1] ^ q1)
+        if distance <= limit:
+            distance += ones(rows[at + 2] ^ q2) + ones(rows[at + 3] ^ q3)
+            if distance > limit or _is_dead(dead, row):
+                continue
+            if not _seen_before(rows, at, queries, first, table, np.int64(held_by[w])):
+                if count < out_key.shape[0]:
+                    out_query[count], out_key[count], out_distance[count] = q, keys[row], distance
+                count += 1
+    return count
 
 
 @kernel
 def search_tables(
-    queries: U64, threshold: Word, table: I64, masks: U32, rows: U64, ids: U32, offsets: U32, keys: U64, dead: U64,
-    budget: Word, over: U8, out_query: U32, out_key: U64, out_distance: U8,
+    queries: U64, threshold: Word, table: I64, masks: U32, row_bits: Word, rows: U64, ids: U32, offsets: U32,
+    keys: U64, dead: U64, budget: Word, over: U8, out_query: U32, out_key: U64, out_distance: U8,
 ) -> Word:  # fmt: skip
     """All live rows within the threshold of each query, through the tables.
 
     Answers how many there are; those beyond the room of the outputs are counted, not written. A query that would look
-    at more than `budget` rows is given up and marked in `over`, and in the entry behind the last query. `DAMAGED` if
-    a table points outside the rows.
+    at more than `budget` entries is given up and marked in `over`, and in the entry behind the last query. `DAMAGED`
+    if a table points outside the rows.
+
+    A query goes over its probes in passes, and each pass asks for the cache lines that the next one reads: where the
+    buckets begin, the buckets, the rows. So many of them are on the way at once, and none is waited for alone.
     """
-    n = np.int64(keys.shape[0])
-    count = 0
-    limit = np.uint64(threshold)
-    held = np.empty(_HELD, dtype=np.uint32)
-    widest = 0
+    n, limit, shift = np.int64(keys.shape[0]), np.uint64(threshold), np.uint64(row_bits)
+    held, held_by = np.empty(_HELD, dtype=np.uint32), np.empty(_HELD, dtype=np.uint8)
+    probes = 0
     for k in range(table.shape[0]):
-        widest = max(widest, table[k, 6] - table[k, 5])
-    low = np.empty(widest, dtype=np.int64)
-    high = np.empty(widest, dtype=np.int64)
+        if table[k, 4] >= 0:
+            probes += table[k, 6] - table[k, 5]
+    spots, low, high = np.empty(probes, np.uint32), np.empty(probes, np.uint32), np.empty(probes, np.uint32)
+    slack, by = np.empty(probes, dtype=np.int8), np.empty(probes, dtype=np.uint8)
+    sketches = np.empty(table.shape[0], dtype=np.uint64)
     over[:] = 0
-    spent = np.zeros(over.shape[0] - 1, dtype=np.int64)
-    number = spent.shape[0]
-    for k in range(table.shape[0]):
-        start, length, offset0, id0, radius, mask0, mask1 = table[k]
-        if radius < 0:
+    count, number = 0, over.shape[0] - 1
+    for q in range(number):
+        _find_spots(queries, 4 * q, table, masks, offsets, spots, sketches)
+        buckets, entries = _find_buckets(table, masks, n, rows, ids, offsets, spots, low, high, slack, by)
+        if buckets == DAMAGED:
+            return DAMAGED
+        if entries > budget:
+            over[q], over[number] = 1, 1
             continue
-        for q in range(number):
-            if over[q]:
-                continue
-            first = 4 * q
-            q0, q1, q2, q3 = queries[first], queries[first + 1], queries[first + 2], queries[first + 3]
-            value = chunk_of(queries, first, start, length)
-            buckets = 0
-            for j in range(mask0, mask1):
-                if j + _AHEAD < mask1:
-                    prefetch(offsets, offset0 + (value ^ np.int64(masks[j + _AHEAD])))
-                at = offset0 + (value ^ np.int64(masks[j]))
-                lo, hi = np.int64(offsets[at]), np.int64(offsets[at + 1])
-                if hi > lo:
-                    if hi > n:
+        waiting = 0
+        for b in range(buckets):
+            chunk, at, end = np.int64(by[b]), int(low[b]), int(high[b])
+            while at < end:
+                to = min(end, at + _HELD - waiting)
+                if chunk:
+                    id0 = table[chunk, 3]
+                    waiting = _sift(
+                        id0 + at, id0 + to, sketches[chunk], np.int64(slack[b]), shift, n, rows, ids, chunk,
+                        waiting, held, held_by,
+                    )  # fmt: skip
+                    if waiting == DAMAGED:
                         return DAMAGED
-                    if k:
-                        prefetch(ids, id0 + lo)
-                    else:
-                        prefetch(rows, 4 * lo)
-                    low[buckets], high[buckets] = lo, hi
-                    buckets += 1
-                    spent[q] += hi - lo
-            if spent[q] > budget:
-                over[q], over[number] = 1, 1
-                continue
-            b, p = 0, np.int64(0)
-            if buckets:
-                p = low[0]
-            while b < buckets:
-                waiting = 0
-                while b < buckets and waiting < _HELD:
-                    if p >= high[b]:
-                        b += 1
-                        if b < buckets:
-                            p = low[b]
-                        continue
-                    row = np.int64(p)
-                    if k:
-                        row = np.int64(ids[id0 + p])
-                        if row >= n:
-                            return DAMAGED
-                        prefetch(rows, 4 * row)
-                    held[waiting] = row
-                    waiting += 1
-                    p += 1
-                for w in range(waiting):
-                    row = np.int64(held[w])
-                    at = 4 * row
-                    distance = ones(rows[at] ^ q0) + ones(rows[at + 1] ^ q1)
-                    if distance > limit:
-                        continue
-                    distance += ones(rows[at + 2] ^ q2) + ones(rows[at + 3] ^ q3)
-                    if distance > limit or _is_dead(dead, row):
-                        continue
-                    if _seen_before(rows, at, queries, first, table, k):
-                        continue
-                    if count < out_key.shape[0]:
-                        out_query[count], out_key[count], out_distance[count] = q, keys[row], distance
-                    count += 1
+                else:
+                    for row in range(at, to):
+                        held[waiting], held_by[waiting] = row, 0
+                        waiting += 1
+                at = to
+                if waiting == _HELD or (b == buckets - 1 and at == end):
+                    count = _compare(
+                        q, queries, limit, table, rows, keys, dead, waiting, held, held_by,
+                        count, out_query, out_key, out_distance,
+                    )  # fmt: skip
+                    waiting = 0
     return count
 
 
@@ -230,8 +301,8 @@ def scan_planes(
 
 @kernel
 def search_one(
-    hash_bytes: U8, permutation: U64, threshold: Word, table: I64, masks: U32, rows: U64, ids: U32, offsets: U32,
-    keys: U64, dead: U64, budget: Word, planes: U64, used: Word, delta_keys: U64, delta_dead: U8,
+    hash_bytes: U8, permutation: U64, threshold: Word, table: I64, masks: U32, row_bits: Word, rows: U64, ids: U32,
+    offsets: U32, keys: U64, dead: U64, budget: Word, planes: U64, used: Word, delta_keys: U64, delta_dead: U8,
     out_query: U32, out_key: U64, out_distance: U8,
 ) -> Word:  # fmt: skip
     """One hash through tables and delta in a single call, because most of a single search's time would be calls.
@@ -244,7 +315,21 @@ def search_one(
             query[w] |= permutation[j, hash_bytes[j], w]
     over = np.zeros(2, dtype=np.uint8)
     count = search_tables(
-        query, threshold, table, masks, rows, ids, offsets, keys, dead, budget, over, out_query, out_key, out_distance
+        query,
+        threshold,
+        table,
+        masks,
+        row_bits,
+        rows,
+        ids,
+        offsets,
+        keys,
+        dead,
+        budget,
+        over,
+        out_query,
+        out_key,
+        out_distance,
     )
     if over[1]:
         return GIVEN_UP
@@ -279,9 +364,14 @@ def place_live(
 
 
 @kernel
-def fill_table(rows: U64, n: Word, start: Word, length: Word, offsets: U32, ids: U32) -> None:
-    """Write one chunk's table: where each bucket begins, and the row numbers in bucket order."""
+def fill_table(
+    rows: U64, n: Word, start: Word, length: Word, next_start: Word, sketch: Word, row_bits: Word,
+    offsets: U32, ids: U32,
+) -> None:  # fmt: skip
+    """Write one chunk's table: where each bucket begins, and in bucket order the row numbers, each with `sketch` bits
+    of the row's next chunk above its `row_bits` bits."""
     size = 1 << length
+    shift = np.uint64(row_bits)
     for v in range(size + 1):
         offsets[v] = 0
     for row in range(n):
@@ -294,7 +384,7 @@ def fill_table(rows: U64, n: Word, start: Word, length: Word, offsets: U32, ids:
         row = n - 1 - back
         v = chunk_of(rows, 4 * row, start, length)
         offsets[v] -= np.uint32(1)
-        ids[offsets[v]] = row
+        ids[offsets[v]] = (np.uint64(chunk_of(rows, 4 * row, next_start, sketch)) << shift) | np.uint64(row)
 
 
 @kernel

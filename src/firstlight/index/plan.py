@@ -17,17 +17,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 BITS: Final = 256
+WORD: Final = 32
+"""Bits of an entry of a table: a row number, and above it a sketch."""
 STRIDE: Final = 37
 """Bit j of a stored row is bit (37 * j) mod 256 of the hash: neighbouring bits of real hashes are not independent, and
 this spreads them over the chunks."""
 MAX_THRESHOLD: Final = 64
 """Random hashes start to match each other well above this; a search beyond it finds noise."""
+USUAL_THRESHOLD: Final = 31
 MIN_CHUNKS, MAX_CHUNKS = 10, 16
 
-PROBE_COST: Final = 3.0
-CANDIDATE_COST: Final = 8.0
+MAX_BYTES: Final = 130
+"""Of a base per hash, tables and all, where there are enough hashes for a choice."""
+
+PROBE_COST: Final = 30.0
+ENTRY_COST: Final = 1.5
+ROW_COST: Final = 20.0
 SCAN_COST: Final = 1.3
-"""Nanoseconds for a bucket looked into, a row fetched at random and a row scanned in order; only their ratios count."""
+"""Nanoseconds for a bucket looked into, an entry held against the query's sketch, a row fetched at random and a row
+scanned in order; only their ratios count."""
+CROWD_COST: Final = 8.0
+"""Nanoseconds for an entry near a crowd of hashes that are all alike, where the sketch holds back none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +61,16 @@ def chunking(count: int) -> Chunking:
     return Chunking(count, tuple(itertools.accumulate((0, *lengths[:-1]))), lengths)
 
 
+@functools.lru_cache(maxsize=64)
 def chunks_for(rows: int) -> int:
-    """The number of chunks for a table of so many rows: chunk bits a little below log2 of the rows."""
-    wanted = math.ceil(BITS / max(8.0, math.log2(max(rows, 2)) - 1.5))
-    return min(MAX_CHUNKS, max(MIN_CHUNKS, wanted))
+    """The number of chunks for a table of so many rows: what makes the usual search cheapest within `MAX_BYTES`."""
+    choices = [n for n in range(MIN_CHUNKS, MAX_CHUNKS) if table_bytes(rows, n) <= MAX_BYTES * rows]
+    return min([MAX_CHUNKS, *choices], key=lambda count: search_cost(rows, count, USUAL_THRESHOLD))
+
+
+def table_bytes(rows: int, count: int) -> int:
+    """Bytes of a base of so many rows: rows, keys, their order, and the tables of the chunks."""
+    return rows * (BITS // 8 + 8 + 4 + 4 * (count - 1)) + 4 * chunking(count).buckets()
 
 
 def radii(count: int, threshold: int) -> tuple[int, ...]:
@@ -71,10 +87,14 @@ def ball_size(length: int, radius: int) -> int:
 @functools.lru_cache(maxsize=1024)
 def search_cost(rows: int, count: int, threshold: int) -> float:
     """Expected nanoseconds of one search through the tables, for evenly spread hashes."""
-    cost = 0.0
-    for length, radius in zip(chunking(count).lengths, radii(count, threshold), strict=True):
-        ball = ball_size(length, radius)
-        cost += ball * PROBE_COST + ball / (1 << length) * rows * CANDIDATE_COST
+    cost, reach = 0.0, radii(count, threshold)
+    for i, (length, radius) in enumerate(zip(chunking(count).lengths, reach, strict=True)):
+        sketch, bound = sketch_bits(rows, count, i), radius + reach[(i + 1) % count] + 1
+        for far in range(radius + 1):
+            probes = math.comb(length, far)
+            entries = probes * rows / (1 << length)
+            fetched = entries * ball_size(sketch, min(sketch, bound - far)) / (1 << sketch) if i else entries
+            cost += probes * PROBE_COST + entries * ENTRY_COST + fetched * ROW_COST
     return cost
 
 
@@ -92,10 +112,22 @@ def masks(length: int, radius: int) -> NDArray[np.uint32]:
     return np.array(out, dtype=np.uint32)
 
 
+def row_bits(rows: int) -> int:
+    """Bits that a row number of a table of so many rows takes."""
+    return max(1, (rows - 1).bit_length())
+
+
+def sketch_bits(rows: int, count: int, chunk: int) -> int:
+    """How many bits of a row's next chunk (of the last one: the first) stand beside its number in a chunk's table."""
+    lengths = chunking(count).lengths
+    return min(WORD - row_bits(rows), lengths[(chunk + 1) % count])
+
+
 @dataclass(frozen=True, slots=True)
 class Probes:
     """What a kernel needs to look into every ball: per chunk `(start, length, first offset entry, first row-number
-    entry, radius, first mask, last mask)`, and the masks."""
+    entry, radius, first mask, last mask, start and length of the sketch, bits that chunk and sketch may differ in)`,
+    and the masks."""
 
     table: NDArray[np.int64]
     masks: NDArray[np.uint32]
@@ -104,13 +136,13 @@ class Probes:
 @functools.lru_cache(maxsize=256)
 def probes(count: int, threshold: int, rows: int) -> Probes:
     """The probes of one search. Only where `search_cost` is below `scan_cost` are the masks worth their memory."""
-    cut = chunking(count)
-    table = np.zeros((count, 7), dtype=np.int64)
+    cut, reach = chunking(count), radii(count, threshold)
+    table = np.zeros((count, 10), dtype=np.int64)
     parts: dict[tuple[int, int], int] = {}
     arrays: list[NDArray[np.uint32]] = []
     offsets, used = 0, 0
-    for i, radius in enumerate(radii(count, threshold)):
-        length = cut.lengths[i]
+    for i, radius in enumerate(reach):
+        length, after = cut.lengths[i], (i + 1) % count
         if radius >= 0 and (length, radius) not in parts:
             parts[length, radius] = used
             arrays.append(masks(length, radius))
@@ -118,6 +150,7 @@ def probes(count: int, threshold: int, rows: int) -> Probes:
         first = parts.get((length, radius), 0)
         table[i] = (
             cut.starts[i], length, offsets, (i - 1) * rows, radius, first, first + ball_size(length, radius),
+            cut.starts[after], sketch_bits(rows, count, i), radius + reach[after] + 1,
         )  # fmt: skip
         offsets += (1 << length) + 1
     return Probes(table, np.concatenate(arrays) if arrays else np.zeros(0, dtype=np.uint32))

@@ -14,9 +14,6 @@ from firstlight.index.delta import Delta
 from firstlight.index.hits import Hit, Hits, ordered
 from firstlight.index.rows import permutation
 
-QUERY_BLOCK: Final = 32
-"""Queries that share one pass over the chunk tables, so that a table stays in the cache. Measured: 16 to 64 are best;
-with more they push each other's rows out."""
 _ROOM: Final = 64
 
 
@@ -28,8 +25,8 @@ class Searcher:
         self._base = base
         self._probes = plan.probes(base.cut.count, threshold, rows)
         self._fixed = (
-            permutation(), threshold, self._probes.table, self._probes.masks, base.rows, base.ids, base.offsets,
-            base.keys, dead, int(plan.scan_cost(rows) / plan.CANDIDATE_COST),
+            permutation(), threshold, self._probes.table, self._probes.masks, plan.row_bits(rows), base.rows, base.ids,
+            base.offsets, base.keys, dead, int(plan.scan_cost(rows) / plan.CROWD_COST),
         )  # fmt: skip
 
     def one(self, hash_bytes: bytes, delta: Delta) -> list[Hit] | None:
@@ -66,16 +63,10 @@ def search_base(
     rows = len(base)
     if plan.search_cost(rows, base.cut.count, threshold) >= plan.scan_cost(rows):
         return [_by_scan(base, dead, queries, np.ones(number, dtype=np.uint8), threshold)]
-    budget = int(plan.scan_cost(rows) / plan.CANDIDATE_COST)
-    parts: list[Hits] = []
-    for at in range(0, number, QUERY_BLOCK):
-        size = min(QUERY_BLOCK, number - at)
-        block = queries[4 * at : 4 * (at + size)]
-        found, given_up = _through_tables(base, dead, block, size, threshold, budget)
-        parts.append(_moved(found, at))
-        if given_up is not None:
-            parts.append(_moved(_by_scan(base, dead, block, given_up, threshold), at))
-    return parts
+    found, given_up = _through_tables(base, dead, queries, number, threshold)
+    if given_up is None:
+        return [found]
+    return [found, _by_scan(base, dead, queries, given_up, threshold)]
 
 
 def search_delta(
@@ -84,7 +75,7 @@ def search_delta(
 ) -> Hits:  # fmt: skip
     """All live rows of the delta within the threshold of each query."""
     return _collected(
-        lambda q, k, d: kernels.scan_planes(queries, number, threshold, planes, used, keys, dead, q, k, d)
+        number, lambda q, k, d: kernels.scan_planes(queries, number, threshold, planes, used, keys, dead, q, k, d)
     )
 
 
@@ -92,36 +83,38 @@ def _by_scan(
     base: Base, dead: NDArray[np.uint64], queries: NDArray[np.uint64], chosen: NDArray[np.uint8], threshold: int
 ) -> Hits:
     return _collected(
-        lambda q, k, d: kernels.scan_rows(queries, chosen, threshold, base.rows, base.keys, dead, q, k, d)
+        len(chosen), lambda q, k, d: kernels.scan_rows(queries, chosen, threshold, base.rows, base.keys, dead, q, k, d)
     )
 
 
 def _through_tables(
-    base: Base, dead: NDArray[np.uint64], queries: NDArray[np.uint64], number: int, threshold: int, budget: int
+    base: Base, dead: NDArray[np.uint64], queries: NDArray[np.uint64], number: int, threshold: int
 ) -> tuple[Hits, NDArray[np.uint8] | None]:
     """What the tables answer, and which queries they gave up because a scan is cheaper for them, if any."""
     probes = plan.probes(base.cut.count, threshold, len(base))
+    budget = int(plan.scan_cost(len(base)) / plan.CROWD_COST)
     over = np.zeros(number + 1, dtype=np.uint8)
 
     def run(query: NDArray[np.uint32], key: NDArray[np.uint64], distance: NDArray[np.uint8]) -> int:
         count: int = kernels.search_tables(
-            queries, threshold, probes.table, probes.masks, base.rows, base.ids, base.offsets, base.keys, dead,
-            budget, over, query, key, distance,
+            queries, threshold, probes.table, probes.masks, plan.row_bits(len(base)), base.rows, base.ids,
+            base.offsets, base.keys, dead, budget, over, query, key, distance,
         )  # fmt: skip
         if count == kernels.DAMAGED:
             raise damaged(base.path, "a table points outside the rows")
         return count
 
-    found = _collected(run)
+    found = _collected(number, run)
     if not over[number]:
         return found, None
     kept = over[found.query] == 0
     return Hits(found.query[kept], found.key[kept], found.distance[kept]), over[:number]
 
 
-def _collected(run: Callable[[NDArray[np.uint32], NDArray[np.uint64], NDArray[np.uint8]], int]) -> Hits:
-    """Run a kernel with room for its answers; again with as much as it needs if that was too little."""
-    room = _ROOM
+def _collected(number: int, run: Callable[[NDArray[np.uint32], NDArray[np.uint64], NDArray[np.uint8]], int]) -> Hits:
+    """Run a kernel for so many queries with room for its answers; again with as much as it needs if that was too
+    little."""
+    room = max(_ROOM, 4 * number)
     while True:
         query, key = np.empty(room, dtype=np.uint32), np.empty(room, dtype=np.uint64)
         distance = np.empty(room, dtype=np.uint8)
@@ -129,7 +122,3 @@ def _collected(run: Callable[[NDArray[np.uint32], NDArray[np.uint64], NDArray[np
         if count <= room:
             return Hits(query[:count], key[:count], distance[:count])
         room = count
-
-
-def _moved(hits: Hits, by: int) -> Hits:
-    return Hits(hits.query + np.uint32(by), hits.key, hits.distance) if by and len(hits) else hits
