@@ -315,9 +315,43 @@ def joining(count: int) -> None:
     put(Row(f"self-join (wall), {count:,}", ours_wall, "s"))
 
 
-def growing(counts: list[int], root: Path) -> None:
+def plotted(points: list[tuple[int, float, float]], slopes: tuple[float, float]) -> str:
+    """Time of a query and bytes a hash against the number of hashes, both axes logarithmic, as SVG."""
+    width, height, left, top = 380, 260, 60, 40
+    out = [
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{2 * (width + left) + 40}" height="{height + 90}"'
+            ' role="img" aria-labelledby="t" font-family="sans-serif" font-size="12">'
+        ),
+        '<title id="t">Time of a query and bytes a hash against the number of hashes</title>',
+        f'<rect width="{2 * (width + left) + 40}" height="{height + 90}" fill="#ffffff"/>',
+    ]
+    x_low, x_high = np.log10(points[0][0]), np.log10(points[-1][0])
+    for panel, (name, unit, slope) in enumerate((("query", "us", slopes[0]), ("memory", "B a hash", slopes[1]))):
+        x0, values = left + panel * (width + left), [float(point[1 + panel]) for point in points]
+        low, high = np.floor(np.log10(min(values))), np.ceil(np.log10(max(values)))
+        spots = [
+            (
+                x0 + width * (np.log10(point[0]) - x_low) / (x_high - x_low),
+                top + height * (high - np.log10(value)) / (high - low),
+            )
+            for point, value in zip(points, values, strict=True)
+        ]
+        out.append(f'<text x="{x0}" y="20">{name}, {unit}: grows with the {slope:.2f}th power of N</text>')
+        out.append(f'<rect x="{x0}" y="{top}" width="{width}" height="{height}" fill="none" stroke="#888888"/>')
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
+        out.append(f'<polyline points="{line}" fill="none" stroke="#0b6e4f" stroke-width="2"/>')
+        for (x, y), point, value in zip(spots, points, values, strict=True):
+            out.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="#0b6e4f"/>')
+            out.append(f'<text x="{x:.1f}" y="{y - 9:.1f}" text-anchor="middle">{value:.0f}</text>')
+            label = f"{point[0] // 1000} k" if point[0] < 1_000_000 else f"{point[0] // 1_000_000} M"
+            out.append(f'<text x="{x:.1f}" y="{top + height + 18}" text-anchor="middle">{label}</text>')
+    return "\n".join([*out, "</svg>", ""])
+
+
+def growing(counts: list[int], root: Path, plot: Path | None) -> None:
     """Time and bytes against the number of hashes, and the slope of each in log-log."""
-    points = []
+    points: list[tuple[int, float, float]] = []
     for count in counts:
         folder = root / f"growth-{count}"
         hashes = np.random.default_rng(1).integers(0, 256, (count, 32), dtype=np.uint8)
@@ -337,7 +371,11 @@ def growing(counts: list[int], root: Path) -> None:
             path.unlink()
     if len(points) > 1:
         x = np.log([p[0] for p in points])
-        put(Row("growth: time ~ N to the power of", float(np.polyfit(x, np.log([p[1] for p in points]), 1)[0]), ""))
+        slopes = tuple(float(np.polyfit(x, np.log([p[at] for p in points]), 1)[0]) for at in (1, 2))
+        put(Row("growth: time ~ N to the power of", slopes[0], ""))
+        put(Row("growth: bytes a hash ~ N to the power of", slopes[1], ""))
+        if plot is not None:
+            plot.write_text(plotted(points, (slopes[0], slopes[1])))
         most = max(points, key=lambda p: p[1])[1]
         for count, each, size in points:
             print(f"{count:>12,}  {'#' * max(1, round(50 * each / most)):50} {each:8.1f} us  {size:6.1f} B")
@@ -352,6 +390,7 @@ def main() -> None:
     parser.add_argument("--growth", type=int, nargs="*", default=[])
     parser.add_argument("--folder", type=Path, help="where the files go; default a temporary folder")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--plot", type=Path, help="an SVG of the growth")
     wanted = parser.parse_args()
     print(f"{'':52} {'ours':>14} {'theirs':>14} {'ratio':>9} unit     goal")
     with tempfile.TemporaryDirectory(dir=wanted.folder) as scratch:
@@ -365,7 +404,7 @@ def main() -> None:
         if wanted.join:
             joining(wanted.join)
         if wanted.growth:
-            growing(wanted.growth, root)
+            growing(wanted.growth, root, wanted.plot)
     if wanted.json:
         machine = {"processor": platform.processor() or platform.machine(), "load": os.getloadavg()[0]}
         wanted.json.write_text(json.dumps({"machine": machine, "rows": [asdict(row) for row in ROWS]}, indent=2) + "\n")
