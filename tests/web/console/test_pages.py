@@ -6,6 +6,7 @@ A screenshot of each is left for people to look at.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -45,7 +46,9 @@ PAGES = {
     "break": "/break",
     "not-found": "/cases/99999",
 }
-IN_STATES = {  # what has to be done on a page before it stands in this state
+IN_STATES: dict[
+    str, tuple[str, Callable[[Any], object]]
+] = {  # what has to be done on a page before it stands in this state
     "keys": ("/cases/{listed.jpg}", lambda page: page.keyboard.press("?")),
     "search-found": ("/search", lambda page: (page.fill("#words", "account-1"), page.keyboard.press("Enter"))),
     "search-nothing": ("/search", lambda page: (page.fill("#words", "nobody"), page.keyboard.press("Enter"))),
@@ -85,7 +88,7 @@ def _address(house: House, path: str) -> str:
 
 
 def _violations(page: Any, **options: Any) -> list[str]:
-    found = Axe().run(  # type: ignore[no-untyped-call]
+    found = Axe().run(
         page, options={"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"], **options}
     )
     return [

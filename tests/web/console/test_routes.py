@@ -56,6 +56,8 @@ ACTS = {
     "/cases/1/decide": Permission.DECIDE,
     "/cases/1/undo": Permission.DECIDE,
     "/cases/1/report": Permission.REPORT,
+    "/cases/1/hold": Permission.HOLDS,
+    "/cases/1/hold/1/lift": Permission.HOLDS,
     "/items/1/reveal": Permission.MEDIA_VIEW,
     "/picture/x/hidden": Permission.MEDIA_VIEW,
 }
@@ -181,15 +183,23 @@ def test_a_report_leaves_when_it_cannot_be_undone_any_more(signed_in: SignedInAs
 
 
 def test_an_act_is_approved_by_a_second_person_with_a_passkey(signed_in: SignedInAs, home: Home, case: int) -> None:
-    hold = holds.put_on(home, case, authority="Letter 7", reason="Asked for by a court.", actor="custodian-1")
-    asked = holds.lift(home, int(hold.id.removeprefix("hold-")), reason="The court has ended it.", actor="custodian-1")
     first, second = signed_in(Role.CUSTODIAN), signed_in(Role.SENIOR)
+    first.post(f"/cases/{case}/hold", data={"authority": "Letter 7", "reason": "Asked for by a court."})
+    (hold,) = holds.of_case(home, case)
+    assert "Letter 7" in second.get(f"/cases/{case}").text
+    lift = f"/cases/{case}/hold/{hold.id.removeprefix('hold-')}/lift"
+    asked = first.post(lift, data={"reason": "The court has ended it."})
+    assert asked.headers["location"] == "/approvals"
+    (waiting,) = acts.waiting_acts(home).acts
     assert "You asked for this" in first.get("/approvals").text
     assert "Approve exactly this" in second.get("/approvals").text
-    refused = second.post(f"/approvals/{asked.act_sha256}")
+    refused = second.post(f"/approvals/{waiting.sha256}")
     assert refused.status_code == 403
     assert "signed by your passkey" in refused.text
     assert acts.waiting_acts(home).acts[0].approved_by == ""
+    acts.approve(home, waiting.sha256, actor="senior-1")  # as after the passkey has signed
+    assert first.post(lift, data={"reason": "The court has ended it."}).headers["location"] == f"/cases/{case}"
+    assert holds.of_case(home, case)[0].released is not None
 
 
 def test_a_reviewers_own_limits_are_told_to_nobody_and_loosened_by_nobody(signed_in: SignedInAs, home: Home) -> None:

@@ -300,6 +300,8 @@ def what_next(stage: Stage, case: int) -> None:
     output.say(
         f"""
 Everything lies in {folder}: the pictures, the home with its vault, banks, keys and database, the packages.
+Look at it in the review console; the first start prints a link that lets you in:
+  {command} up --home {folder}/home
 Try next:
   {command} queue --home {folder}/home
   {command} case show {case} --home {folder}/home

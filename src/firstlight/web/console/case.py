@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from firstlight.casework import casebook, drafting, exposure, opinions, review, routing, undo
+from firstlight.casework import casebook, drafting, exposure, holds, opinions, review, routing, undo
 from firstlight.casework.opinions import Impression
 from firstlight.casework.review import Conclusion, Finding
 from firstlight.errors import FirstlightError, InputError
@@ -22,6 +22,7 @@ from firstlight.web.service import Service
 router = APIRouter()
 Reader = Annotated[Caller, Depends(require(Permission.CASES_READ))]
 Reviewer = Annotated[Caller, Depends(require(Permission.DECIDE))]
+Custodian = Annotated[Caller, Depends(require(Permission.HOLDS))]
 
 
 class DecisionForm:
@@ -117,6 +118,28 @@ def ask(
         note=note,
     )
     return RedirectResponse("/next", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/cases/{number}/hold")
+def hold(
+    number: int,
+    service: TheService,
+    caller: Custodian,
+    authority: Annotated[str, Form()] = "",
+    reason: Annotated[str, Form()] = "",
+) -> Response:
+    """Put a legal hold on a case: nothing of it is destroyed while it lasts."""
+    holds.put_on(service.home, number, authority=authority, reason=reason, actor=caller.actor)
+    return RedirectResponse(f"/cases/{number}", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/cases/{number}/hold/{hold_number}/lift")
+def lift(
+    number: int, hold_number: int, service: TheService, caller: Custodian, reason: Annotated[str, Form()] = ""
+) -> Response:
+    """Lift a hold if a second person has approved it; ask for the approval otherwise."""
+    made = holds.lift(service.home, hold_number, reason=reason, actor=caller.actor)
+    return RedirectResponse(f"/cases/{number}" if made.approved_by else "/approvals", HTTPStatus.SEE_OTHER)
 
 
 @router.get("/cases/{number}/decide")
