@@ -50,6 +50,12 @@ def test_the_whole_way_of_a_data_set(
     (out / "report.html").write_text("other")
     assert _run(capsys, "screen", "verify", out)[0] == 1
 
+    settings = tmp_path / "home" / "settings.toml"
+    settings.write_text('[organisation]\ncontact_email = "safety@example.org"\n')
+    code, said, _ = _run(capsys, "screen", "draft", out, "--about", tmp_path / "about.json")
+    assert (code, "A report on 1 file at 1 place of set." in said) == (0, True)
+    assert "known-file-in-training-data" in (tmp_path / "about.json").read_text()
+
     code, said, _ = _run(capsys, "screen", "removal", out, "--to", tmp_path / "removal.csv")
     assert (code, "3 members" in said) == (0, True)
 

@@ -412,6 +412,46 @@ def _encrypt(out: Path, to: Path, keys: list[str], there: Home) -> int:
 
 
 @app.command()
+def draft(
+    out: Out,
+    about: Annotated[
+        Path | None, typer.Option("--about", metavar="FILE", help="Also write an about file for `firstlight intake`.")
+    ] = None,
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> int:
+    """Draft the report that what was found could become: known material found in data, and nothing else.
+
+    Nothing is filed and no picture is read. To file, whoever may takes the members in, with the about file.
+    """
+    from firstlight.casework import handing
+    from firstlight.casework.screening import SEALER
+    from firstlight.custody.files import Disk, write_whole
+    from firstlight.screen.report import hits_in, named_sources
+    from firstlight.screen.runs import read_run
+
+    known = read_run(out)
+    name = known.data_set or named_sources(known.sources)
+    with opened(home) as there:
+        found = list(hits_in(out, there.keyring.sealer(SEALER)))
+        if not found:
+            output.say("Nothing was found, so there is nothing to report.")
+            return output.DONE
+        made = handing.hand_over(there, found, data_set=name)
+    if about is not None:
+        write_whole(Disk(), about, [handing.about_file(found, data_set=name)])
+    if as_json:
+        output.answer(made)
+        return output.DONE
+    output.say(f"A report on {output.count(made.files, 'file')} at {output.count(made.hits, 'place')} of {name}.")
+    for finding in made.findings.findings:
+        output.say(f"  {finding.kind.value}: {output.one_line(finding.where)}: {output.one_line(finding.says)}")
+    if about is not None:
+        output.say(f"  To file it: firstlight intake FOLDER --about {about}, with the members in that folder.")
+    return output.DONE
+
+
+@app.command()
 def removal(
     out: Out,
     to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The list: CSV of shard, member, offset, key.")],

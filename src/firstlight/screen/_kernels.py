@@ -6,17 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from firstlight.index.jit import helper, kernel
+from firstlight.index.jit import kernel
 
-
-@helper
-def _digit(sign: Any) -> Any:  # noqa: ANN401 - a byte; 255 for what is no hexadecimal digit
-    if 48 <= sign <= 57:
-        return sign - 48
-    low = sign | 32
-    if 97 <= low <= 102:
-        return low - 87
-    return 255
+_BAD = 0x80
+_DIGITS = np.full(256, _BAD, dtype=np.uint8)
+_DIGITS[48:58] = np.arange(10)
+_DIGITS[97:103] = _DIGITS[65:71] = np.arange(10, 16)
 
 
 @kernel
@@ -31,14 +26,15 @@ def suspects(data: Any, offsets: Any, width: int, bits: Any, shift: int, valid: 
         start, size = offsets[row], offsets[row + 1] - offsets[row]
         key = np.uint64(0)
         if size == 2 * width:
-            bad = 0
+            text = data[start : start + size]
+            bad = np.uint8(0)
             for at in range(16):
-                digit = _digit(data[start + at])
-                bad |= digit & 0xF0
-                key = (key << np.uint64(4)) | np.uint64(digit & 15)
+                digit = _DIGITS[text[at]]
+                bad |= digit
+                key = (key << np.uint64(4)) | np.uint64(digit & np.uint8(15))
             for at in range(16, size):
-                bad |= _digit(data[start + at]) & 0xF0
-            if bad:
+                bad |= _DIGITS[text[at]]
+            if bad & np.uint8(_BAD):
                 continue
         elif size == width:
             for at in range(8):
