@@ -7,10 +7,13 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from casework.making import jpeg, put
 from cli.conftest import Run
 from firstlight.cli.triage import MOST_SEEDS
+from firstlight.origin import Attestation, ledger_key, sign_attestation
+from firstlight.triage import simulate as model
 from triage.test_table import SHIPPED, changed
 
 HIGHER = changed("facts.user_report", "harm", '100\nlevel = "high"')
@@ -174,3 +177,34 @@ def test_limits_are_set_and_shown_and_only_tighten(run: Run, reported: None) -> 
     assert run("triage", "limits", "set", "--by", "lead", "--none", "--json").document["files_a_day"] is None
     assert run("triage", "limits", "set", "--by", "anna", "--own", "--for", "bert").code == 2
     assert run("triage", "limits", "severe", "Level 9", "--by", "lead").out.startswith("1 category of lists")
+
+
+def test_a_sensitivity_run_says_where_ours_is_not_best(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "SWEEPS", (("flood-90", "see.urgent.visible", (1.0, 0.5)),))
+    told = run("triage", "simulate", "--sensitivity", "--seeds", "1")
+    assert (told.code, "see.urgent.visible (assumed 0.97)" in told.out, "| 0.5 |" in told.out) == (0, True, True)
+    (document,) = run("triage", "simulate", "flood-90", "--sensitivity", "--seeds", "1", "--json").document
+    assert [point["value"] for point in document["points"]] == [1.0, 0.5]
+    assert document["says"].startswith("Ours is")
+    refused = run("triage", "simulate", "flood-0", "--sensitivity")
+    assert (refused.code, "Rates are varied of: flood-90." in refused.err) == (2, True)
+
+
+def test_a_generator_s_answer_is_weighed(run: Run, reported: None, tmp_path: Path) -> None:
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    told = run("trust", "ledger-add", "paint.example", ledger_key("paint.example", key).public_key)
+    assert told.out.startswith("What paint.example signs with the key")
+    document = {
+        "ledger": "paint.example",
+        "asked_sha256": sha256(jpeg(1)).hexdigest(),
+        "answer": "exact",
+        "inputs": "picture",
+        "answered_at": "2026-01-01T00:00:00Z",
+    }
+    signed = sign_attestation(Attestation.model_validate(document), key)
+    put(tmp_path, {"answer.json": signed.to_json()})
+    assert run("case", "attest", "1", tmp_path / "answer.json", "--json").document["level"] == "high"
+    key_id = run("trust", "ledgers", "--json").document[0]["key_id"]
+    assert run("trust", "ledger-withdraw", key_id).code == 0
+    refused = run("case", "attest", "1", tmp_path / "answer.json")
+    assert (refused.code, "Its key was withdrawn" in refused.err) == (1, True)

@@ -13,7 +13,7 @@ from firstlight.casework.examine import PRELOAD
 from firstlight.cli import limits, output
 from firstlight.cli.common import HomeFolder, caged, opened, opened_if_there
 from firstlight.errors import InputError, StorageError
-from firstlight.triage import Context, TableDiff, explain
+from firstlight.triage import Context, PriorityTable, TableDiff, explain
 
 if TYPE_CHECKING:
     from firstlight.triage.simulate import Scenario
@@ -191,18 +191,24 @@ def simulate(
         str, typer.Option(metavar="TABLE", help="A table's file, or `current`, or `shipped`.")
     ] = "current",
     svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Also draw the waits into this file.")] = None,
+    sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="Vary one assumed rate at a time instead; say where ours is not best.")
+    ] = False,
     as_json: output.Json = False,
     home: HomeFolder = None,
 ) -> None:
     """Let a smokescreen loose on a model of the queue, and print how long urgent items wait under each policy.
 
     SCENARIO is the name of a shipped one or the path of a TOML file; all shipped ones unless named. It is a model:
-    most of its rates are assumed, and each says so in its file.
+    most of its rates are assumed, and each says so in its file. With --sensitivity it prints what the result hangs on.
     """
     from firstlight.triage import simulate as model  # it brings numpy, which the other commands do without
 
     with opened_if_there(home) as there:
         rules = ranking.read_table(there, table)[0]
+    if sensitivity:
+        _say_sensitivity(rules, scenarios or [], range(seeds), as_json=as_json)
+        return
     wanted = [_scenario(name) for name in scenarios or model.scenario_names()]
     with output.progress("simulating", len(wanted) + 1, quiet=as_json) as advance:
         report = model.simulate(wanted, rules, seeds=range(seeds), progress=lambda _name: advance())
@@ -212,6 +218,22 @@ def simulate(
         output.answer(report)
     else:
         output.say(model.as_table(report))
+
+
+def _say_sensitivity(table: PriorityTable, names: list[str], seeds: range, *, as_json: bool) -> None:
+    from firstlight.triage import simulate as model
+
+    varied = list(dict.fromkeys(name for name, _, _ in model.SWEEPS))
+    strange = [name for name in names if name not in varied]
+    if strange:
+        raise InputError(f"No rate of {strange[0]} is varied.", hint=f"Rates are varied of: {', '.join(varied)}.")
+    sweeps = [sweep for sweep in model.SWEEPS if not names or sweep[0] in names]
+    with output.progress("simulating", sum(len(values) for _, _, values in sweeps), quiet=as_json) as advance:
+        runs = model.sensitivity(table, sweeps, seeds=seeds, progress=lambda _name: advance())
+    if as_json:
+        output.answer([run.model_dump(mode="json") | {"says": run.says} for run in runs])
+    else:
+        output.say(model.sensitivity_table(runs))
 
 
 def _scenario(name: str) -> Scenario:

@@ -1,4 +1,4 @@
-"""Commands on trust lists: `trust add`, `trust list`, `trust verify`.
+"""Commands on trust: `trust add`, `trust list`, `trust verify`; `trust ledgers`, `ledger-add`, `ledger-withdraw`.
 
 A group of their own beside `origin FILE...`: below it, `trust` could not be told from a file of that name.
 """
@@ -11,13 +11,14 @@ from typing import Annotated
 
 import typer
 
-from firstlight.casework import trusting
+from firstlight.casework import attesting, trusting
 from firstlight.casework.trusting import ListStanding, TrustStanding
 from firstlight.cli import output
 from firstlight.cli.common import Actor, HomeFolder, opened
 
 app = typer.Typer(
-    no_args_is_help=True, help="Whom `origin` believes about content credentials: the operator's trust lists."
+    no_args_is_help=True,
+    help="Whom `origin` believes: trust lists of content credentials, and keys of generators' ledgers.",
 )
 
 
@@ -113,3 +114,45 @@ def _words(one: ListStanding) -> list[str]:
 
 def _name(one: ListStanding) -> str:
     return one.name.replace("_", "-")
+
+
+@app.command()
+def ledgers(as_json: output.Json = False, home: HomeFolder = None) -> None:
+    """List the generators' ledgers whose signed answers are believed, and the keys that were withdrawn."""
+    with opened(home) as house:
+        known = attesting.ledgers(house)
+    if as_json:
+        output.answer([key.model_dump(mode="json") | {"key_id": key.key_id} for key in known])
+        return
+    if not known:
+        output.say("No ledger's key is known: no generator's answer is believed.")
+    for key in known:
+        output.say(f"{key.ledger}: key {key.key_id}{', withdrawn' if key.withdrawn else ''}")
+
+
+@app.command("ledger-add")
+def ledger_add(
+    name: Annotated[str, typer.Argument(metavar="LEDGER", show_default=False)],
+    key: Annotated[str, typer.Argument(metavar="PUBLIC_KEY", show_default=False)],
+    by: Actor = "operator",
+    home: HomeFolder = None,
+) -> None:
+    """Believe what a generator's ledger signs: its name, and its raw Ed25519 public key as 64 hexadecimal digits.
+
+    Get the key from the generator by a way that nobody else can write to. The change stands in the custody log.
+    """
+    with opened(home, create=True) as house:
+        made = attesting.add_ledger(house, name, key, actor=by)
+    output.say(f"What {made.ledger} signs with the key {made.key_id} is believed from now on.")
+
+
+@app.command("ledger-withdraw")
+def ledger_withdraw(
+    key_id: Annotated[str, typer.Argument(metavar="KEY_ID", show_default=False)],
+    by: Actor = "operator",
+    home: HomeFolder = None,
+) -> None:
+    """Believe nothing more that this key has signed, whenever it did; it cannot be taken back."""
+    with opened(home) as house:
+        gone = attesting.withdraw_ledger(house, key_id, actor=by)
+    output.say(f"Nothing that the key {gone.key_id} of {gone.ledger} signed is believed any more.")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from firstlight.casework import cases, examine, filing, intake, review, routing, supplements
+from firstlight.casework import attesting, cases, examine, filing, intake, review, routing, supplements
 from firstlight.casework.intake import IntakeReport
 from firstlight.casework.lowering import Seems
 from firstlight.casework.review import Conclusion, Finding
@@ -181,6 +181,27 @@ def attach(
         output.answer(kept)
     else:
         output.say(f"{output.one_line(kept.name)} goes with item {item} as context: {output.one_line(kept.what)}.")
+
+
+@case_app.command()
+def attest(
+    item: Annotated[int, typer.Argument(metavar="ITEM", min=1, show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)],
+    by: Actor = "operator",
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Weigh a generator's signed answer with what is known of an item: FILE is the JSON that its ledger gave.
+
+    Its key has to be known: `firstlight trust ledger-add`. An answer that is not believed changes nothing.
+    """
+    signed = attesting.read_attestation(file)
+    with opened(home) as house:
+        priority = attesting.attest(house, item, signed, actor=by)
+    if as_json:
+        output.answer(priority)
+    else:
+        say_reasons(priority.reasons, 0)
 
 
 @case_app.command()

@@ -17,7 +17,7 @@ from firstlight.origin.trouble import pixels_failed
 from firstlight.origin.trust import TrustLists
 from firstlight.origin.verdict import Verdict
 from firstlight.origin.weighing import weigh
-from firstlight.values import Digests, ErrorNote, Pdq, Reason
+from firstlight.values import Digests, ErrorNote, Pdq, Reason, canonical_json
 
 TASK = "firstlight.origin.worker:examine"
 INCOMPLETE = "unreadable.incomplete"
@@ -131,7 +131,8 @@ def assess(
 
 
 def _without_repeats(signs: tuple[Indicator, ...]) -> tuple[Indicator, ...]:
-    return tuple({sign.model_dump_json(): sign for sign in signs}.values())
+    # As canonical JSON, so that a sign that was read back from the tables is the one that was found.
+    return tuple({canonical_json(sign.model_dump(mode="json")): sign for sign in signs}.values())
 
 
 def _reasons(matches: tuple[Match, ...], origin: Reason, unreadable: ErrorNote | None) -> Reason:

@@ -30,6 +30,10 @@ MAX_DISTANCE: Final = 31
 """Bits up to which an answer about a near-duplicate is taken: the threshold of PDQ's makers."""
 
 
+LEDGER_NAME: Final = r"^[a-z0-9][a-z0-9.-]{0,63}$"
+"""How a ledger may be called."""
+
+
 class Answer(StrEnum):
     """What the generator found in its ledger."""
 
@@ -53,7 +57,7 @@ class Attestation(Document):
 
     kind: Literal["generation-attestation"] = "generation-attestation"
     version: Versioned = 1
-    ledger: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
+    ledger: Annotated[str, StringConstraints(pattern=LEDGER_NAME)]
     asked_sha256: Sha256Hex | None = None
     asked_pdq: PdqHex | None = None
     answer: Answer

@@ -1,0 +1,178 @@
+"""Generators' signed answers about items: whose keys are believed, and what an answer does to an item's place.
+
+The operator names each ledger's public key. An answer is verified offline, weighed with everything else that is known
+of the item, and kept with its event; the item gets the place that follows. An answer that is not believed changes
+nothing. An answer that a photograph went in raises; one that says "from text alone" lowers nothing by itself, for the
+one way down needs a named person (`lowering`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from firstlight.casework import cases
+from firstlight.casework.home import SERVICE, Home, Work, named
+from firstlight.casework.upload import Upload
+from firstlight.custody import EventType
+from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError
+from firstlight.logs import get_logger
+from firstlight.media import opened
+from firstlight.origin import (
+    Answer,
+    LedgerKey,
+    SignedAttestation,
+    Verdict,
+    assess,
+    from_attestations,
+)
+from firstlight.origin.attestation import LEDGER_NAME, verified
+from firstlight.store.tables import Item, Setting
+from firstlight.triage import Priority, prioritise
+
+LARGEST: Final = 64 * 1024
+"""Bytes of an answer; it has a few hundred."""
+
+_log = get_logger("casework")
+_NAME = "ledger-keys"
+_KEYS = TypeAdapter(list[LedgerKey])
+
+
+def ledgers(home: Home) -> tuple[LedgerKey, ...]:
+    """The keys of ledgers that this home knows, withdrawn ones included."""
+    with home.look() as work:
+        return _keys(work)
+
+
+def add_ledger(home: Home, ledger: str, public_key: str, *, actor: str = SERVICE) -> LedgerKey:
+    """Believe what this key signs in this ledger's name, from now on.
+
+    Raises:
+        InputError: the name or the key cannot be one (64 hexadecimal digits), or nobody is named.
+        StateError: the key is known already.
+    """
+    try:
+        if not re.match(LEDGER_NAME, ledger):
+            raise InputError(f"{ledger!r} is no ledger's name.", hint="Write it as the ledger's answers do.")
+        key = LedgerKey(ledger=ledger, public_key=public_key.lower())
+    except ValidationError as e:
+        raise InputError(
+            "This is no ledger's key.", hint="Give its raw Ed25519 public key as 64 hexadecimal digits."
+        ) from e
+    with home.work() as work:
+        known = _keys(work)
+        if any(one.key_id == key.key_id for one in known):
+            raise StateError(f"The key {key.key_id} is known already.", hint="A withdrawn key is never believed again.")
+        _save(work, (*known, key), actor, "added", key)
+    return key
+
+
+def withdraw_ledger(home: Home, key_id: str, *, actor: str = SERVICE) -> LedgerKey:
+    """Believe nothing more that this key has signed, whenever it did: a thief can choose the date.
+
+    What was weighed with its answers keeps its verdict until it is weighed again.
+
+    Raises:
+        NotFoundError: there is no such key.
+    """
+    with home.work() as work:
+        known = _keys(work)
+        found = next((one for one in known if one.key_id == key_id), None)
+        if found is None:
+            raise NotFoundError(f"No ledger's key is {key_id}.", hint="`firstlight trust ledgers` lists them.")
+        gone = found.model_copy(update={"withdrawn": True})
+        _save(work, tuple(gone if one.key_id == key_id else one for one in known), actor, "withdrawn", gone)
+    return gone
+
+
+def read_attestation(path: Path) -> SignedAttestation:
+    """The answer that a file holds; nothing is verified yet.
+
+    Raises:
+        InputError: it cannot be read, or holds something else.
+    """
+    with opened(path) as file:
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise InputError(f"{path} is too large for a generator's answer.")
+    return SignedAttestation.from_json(data)
+
+
+def attest(home: Home, item_number: int, signed: SignedAttestation, *, actor: str = SERVICE) -> Priority:
+    """Weigh a generator's answer with what is known of an item, and give the item its new place.
+
+    What was decided already keeps its decision; the answer is kept with it all the same.
+
+    Raises:
+        NotFoundError: there is no such item.
+        StateError: it was not examined yet.
+        InputError: the answer is "no", which says nothing; or nobody is named.
+        IntegrityError: the answer is not believed (`integrity.attestation...`); nothing is changed.
+    """
+    with home.work() as work:
+        item = cases.item(work, item_number)
+        if item.verdict is None or item.priority is None:
+            raise StateError(f"Item {item_number} was not examined yet.", hint="`firstlight intake` goes on with it.")
+        before, known, at = Verdict.from_json(item.verdict), _keys(work), work.clock.now()
+        answer = verified(signed, known, digests=before.digests, pdq=before.pdq, at=at)
+        if answer.answer is Answer.NONE:
+            raise InputError("The generator did not make this, which says nothing.", hint="Other generators exist.")
+        signs = from_attestations([signed], known, digests=before.digests, pdq=before.pdq, at=at)
+        verdict = assess(
+            at=at,
+            digests=before.digests,
+            media_type=before.media_type,
+            pdq=before.pdq,
+            width=before.width,
+            height=before.height,
+            matches=before.matches,
+            indicators=(*before.indicators, *signs),
+            unreadable=before.unreadable,
+        )
+        priority = _weigh_again(home, work, item, verdict, signed, named(actor))
+    _log.info("item.attested", item=item_number)
+    return priority
+
+
+def _weigh_again(
+    home: Home, work: Work, item: Item, verdict: Verdict, signed: SignedAttestation, actor: str
+) -> Priority:
+    lowered = Priority.from_json(item.priority or "").lowered_by
+    priority = prioritise(verdict, Upload.from_json(item.upload).context, home.table, lowered)
+    item.verdict = verdict.to_json().decode()
+    item.priority = priority.to_json().decode()
+    plain = verdict.model_dump(mode="json")
+    facts = {"item": item.id, "attestation": signed.model_dump(mode="json")}
+    for kind, told in (
+        (EventType.ORIGIN, facts | {"indicators": plain["indicators"], "stands": plain["origin"]}),
+        (EventType.PRIORITISE, {"item": item.id, "priority": priority.model_dump(mode="json")}),
+    ):
+        work.log.append(work.event(kind, actor, item.case_id, item.sha256, told))
+    if item.state == "held" and item.case_id is not None:
+        item.deadline = home.table.deadline(priority.level, item.received_at)
+        work.session.flush()
+        cases.place_again(work, cases.one(work, item.case_id))
+    return priority
+
+
+def _keys(work: Work) -> tuple[LedgerKey, ...]:
+    row = work.session.get(Setting, _NAME)
+    if row is None:
+        return ()
+    try:
+        return tuple(_KEYS.validate_json(row.value))
+    except ValidationError as e:
+        raise IntegrityError(
+            "The ledgers' keys are damaged.", hint="Restore the home from its backup.", code="integrity.home"
+        ) from e
+
+
+def _save(work: Work, keys: Sequence[LedgerKey], actor: str, step: str, key: LedgerKey) -> None:
+    work.session.merge(Setting(name=_NAME, value=_KEYS.dump_json(list(keys)).decode()))
+    work.record(
+        EventType.CONFIG_CHANGE, actor=named(actor), what="ledger-key", step=step, key=key.model_dump(mode="json")
+    )
