@@ -17,7 +17,7 @@ from firstlight.casework.examine import PRELOAD
 from firstlight.cli import main
 from firstlight.media import Cage
 
-CAGED = ("gate_serve", "banks", "doctor", "hash", "match", "origin", "triage", "work")
+CAGED = ("gate_serve", "banks", "doctor", "hash", "keep", "match", "origin", "triage", "work")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from firstlight import origin
 from firstlight.banks import Library, Match
 from firstlight.casework import cases, exposure, floods, lookup, review, severity
 from firstlight.casework.home import SERVICE, Home, Work
+from firstlight.casework.received import document as received
+from firstlight.casework.received.document import Stated
 from firstlight.casework.upload import Upload
 from firstlight.clock import Clock, SystemClock
 from firstlight.custody import Event, EventType, Stored
@@ -52,6 +54,7 @@ class Found:
     indicators: tuple[Indicator, ...] = ()
     unreadable: ErrorNote | None = None
     frames: FramesHash | None = None
+    stated: Stated | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,8 @@ def look_into(home: Home, cage: Cage, item: Item) -> Seen:
             original = file.read()
     except (IntegrityError, NotFoundError, StateError) as e:
         return Seen(item, Found(unreadable=_note(e)))
+    if received.is_received(item):
+        return Seen(item, Found(unreadable=received.NOTE, stated=received.stated_in(original)))
     return Seen(item, _caged(cage, original, home.trust))
 
 
@@ -139,8 +144,11 @@ def _caged(cage: Cage, original: Source, trust: TrustLists | None) -> Found:
 
 def assessed(home: Home, seen: Seen) -> Verdict:
     """The verdict on what was seen, with the banks as they are now."""
-    digests = Stored.from_json(seen.item.stored).digests
-    matches = _matches(home.library, digests, seen.found)
+    digests, stated = Stored.from_json(seen.item.stored).digests, seen.found.stated
+    if stated is not None:
+        matches = home.library.match(stated.digests, stated.pdq)
+    else:
+        matches = _matches(home.library, digests, seen.found)
     return _verdict(home.clock.now(), digests, seen.item.media_type, seen.found, matches)
 
 
@@ -194,7 +202,7 @@ def _keep(home: Home, batch: Iterable[Seen]) -> int:
 
 def _keep_one(home: Home, work: Work, bundler: Bundler, item: Item, verdict: Verdict) -> None:
     priority = prioritise(verdict, Upload.from_json(item.upload).context, home.table)
-    placement = bundler.place(item.id, item.sha256, verdict.pdq)
+    placement = received.together(work, item) or bundler.place(item.id, item.sha256, verdict.pdq)
     case = cases.of_bundle(work, placement.bundle, item.received_at)
     item.case_id = case.id
     item.bundle = placement.bundle

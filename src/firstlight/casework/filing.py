@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from firstlight.casework import cases, facts, retention, supplements
 from firstlight.casework.home import SERVICE, Home, Work
 from firstlight.casework.journal import SqlJournal
+from firstlight.casework.received.document import is_received
 from firstlight.custody import EventType, Stored
 from firstlight.cybertip import (
     Client,
@@ -65,6 +66,7 @@ def draft(
         NotFoundError: there is no such case.
         InputError: the settings do not say who reports.
     """
+    _require_our_own(home, case_number)
     record = facts.SqlRecord(home, destination)
     made = []
     batches = facts.batches_to_report(home, case_number) if batched else ()
@@ -87,6 +89,16 @@ def _drafted(home: Home, case_number: int, about: str | facts.Batch, destination
     if isinstance(about, facts.Batch):
         return draft_batch(facts.batch_facts(home, case_number, about)), "\n".join(about.accounts)
     return draft_report(facts.case_facts(home, case_number, about, destination=destination)), about
+
+
+def _require_our_own(home: Home, case_number: int) -> None:
+    """What others sent is theirs to report: their statements never become a report of ours."""
+    with home.look() as work:
+        if any(is_received(item) for item in cases.members(work, cases.one(work, case_number))):
+            raise StateError(
+                f"Case {case_number} was received from somebody else; it holds their statements and no file of ours.",
+                hint="Report what your own service found, as a case of its own.",
+            )
 
 
 def file_case(

@@ -11,9 +11,11 @@ from pydantic import JsonValue
 from sqlalchemy import select
 
 from firstlight import custody
+from firstlight.banks import Match
 from firstlight.casework import acts, anchoring, cases, retention, supplements, worksheet
 from firstlight.casework.home import SERVICE, Home, Work, case_name
 from firstlight.casework.policies import ELEMENTS
+from firstlight.casework.received.document import BY_STATEMENT, is_received
 from firstlight.casework.review import Decision
 from firstlight.casework.upload import Upload
 from firstlight.clock import to_text
@@ -243,17 +245,18 @@ def _file(work: Work, item: Item, upload: Upload, decisions: Sequence[Decision])
         received_at=item.received_at,
         source=item.source,
         pdq=verdict.pdq.hex if verdict.pdq else None,
-        found_by=tuple(
-            f"{'the same bytes as' if match.exact else f'{match.distance} of 256 bits from'} an entry of {match.bank}"
-            for match in verdict.matches
-            if match.counts
-        ),
+        found_by=tuple(f"{_how(item, match)} an entry of {match.bank}" for match in verdict.matches if match.counts),
         viewed=custody.viewings(work.log, digests),
         origin=tuple(indicator.says for indicator in verdict.indicators),
         origin_limits=_LIMITS,
         category=category.value if category else "",
         public=upload.publicly_available,
     )
+
+
+def _how(item: Item, match: Match) -> str:
+    how = "the same bytes as" if match.exact else f"{match.distance} of 256 bits from"
+    return f"{BY_STATEMENT}, {how}" if is_received(item) else how
 
 
 def _identifiers(uploads: Sequence[Upload]) -> list[Identifier]:

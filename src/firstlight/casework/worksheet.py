@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from firstlight import __version__
 from firstlight.banks import Match
 from firstlight.casework.home import Home
+from firstlight.casework.received.document import BY_STATEMENT, is_received
 from firstlight.casework.review import Decision, Finding
 from firstlight.casework.upload import Upload
 from firstlight.custody import CaseFact, FactKind, SystemFacts
@@ -62,7 +63,12 @@ def facts(items: Sequence[Item], uploads: Sequence[Upload], decisions: Sequence[
     made: list[CaseFact] = []
     for item, upload in zip(items, uploads, strict=True):
         verdict = Verdict.from_json(item.verdict or "")
-        machine = [*_matches(verdict.matches), *_signs(verdict.indicators), *_upload(upload)]
+        stated = f"{BY_STATEMENT}, " if is_received(item) else ""
+        machine = [
+            *((kind, stated + says) for kind, says in _matches(verdict.matches)),
+            *_signs(verdict.indicators),
+            *_upload(upload),
+        ]
         people = [fact for one in decisions if one.item == item.id for fact in _decision(one)]
         for record, found in ((f"item-{item.id}.json", machine), ("decisions.json", people)):
             made += [

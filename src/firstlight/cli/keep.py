@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from firstlight.casework import preserve
+from firstlight.casework import examine, importing, preserve
 from firstlight.casework import reconcile as accounts
+from firstlight.casework.importing import ImportReport
 from firstlight.casework.preserve import MediaExport
 from firstlight.casework.reconcile import Reconciliation
 from firstlight.cli import output
-from firstlight.cli.common import Actor, HomeFolder, opened
+from firstlight.cli.common import Actor, HomeFolder, caged, opened
 from firstlight.cli.floods import say_floods
 from firstlight.cli.work import CaseNumber
 from firstlight.clock import to_text
@@ -87,6 +88,36 @@ def inspect(package: PackageFolder, key: LogKey = None, as_json: output.Json = F
         say_inspection(found)
 
 
+@evidence_app.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(metavar="PATH", show_default=False)],
+    key: LogKey = None,
+    identity: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Your age key, to open the originals of a package.", show_default=False),
+    ] = None,
+    by: Actor = "operator",
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> int:
+    """Take in what others sent: an evidence package, a VICS file, a folder of CyberTips. Each case becomes a case.
+
+    A package is verified first, and one that does not verify is not taken. What the sender states stays its statement.
+    """
+    with caged(examine.PRELOAD) as cage, opened(home, create=True) as house:
+        with output.progress("taking in", None, quiet=as_json) as advance:
+            report = importing.import_evidence(
+                house, path, trusted_key=key, identity=identity, actor=by, advance=advance
+            )
+        with output.progress("examining", None, quiet=as_json) as advance:
+            examine.examine(house, cage, advance=advance)
+    if as_json:
+        output.answer(report)
+    else:
+        say_import(report)
+    return output.DONE
+
+
 def reconcile(
     originals: Annotated[bool, typer.Option("--originals", help="Also open and hash every original.")] = False,
     as_json: output.Json = False,
@@ -100,6 +131,20 @@ def reconcile(
     else:
         say_reconciliation(account)
     return output.DONE if account.adds_up else output.FINDING
+
+
+def say_import(report: ImportReport) -> None:
+    """What was received, in words."""
+    files = output.count(report.received, "file")
+    output.say(
+        f"{output.count(report.cases, 'case')} of {output.one_line(', '.join(report.senders) or 'nobody named')}: "
+        f"{files} told of, {report.known} known already, {output.count(report.originals, 'original')} opened."
+    )
+    for line in report.said:
+        output.say(f"  {output.one_line(line)}")
+    for line in report.passed:
+        output.say(f"  not taken: {output.one_line(line)}")
+    output.say("  Next: firstlight queue")
 
 
 def say_package(report: PackageReport) -> None:

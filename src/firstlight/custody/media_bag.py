@@ -124,7 +124,9 @@ def export_media(
                 raise IntegrityError(f"The original {sha256[:16]}… is not what was stored.", code="integrity.vault")
 
     _log_once(log, act, approval)
-    plan = Plan(name, act.case, organisation, names, act.requester, {"act_sha256": act.digest(), "media": len(names)})
+    plan = Plan(
+        name, act.case or "", organisation, names, act.requester, {"act_sha256": act.digest(), "media": len(names)}
+    )
     disk = disk or Disk()
     return make_package(plan, into, log, clock, fill, commit=commit, stamp=stamp, cosigner=cosigner, disk=disk)
 

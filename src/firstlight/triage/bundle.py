@@ -65,6 +65,7 @@ class Joined(StrEnum):
     NEW = "new"
     SHA256 = "sha256"
     PDQ = "pdq"
+    RECEIVED = "received"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ class Placement:
             return "No copy of it has come in before."
         if self.joined is Joined.SHA256:
             return "Exactly these bytes have come in before."
+        if self.joined is Joined.RECEIVED:
+            return "It came in with the other files of the same received case."
         return f"A near-duplicate has come in before: {self.distance} of 256 bits differ."
 
 
