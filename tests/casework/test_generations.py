@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 
 from casework.making import jpeg, png
 from firstlight.casework import generations
+from firstlight.casework.answering import answer_for
 from firstlight.casework.gatehouse import Gatehouse, GateSettings, opened_gate
 from firstlight.casework.gatekeeping import GateFolder
 from firstlight.casework.home import Home
@@ -151,3 +152,17 @@ def test_strangers_and_the_impatient_get_no_answer(house: Gatehouse, cage: Cage)
         assert answers[-1] == 429
         generations.remove_asker(house.folder, "hotline", "ada")
         assert ask(url, key, seen).status_code == 401
+
+
+def test_the_report_holds_what_the_log_and_the_ledger_hold(home: Home, cage: Cage) -> None:
+    with opened_gate(home, cage, GateSettings(unarmed=True)) as house:
+        made(house, png(1))
+        made(house, png(2), inputs=(jpeg(3),))
+    found = answer_for(GateFolder(home))
+    assert found.provider == "Example Photos"
+    assert [(month.month, month.generated, month.stopped) for month in found.months] == [("2026-03", 2, 0)]
+    provenance = next(one for one in found.principles if "provenance" in one.words)
+    assert provenance.figures["made_from_a_picture"] == "1 of 2 (50.0%)"
+    assert "nothing that left was marked" in provenance.missing
+    assert not any(one.stands for one in found.marking if one.part != "fingerprints or a register")
+    assert "\n".join(found.lines()).count("MISSING") >= 8

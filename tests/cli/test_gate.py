@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cli.conftest import Run
+from firstlight.screen.report import Coverage, ScreenReport
+from gate.test_modelfile import save, weights
 from gate.vegetables import SOURCE
 
 
@@ -87,3 +90,59 @@ def test_a_gate_that_cannot_stand_says_why(run: Run, tmp_path: Path) -> None:
     ):
         found = run("gate", *options)
         assert (found.code, says in found.err) == (2, True), found.err
+
+
+def test_a_model_is_told_blocked_and_linked_to_its_screening(run: Run, tmp_path: Path) -> None:
+    path = save(tmp_path / "m.safetensors", weights(1))
+    lines = run("gate", "model", path, "--as-blocklist")
+    assert lines.code == 0
+    listed = prompts(tmp_path, "removed.txt", "# removed in March", *lines.out.splitlines())
+    assert "contents" in run("gate", "model", path).out
+    other = save(tmp_path / "resaved.safetensors", weights(1), {"edited": "yes"})
+    blocked = run("gate", "model", other, "--blocklist", listed)
+    assert (blocked.code, "BLOCKLIST" in blocked.out) == (1, True)
+    report = tmp_path / "report.json"
+    report.write_bytes(a_report())
+    assert run("gate", "model", path, "--name-screening", report).code == 2, "a copy needs a name"
+    named = tmp_path / "named.safetensors"
+    assert run("gate", "model", path, "--name-screening", report, "--out", named, "--by", "Ada").code == 0
+    rests = run("gate", "model", named, "--screening", report)
+    assert not rests.err
+    assert (rests.code, "that is the report that was given" in rests.out) == (0, True)
+    report.write_bytes(a_report("another"))
+    assert run("gate", "model", named, "--screening", report).code == 1
+    assert run("gate", "model", path, "--screening", report).code == 1
+    assert run("gate", "model", listed).code == 2
+
+
+def a_report(data_set: str = "lakes") -> bytes:
+    return ScreenReport(
+        data_set=data_set,
+        made=datetime(2026, 3, 1, tzinfo=UTC),
+        software="firstlight",
+        headline="nothing found",
+        complete=True,
+        shards=1,
+        shards_done=1,
+        shards_failed=0,
+        coverage=Coverage(members=1, bytes=1, screened=1, comparable=1, by_pixels=1),
+        fresh_until=datetime(2026, 2, 1, tzinfo=UTC),
+        results="0" * 64,
+    ).to_json()
+
+
+def test_a_provider_answers_for_what_is_there_and_names_what_is_missing(run: Run) -> None:
+    run("bank", "create", "known")
+    found = run("gate", "report")
+    assert found.code == 0
+    assert "MISSING: no term rules are armed" in found.out
+    assert "MISSING: imperceptible watermark" in found.out
+    document = run("gate", "report", "--json").document
+    assert {one["stage"] for one in document["principles"]} == {"develop", "deploy", "maintain"}
+    assert len(document["principles"]) == 9
+
+
+def test_the_node_is_written_where_comfyui_looks(run: Run, tmp_path: Path) -> None:
+    assert run("gate", "comfyui", tmp_path).code == 0
+    compile((tmp_path / "firstlight_gate.py").read_text(), "node", "exec")
+    assert run("gate", "comfyui", tmp_path / "nowhere").code == 2

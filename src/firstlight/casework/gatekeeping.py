@@ -48,6 +48,9 @@ _log = get_logger("casework")
 FOLDER: Final = "gate"
 GENERATOR: Final = "image generator"
 
+ATTEMPTS_SOURCE: Final = "gate:attempts/"
+"""How the sources of items begin that hold an account's attempts."""
+
 ATTEMPTS: Final = 3
 """Stopped requests of one account that make a case: one is a slip, three are a purpose."""
 
@@ -341,7 +344,7 @@ class GateBook:
             port=stopped.asker.port,
             origin=(claim,),
         )
-        self._take_in("\n".join(lines).encode(), f"gate:attempts/{decision.id}", upload)
+        self._take_in("\n".join(lines).encode(), f"{ATTEMPTS_SOURCE}{decision.id}", upload)
 
 
 def _upload(decision: Decision, stopped: Stopped, number: int) -> Upload:

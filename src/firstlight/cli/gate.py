@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firstlight.casework.gatehouse import GateSettings
-from firstlight.cli import gate_serve, output
+from firstlight.cli import gate_demo, gate_model, gate_serve, output
 from firstlight.cli.common import Actor, HomeFolder, opened
 from firstlight.clock import SystemClock, to_text
 from firstlight.errors import InputError, NotFoundError
@@ -24,6 +24,10 @@ app.add_typer(rules_app, name="rules")
 
 ledger_app = typer.Typer(help="The ledger: what went out, and who may ask about it.", no_args_is_help=True)
 app.add_typer(ledger_app, name="ledger")
+app.command("model")(gate_model.model)
+app.command("report")(gate_model.report)
+app.command("comfyui")(gate_model.comfyui)
+app.command("demo")(gate_demo.demo)
 
 LARGEST_LIST = 64 * 2**20  # bytes of a file of rules or prompts; a million prompts fit
 

@@ -104,10 +104,12 @@ class Gate:
         model: Model,
         asker: Asker | None = None,
         inputs: Sequence[bytes] = (),
+        masks: Sequence[bytes] = (),
         adapters: Sequence[Sha256Hex] = (),
         face: bool | None = None,
     ) -> Admission:
-        """Decide on everything that goes in: prompt, negative prompt, pictures.
+        """Decide on everything that goes in: prompt, negative prompt, pictures. `masks` are looked at like the others,
+        but only say where a picture is to be changed: they are no parents of what is made.
 
         Raises:
             RefusedRequestError: it is stopped.
@@ -117,11 +119,11 @@ class Gate:
         if not decision.allowed:
             raise RefusedRequestError(decision)
         seen: tuple[SeenPicture, ...] = ()
-        if inputs:
-            found = self.guard.check_inputs(inputs, prompt=prompt, asker=asker)
+        if inputs or masks:
+            found = self.guard.check_inputs((*inputs, *masks), prompt=prompt, asker=asker)
             if not found.decision.allowed:
                 raise RefusedRequestError(found.decision)
-            seen = found.pictures
+            seen = found.pictures[: len(inputs)]
         return Admission(prompt, asker, model, seen, tuple(adapters), face)
 
     def let_out(self, data: bytes, admission: Admission, *, preview: bool = False) -> Released:

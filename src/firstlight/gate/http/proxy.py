@@ -131,11 +131,8 @@ class ImageProxy:
     # --- in ---
 
     def _let_in(self, asked: ImageRequest, asker: Asker) -> Admission:
-        """Everything that was sent is looked at; a mask says where to paint and is no parent of what is painted."""
         model = self._models.get(asked.model) or Model(asked.model or "default")
-        admission = self._gate.let_in(asked.prompt, model=model, asker=asker, inputs=(*asked.inputs, *asked.masks))
-        seen = admission.inputs[: len(asked.inputs)]
-        return Admission(admission.prompt, asker, model, seen)
+        return self._gate.let_in(asked.prompt, model=model, asker=asker, inputs=asked.inputs, masks=asked.masks)
 
     def _headers(self, request: Request) -> dict[str, str]:
         passed = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}

@@ -1,0 +1,195 @@
+"""What the gate costs: `python benchmarks/gate.py [--json FILE]`. Goals are printed with hit or miss.
+
+A one-megapixel picture goes through everything that a gate does without models: decoding and hashing in a caged worker,
+matching against banks, signing, the record; a prompt of forty words goes through three hundred terms. Each figure is a
+median; the cage and the kernels are warm, as in a gate that runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import random
+import statistics
+import string
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from PIL import Image
+
+from firstlight.banks import Library, NewEntry
+from firstlight.clock import SystemClock
+from firstlight.gate import GATE_PRELOAD, BanksCheck, Guard, RulesCheck, RulesSource, TermRules, build_rules
+from firstlight.gate.authority import development_keys
+from firstlight.gate.checks import Prompt
+from firstlight.gate.ledger import Attestor, GenerationRecord, Ledger, Question
+from firstlight.gate.ledger.book import New
+from firstlight.gate.ledger.record import SIZE
+from firstlight.gate.marking import Marker, Model, SigningKey
+from firstlight.gate.pipeline import Gate, Made
+from firstlight.media import Cage
+from firstlight.values import BankPurpose
+
+KEY = b"a key for the benchmark, 32 long"
+GENERATION_SECONDS = 2.0
+GOAL_PICTURE_MS, GOAL_PROMPT_MS = 15.0, 1.0
+
+
+def median_ms(call: Callable[[int], object], looks: int) -> float:
+    """The median time of a call, which gets the number of the look."""
+    times = []
+    for number in range(looks):
+        start = time.perf_counter()
+        call(number)
+        times.append((time.perf_counter() - start) * 1000)
+    return statistics.median(times)
+
+
+def terms(count: int, rng: random.Random) -> list[str]:
+    """Made-up words of six to twelve letters."""
+    return ["".join(rng.choices(string.ascii_lowercase, k=rng.randint(6, 12))) for _ in range(count)]
+
+
+def some_rules(rng: random.Random) -> TermRules:
+    """Three hundred terms in two groups."""
+    a, b = (json.dumps(terms(150, rng)) for _ in range(2))
+    text = f'[groups]\na = {a}\nb = {b}\n[[rules]]\nid = "r"\ngroups = ["a", "b"]\n'
+    return TermRules(build_rules(RulesSource.parse(text.encode()), KEY), KEY)
+
+
+def megapixel(seed: int, kind: str) -> bytes:
+    """A soft pattern of 1024 x 1024."""
+    grid = np.random.default_rng(seed).integers(0, 256, (24, 24, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(grid).resize((1024, 1024), Image.Resampling.BICUBIC).save(out, kind)
+    return out.getvalue()
+
+
+def prompts(results: dict[str, float], looks: int) -> None:
+    """A prompt of forty words: of a vocabulary that comes again, and all of new words."""
+    rng = random.Random(1)
+    rules = some_rules(rng)
+    vocabulary = terms(8000, rng)
+    weights = [1 / (rank + 1) for rank in range(len(vocabulary))]
+    usual = [" ".join(rng.choices(vocabulary, weights, k=40)) for _ in range(looks)]
+    unseen = [" ".join(terms(40, rng)) for _ in range(looks)]
+    for prompt in usual[: looks // 2]:
+        rules.match(prompt)
+    results["prompt, usual words, ms"] = median_ms(lambda n: rules.match(usual[n]), looks)
+    results["prompt, all words new, ms"] = median_ms(lambda n: rules.match(unseen[n]), looks)
+
+
+def pictures(results: dict[str, float], folder: Path, looks: int) -> None:
+    """A picture on its way out, with every part and by parts."""
+    clock = SystemClock()
+    keys = development_keys(datetime.now(UTC))
+    marker = Marker(SigningKey(keys.chain, "es256", key=keys.key), generator="bench", version="1")
+    random_hashes = np.random.default_rng(2).bytes(32 * 100_000).hex()
+    with (
+        Cage(workers=1, preload=GATE_PRELOAD) as cage,
+        Library.create(folder / "banks", sealer=None, clock=clock, memory=folder) as library,
+        Ledger(folder / "ledger") as ledger,
+    ):
+        library.create_bank("known", BankPurpose.KNOWN)
+        entries = (NewEntry(key=str(n), pdq=random_hashes[n * 64 : n * 64 + 64]) for n in range(100_000))
+        library.add("known", entries)
+        guard = Guard(cage, prompts=[RulesCheck(some_rules(random.Random(1)))], pictures=[BanksCheck(library)])
+
+        def remember(made: Made) -> None:
+            record = GenerationRecord(
+                sha256=made.sha256, pdq=made.picture.hash.pdq.hex, quality=made.picture.hash.pdq.quality, at=made.at
+            )
+            ledger.append([New(record, "bench", b"x" * 300)])
+
+        for kind in ("PNG", "JPEG"):
+            data = [megapixel(seed, kind) for seed in range(4)]
+            for parts, gate in (
+                ("checked", Gate(guard)),
+                ("checked and marked", Gate(guard, marker=marker)),
+                ("checked, marked, remembered", Gate(guard, marker=marker, remember=remember)),
+            ):
+                admission = gate.let_in(Prompt("a lake"), model=Model("garden"))
+                for number in range(4):
+                    gate.let_out(data[number], admission)
+                found = median_ms(lambda n, g=gate, d=data, a=admission: g.let_out(d[n % 4], a), looks)  # type: ignore[misc]
+                results[f"1 MP {kind} {parts}, ms"] = found
+
+
+def ledgers(results: dict[str, float], folder: Path, sizes: list[int]) -> None:
+    """Size, growth and look-ups of a ledger, at each size; larger ones follow by proportion and are said to."""
+    rng = np.random.default_rng(3)
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    with Ledger(folder / "grown") as ledger:
+        attestor = Attestor(ledger, "bench", Ed25519PrivateKey.generate())
+        last = GenerationRecord(sha256="0" * 64, pdq="0" * 64, quality=90, at=now)
+        for size in sizes:
+            start, before = time.perf_counter(), len(ledger)
+            while len(ledger) < size:
+                count = min(50_000, size - len(ledger))
+                raw = rng.bytes(64 * count).hex()
+                pairs = ((raw[at : at + 64], raw[at + 64 : at + 128]) for at in range(0, len(raw), 128))
+                made = [GenerationRecord(sha256=sha, pdq=pdq, quality=90, at=now) for sha, pdq in pairs]
+                last = made[-1]
+                ledger.append([New(one, "bench") for one in made])
+            name = f"ledger of {size:,}"
+            results[f"{name}, records a second in bulk"] = (size - before) / (time.perf_counter() - start)
+            results[f"{name}, bytes a record"] = ledger.nbytes / size
+            results.update(_looked_up(ledger, attestor, name, last, rng.bytes(32).hex()))
+
+
+def _looked_up(ledger: Ledger, attestor: Attestor, name: str, last: GenerationRecord, missing: str) -> dict[str, float]:
+    """What look-ups and single records cost in a ledger of this size."""
+    miss = Question(pdq=missing)
+    attestor.answer(miss, last.at)
+    one = [New(last, "bench")]
+    return {
+        f"{name}, exact look-up, ms": median_ms(lambda _: ledger.exact(last.sha256), 50),
+        f"{name}, answer by pixels in 8 orientations, ms": median_ms(lambda _: attestor.answer(miss, last.at), 20),
+        f"{name}, one durable record, ms": median_ms(lambda _: ledger.append(one), 20),
+    }
+
+
+def main() -> None:
+    """Measure, print a table, and say which goals were met."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--looks", type=int, default=60)
+    parser.add_argument("--ledger", type=int, nargs="*", default=[100_000, 400_000], help="sizes, ascending")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    results: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        prompts(results, options.looks * 4)
+        pictures(results, folder, options.looks)
+        ledgers(results, folder, options.ledger)
+    for key, value in results.items():
+        sys.stdout.write(f"{key:60} {value:12,.3f}\n")
+    whole = results["1 MP PNG checked, marked, remembered, ms"]
+    share = whole / (GENERATION_SECONDS * 1000)
+    sys.stdout.write(f"share of a generation of {GENERATION_SECONDS:g} s: {share:.2%}\n")
+    for goal, value, most in (
+        (f"1 MP picture, p50 <= {GOAL_PICTURE_MS:g} ms", whole, GOAL_PICTURE_MS),
+        (f"prompt, p50 < {GOAL_PROMPT_MS:g} ms", results["prompt, usual words, ms"], GOAL_PROMPT_MS),
+        ("prompt of new words alone", results["prompt, all words new, ms"], GOAL_PROMPT_MS),
+    ):
+        sys.stdout.write(f"goal: {goal}: {'hit' if value <= most else 'MISS'} ({value:.2f} ms)\n")
+    largest = max(options.ledger, default=0)
+    if largest:
+        size = results[f"ledger of {largest:,}, bytes a record"]
+        sys.stdout.write(
+            f"100,000,000 records, by proportion from {largest:,}: {size * 1e8 / 2**30:.0f} GiB without words "
+            f"({SIZE} bytes of it a record)\n"
+        )
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()

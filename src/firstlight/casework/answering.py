@@ -1,0 +1,105 @@
+"""Gathers what a home holds about its gate, for the conformity report."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from sqlalchemy import func, select
+
+from firstlight.casework.gatekeeping import ATTEMPTS_SOURCE, GateFolder
+from firstlight.casework.generations import check_ledger, open_ledger
+from firstlight.custody import Event, EventType
+from firstlight.gate.conformity import ConformityReport, GateFacts, Month, conformity
+from firstlight.gate.ledger import Ledger, Went
+from firstlight.store.tables import Filing
+
+
+def answer_for(folder: GateFolder) -> ConformityReport:
+    """The conformity report of this home's gate, as its log and its ledger stand.
+
+    Raises:
+        StateError: a gate has the ledger open.
+    """
+    home = folder.home
+    with open_ledger(folder) as ledger:
+        facts = _facts(folder, ledger)
+    provider = home.settings.organisation.name or "this provider"
+    return conformity(facts, provider, home.clock.now())
+
+
+def _facts(folder: GateFolder, ledger: Ledger) -> GateFacts:
+    from firstlight.casework.generations import askers
+
+    home = folder.home
+    armed, trial = folder.armed(), folder.trial()
+    flags, models, generated = _counted(ledger)
+    months, by_rule, screenings = _logged(folder, generated)
+    with home.look() as work:
+        filings = work.session.scalar(select(func.count()).where(Filing.receipt.is_not(None))) or 0
+    banks = home.library.banks()
+    checked = check_ledger(folder, ledger)
+    return GateFacts(
+        rules=len(armed.rules.rules) if armed else 0,
+        rules_false_alarms=trial.share if trial else None,
+        rules_false_alarms_high=trial.share_high if trial else None,
+        banks=len(banks),
+        bank_entries=sum(bank.entries for bank in banks),
+        records=len(ledger),
+        marked=flags[Went.MARKED],
+        with_pictures=flags[Went.PICTURE],
+        near_inputs=flags[Went.NEAR_INPUT],
+        previews=flags[Went.PREVIEW],
+        anchored=checked.anchored,
+        ledger_holds=checked.holds,
+        askers=len(askers(folder)),
+        models_named=len(models),
+        models_with_digest=sum(1 for model in models if len(model.split()[-1]) == 64),
+        screenings=screenings,
+        filings=filings,
+        by_rule=dict(by_rule),
+        months=months,
+    )
+
+
+def _counted(ledger: Ledger) -> tuple[Counter[Went], set[str], Counter[str]]:
+    flags: Counter[Went] = Counter()
+    models: set[str] = set()
+    generated: Counter[str] = Counter()
+    for number in range(len(ledger)):
+        record = ledger.record(number)
+        flags.update(flag for flag in Went if flag and flag in record.flags)
+        models.add(ledger.model(record.model))
+        generated[f"{record.at:%Y-%m}"] += 1
+    return flags, models, generated
+
+
+def _logged(folder: GateFolder, generated: Counter[str]) -> tuple[tuple[Month, ...], Counter[str], int]:
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    by_rule: Counter[str] = Counter()
+    screenings = 0
+    for event in _events(folder):
+        month = counts[f"{event.at:%Y-%m}"]
+        if event.type is EventType.SCREEN:
+            screenings += 1
+        elif event.type is EventType.INGEST:
+            month["attempts_cases"] += str(event.payload.get("source", "")).startswith(ATTEMPTS_SOURCE)
+        else:
+            decision = event.payload.get("decision")
+            found = decision if isinstance(decision, dict) else {}
+            month["stopped"] += 1
+            month["reviewed"] += found.get("outcome") == "review"
+            held = event.payload.get("held")
+            month["pictures_held"] += held if isinstance(held, int) else 0
+            rules = found.get("rules")
+            hits = rules if isinstance(rules, list) else []
+            by_rule.update({str(hit["rule"]) for hit in hits if isinstance(hit, dict)})
+    for name, number in generated.items():
+        counts[name]["generated"] += number
+    return tuple(Month(month=name, **dict(counts[name])) for name in sorted(counts)), by_rule, screenings
+
+
+def _events(folder: GateFolder) -> Iterator[Event]:
+    kinds = (EventType.GATE, EventType.SCREEN, EventType.INGEST)
+    with folder.home.look() as work:
+        yield from [entry.event for entry in work.log.entries(types=kinds) if entry.event]

@@ -1,0 +1,244 @@
+"""A ComfyUI node and the way to keep its server closed.
+
+Put the file that `firstlight gate comfyui DIR` writes into `custom_nodes`. It gives a node "Firstlight Gate" (pictures
+in; pictures, a yes or no, and a report out) and asks a running gate over HTTP (`firstlight gate --opinions`).
+
+What a node cannot cover: it can be left out of a workflow; ComfyUI's own prompt handlers swallow exceptions and go on;
+previews leave by websocket before any node sees the result. So the node is for operators who build the workflows
+themselves. For anybody else's workflows put `ComfyProxy` in front and let nobody reach ComfyUI itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from firstlight.errors import InputError
+from firstlight.gate.checks import Prompt
+from firstlight.gate.guard import Asker
+from firstlight.gate.http.errors import error, refusal, unmarked, upstream_failed
+from firstlight.gate.http.requests import body_of, json_object
+from firstlight.gate.marking import Model
+from firstlight.gate.pictures import LARGEST_PICTURE
+from firstlight.gate.pipeline import Admission, Gate, RefusedRequestError
+
+LARGEST_WORKFLOW: Final = 8 * 2**20
+REMEMBERED: Final = 10_000
+"""Workflows whose outputs may still be asked for."""
+
+_READ: Final = ("/queue", "/history", "/system_stats", "/object_info")
+
+
+class ComfyProxy:
+    """In front of a ComfyUI server: workflows are decided before they run, pictures before they leave.
+
+    Every text of a workflow is looked at, and every picture that is uploaded for it. Its websocket, on which previews
+    leave, is not forwarded: ask `/history` for progress. A path that is not named here is not forwarded.
+    """
+
+    def __init__(self, gate: Gate, upstream: str, *, model: Model, client: httpx.AsyncClient | None = None) -> None:
+        """Raises:
+        InputError: the address is none.
+        """
+        if urlsplit(upstream).scheme not in ("http", "https"):
+            raise InputError(f"{upstream!r} is no address.", hint="Give one like http://127.0.0.1:8188.")
+        self._gate = gate
+        self._base = upstream.rstrip("/")
+        self._model = model
+        self._client = client or httpx.AsyncClient(timeout=600, trust_env=False, follow_redirects=False)
+        self._uploads: dict[str, bytes] = {}
+        self._admitted: dict[str, Admission] = {}
+
+    def application(self) -> Starlette:
+        """The proxy as an ASGI application."""
+
+        @asynccontextmanager
+        async def lifespan(_: Starlette) -> AsyncIterator[None]:
+            yield
+            await self._client.aclose()
+
+        async def not_found(_: Request, __: Exception) -> Response:
+            return JSONResponse(error("The gate does not forward this path.", "invalid_request_error"), 404)
+
+        routes = [
+            Route("/prompt", self.prompt, methods=["POST"]),
+            Route("/upload/image", self.upload, methods=["POST"]),
+            Route("/view", self.view),
+            *(Route(path, self.read) for path in _READ),
+            Route("/history/{name}", self.read),
+        ]
+        return Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: not_found})
+
+    async def prompt(self, request: Request) -> Response:
+        """A workflow: decided by its texts and by the pictures it loads, then handed on."""
+        try:
+            body = json_object(await body_of(request, LARGEST_WORKFLOW))
+        except InputError as e:
+            return JSONResponse(error(e.diagnostics().message, "invalid_request_error"), 400)
+        texts = list(_texts(body.get("prompt")))
+        loaded = [self._uploads[text] for text in texts if text in self._uploads]
+        asker = Asker(account=str(body.get("client_id") or ""), ip=request.client.host if request.client else "")
+        prompt = Prompt("\n".join(texts))
+        try:
+            admission = await run_in_threadpool(
+                self._gate.let_in, prompt, model=self._model, asker=asker, inputs=loaded
+            )
+        except RefusedRequestError as e:
+            status, refused = refusal(e.decision)
+            return JSONResponse(refused, status)
+        body = {key: body[key] for key in ("prompt", "client_id", "number", "front") if key in body}  # nothing unread
+        try:
+            answer = await self._client.post(self._base + "/prompt", json=body)
+            found = answer.json()
+        except (httpx.HTTPError, ValueError):
+            return upstream_failed()
+        name = str(found.get("prompt_id", "")) if isinstance(found, dict) else ""
+        if answer.status_code != 200 or not name:
+            return upstream_failed()
+        self._admitted[name] = admission
+        while len(self._admitted) > REMEMBERED:
+            self._admitted.pop(next(iter(self._admitted)))
+        return JSONResponse({"prompt_id": name, "number": found.get("number", 0), "node_errors": {}})
+
+    async def upload(self, request: Request) -> Response:
+        """A picture for a workflow: kept in mind here, so that it is decided with the workflow that loads it."""
+        async with request.form(max_files=1) as form:
+            file = form.get("image")
+            if file is None or isinstance(file, str):
+                return JSONResponse(error("No picture was sent.", "invalid_request_error"), 400)
+            data = await file.read()
+            name = file.filename or "input.png"
+        found = await run_in_threadpool(self._gate.guard.check_inputs, [data])
+        if not found.decision.allowed:
+            status, refused = refusal(found.decision)
+            return JSONResponse(refused, status)
+        try:
+            answer = await self._client.post(self._base + "/upload/image", files={"image": (name, data)})
+            told = answer.json()
+        except (httpx.HTTPError, ValueError):
+            return upstream_failed()
+        self._uploads[str(told.get("name", name))] = data
+        return JSONResponse(told, answer.status_code)
+
+    async def view(self, request: Request) -> Response:
+        """A picture that a workflow made: it leaves only for a workflow that was let in here, decided and marked."""
+        name = request.query_params.get("prompt_id", "")
+        admission = self._admitted.get(name)
+        if admission is None:
+            return JSONResponse(error("Name the workflow it is of: prompt_id.", "invalid_request_error"), 404)
+        wanted = request.query_params
+        query = {key: wanted[key] for key in ("filename", "subfolder", "type") if key in wanted}
+        if not await self._is_of(name, query.get("filename", "")):
+            return JSONResponse(error("That workflow made no such picture.", "invalid_request_error"), 404)
+        try:
+            answer = await self._client.get(self._base + "/view", params=query)
+        except httpx.HTTPError:
+            return upstream_failed()
+        if answer.status_code != 200 or len(answer.content) > LARGEST_PICTURE:
+            return upstream_failed()
+        try:
+            out = await run_in_threadpool(self._gate.let_out, answer.content, admission)
+        except RefusedRequestError as e:
+            status, refused = unmarked(e.decision) if e.decision.allowed else refusal(e.decision)
+            return JSONResponse(refused, status)
+        return Response(out.data, media_type=out.media_type)
+
+    async def _is_of(self, name: str, filename: str) -> bool:
+        """Whether the workflow made this file: with another's admission it would be marked wrongly."""
+        try:
+            answer = await self._client.get(f"{self._base}/history/{name}")
+            made = list(_texts(answer.json()[name]["outputs"]))
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return False
+        return bool(filename) and filename in made
+
+    async def read(self, request: Request) -> Response:
+        """What tells of the server's state, as JSON and nothing else."""
+        try:
+            answer = await self._client.get(self._base + request.url.path)
+            return JSONResponse(answer.json(), answer.status_code)
+        except (httpx.HTTPError, ValueError):
+            return upstream_failed()
+
+
+def _texts(value: object, depth: int = 0) -> Iterator[str]:
+    """Every text of a workflow, wherever it stands."""
+    if depth > 64:
+        raise InputError("The workflow is nested too deeply.")
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner, depth + 1)
+
+
+def node_source() -> str:
+    """The node's file for `custom_nodes`: it stands alone and needs nothing but what ComfyUI brings."""
+    return _NODE
+
+
+_NODE: Final = '''"""Firstlight's node for ComfyUI: asks a running gate about each picture, and closes where it says no.
+
+Set FIRSTLIGHT_GATE to the gate's address (default http://127.0.0.1:8030). Without an answer nothing goes through.
+"""
+
+import base64
+import io
+import json
+import os
+import urllib.request
+
+import numpy
+from PIL import Image
+
+
+class FirstlightGate:
+    CATEGORY = "image/safety"
+    RETURN_TYPES = ("IMAGE", "BOOLEAN", "STRING")
+    RETURN_NAMES = ("images", "allowed", "report")
+    FUNCTION = "check"
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"images": ("IMAGE",)}, "optional": {"prompt": ("STRING", {"forceInput": True})}}
+
+    def check(self, images, prompt=""):
+        pixels = numpy.asarray(images)
+        parts = [{"type": "text", "text": prompt}] if prompt else []
+        for one in pixels:
+            out = io.BytesIO()
+            Image.fromarray((numpy.clip(one, 0, 1) * 255).astype("uint8")).save(out, "PNG", compress_level=1)
+            url = "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+            parts.append({"type": "image_url", "image_url": {"url": url}})
+        result = _asked(parts)
+        if result["flagged"]:
+            raise RuntimeError("This request was not carried out. Reference: %s." % result["decision"]["id"])
+        return (images, True, json.dumps(result["decision"]))
+
+
+def _asked(parts):
+    base = os.environ.get("FIRSTLIGHT_GATE", "http://127.0.0.1:8030").rstrip("/")
+    body = json.dumps({"input": parts}).encode()
+    request = urllib.request.Request(base + "/v1/moderations", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        (result,) = json.load(answer)["results"]
+    if result["flagged"] not in (True, False):
+        raise RuntimeError("The gate did not answer as agreed.")
+    return result
+
+
+NODE_CLASS_MAPPINGS = {"FirstlightGate": FirstlightGate}
+NODE_DISPLAY_NAME_MAPPINGS = {"FirstlightGate": "Firstlight Gate"}
+'''
