@@ -50,6 +50,7 @@ ALLOWED: dict[str, str] = {
     "media/_workers.py": "speaks with its workers over socket pairs",
     "web/client.py": "calls the service at the address that its user gives",
     "web/hma/fetching.py": "fetches media to hash from hosts that the operator named, and from no other",
+    "web/webhooks.py": "sends events to the addresses that the operator named, and to no other",
     "web/server.py": "listens where the operator said, and calls nobody",
 }
 ONLY_SOCKET_PAIRS = ("media/",)

@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -34,6 +35,7 @@ DEFAULT_MIN_QUALITY: Final = 50
 MAX_THRESHOLD: Final = 64
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - memory-backed, in a folder that is this user's alone
 _FORMAT: Final = 1
+_TICK: Final = 2_000_000_000  # nanoseconds; a folder that changed twice within the disk's own tick shows one time
 _HEAD, _LOCK, _BANKS = "library.json", "lock", "banks"
 _SECRET_CONTEXT: Final = b"library secret"
 
@@ -52,6 +54,7 @@ class Library:
         self._disk = disk
         self._mutex = threading.RLock()
         self._stores: dict[str, BankStore] = {}
+        self._banks_folder, self._looked_at = str(folder / _BANKS), 0
         self._sealing = _read_head(folder, sealer)
         self._memory = _memory_folder(memory, self._sealing) if sealer is not None else None
         self._look()
@@ -356,6 +359,10 @@ class Library:
         folder = self._memory if self._memory is not None else self._folder
         return digest_table(folder, [store for store in stores if store.enabled], kind, self._disk)
 
+    def nearest(self, pdq: Pdq) -> list[tuple[str, str, int]]:
+        """Bank, entry and distance of what `match` answers for a PDQ hash and no `allow` bank vetoes, nearest first."""
+        return matching.nearest(self._fresh(), pdq, self._clock.now())
+
     def verify(self) -> None:
         """Read everything on disk and compare checksums.
 
@@ -399,18 +406,21 @@ class Library:
     def _fresh(self) -> list[BankStore]:
         """All banks as they are on disk now."""
         self._look()
-        stores = list(self._stores.values())
-        for store in stores:
+        for store in (stores := list(self._stores.values())):
             store.refresh()
         return [store for store in stores if not store.deleted]
 
     def _look(self) -> None:
         """Take up banks that other processes created, let go of those that they deleted."""
         try:
-            names = {name for name in os.listdir(self._folder / _BANKS) if not name.startswith(".")}  # noqa: PTH208
+            changed = os.stat(self._banks_folder).st_mtime_ns  # noqa: PTH116
+            if changed == self._looked_at and time.time_ns() - changed > _TICK:
+                return
+            names = {name for name in os.listdir(self._banks_folder) if not name.startswith(".")}  # noqa: PTH208
         except OSError as e:
             raise StorageError(f"Could not read {self._folder}: {e.strerror}.", hint="Check permissions.") from e
         if names == self._stores.keys():
+            self._looked_at = changed
             return
         with self._mutex:
             for name in self._stores.keys() - names:

@@ -32,12 +32,14 @@ class Marks:
         """Note the time for these entries. Never fails: what rests on it is a remark."""
         if not ordinals:
             return
-        numbers = np.unique(np.array(ordinals, dtype=np.int64))
-        stretches = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
         with contextlib.suppress(OSError, StorageError):
             if self._fd < 0:
                 self._fd = open_file(self._path, os.O_RDWR | os.O_CREAT)
-            for stretch in stretches:
+            if len(ordinals) == 1:  # as a look-up finds; arrays would cost more than the rest of it
+                os.pwrite(self._fd, int(at.timestamp()).to_bytes(4, "little"), ordinals[0] * _TIME.itemsize)
+                return
+            numbers = np.unique(np.array(ordinals, dtype=np.int64))
+            for stretch in np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1):
                 times = np.full(len(stretch), int(at.timestamp()), dtype=_TIME)
                 os.pwrite(self._fd, times.tobytes(), int(stretch[0]) * _TIME.itemsize)
 

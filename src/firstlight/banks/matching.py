@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 
 from firstlight import clock
 from firstlight.banks.entry import Record
@@ -47,6 +48,20 @@ def match(
     matches = [_as_match(store, one, veto) for store, one in found]
     order = {via: place for place, via in enumerate((*_STRENGTH, Via.PDQ))}
     return tuple(sorted(matches, key=lambda m: (not m.exact, order[m.via], m.distance, m.bank, m.entry)))
+
+
+def nearest(stores: Sequence[BankStore], pdq: Pdq, now: datetime) -> list[tuple[str, str, int]]:
+    """See `Library.nearest`."""
+    found: list[tuple[str, str, int]] = []
+    for store in stores:
+        if store.enabled and store.purpose != BankPurpose.ALLOW:
+            here = _in_bank(store, {}, {"": pdq})
+            if here:
+                found.extend((store.name, one.record.key, one.distance) for one in here.values())
+                store.matched.put(list(here), now)
+    if not found or any(_in_bank(s, {}, {"": pdq}) for s in stores if s.enabled and s.purpose == BankPurpose.ALLOW):
+        return []
+    return sorted(found, key=itemgetter(2))
 
 
 def _in_bank(store: BankStore, digests: Mapping[str, str], hashes: Mapping[str, Pdq]) -> dict[int, _Found]:

@@ -36,6 +36,7 @@ MERGED_RUNS: Final = 8
 """So many runs of one size are merged into one of the next: an entry is written anew a few times, however many come."""
 _SLOT_BITS: Final = 12
 _FRAMES_KEPT: Final = 16
+_RECORDS_KEPT: Final = 16_384  # by their place, which never changes: what matched once matches again
 _OPEN_TRIES: Final = 8
 _LOG, _LOCK = "log", "lock"
 _NEW, _FOR_ACTIVE, _FOR_RESTING = 0, 1, 2
@@ -83,6 +84,7 @@ class BankStore:
         self._pen = threading.Lock()
         self.seen, self.matched = Marks(folder / "seen"), Marks(folder / "matched")
         self._frames: OrderedDict[int, list[str]] = OrderedDict()
+        self._records: dict[int, Write] = {}
         self._log = FrameLog(folder / _LOG, disk=disk)
         self._index: HammingIndex | None = None
         self._state = self._loaded()
@@ -352,6 +354,8 @@ class BankStore:
 
     def _read(self, place: int) -> Write:
         """The record that stands there."""
+        if place in (kept := self._records):
+            return kept[place]
         offset, slot = place >> _SLOT_BITS, place & ((1 << _SLOT_BITS) - 1)
         with self._mutex:
             lines = self._frames.get(offset)
@@ -363,7 +367,9 @@ class BankStore:
             else:
                 self._frames.move_to_end(offset)
         value = json.loads(lines[slot])
-        return value[0], Record.decode(value[1])
+        if len(self._records) >= _RECORDS_KEPT:
+            self._records = {}
+        return self._records.setdefault(place, (value[0], Record.decode(value[1])))
 
     # -- what is derived from it -----------------------------------------------------------------------------------
 

@@ -170,6 +170,19 @@ def disable_key(name: KeyName, by: Actor = "operator", as_json: output.Json = Fa
         output.say(f"The key {key.name} opens nothing any more.")
 
 
+@keys_app.command("webhook")
+def webhook_secret(as_json: output.Json = False, home: HomeFolder = None) -> None:
+    """Print the secret that signs events, for whoever receives them to check."""
+    from firstlight.web import webhooks
+
+    with opened(home) as house:
+        found = webhooks.secret(house)
+    if as_json:
+        output.answer({"secret": found})
+    else:
+        output.say(found)
+
+
 def _say_user_and_link(user: UserView, link: str, as_json: bool) -> None:
     if as_json:
         output.answer({**_user(user), "link": link})

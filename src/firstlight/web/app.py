@@ -13,6 +13,7 @@ from firstlight.web.api import routes as api
 from firstlight.web.console import routes as console
 from firstlight.web.guard import Guard
 from firstlight.web.hma import routes as hma
+from firstlight.web.hma.hotpath import HotPath
 from firstlight.web.pages import STATIC, Pages
 from firstlight.web.service import Service
 
@@ -21,7 +22,7 @@ MultiPartParser.spool_max_size = 2**40  # uploads stay in memory: an original ne
 
 def create_app(service: Service) -> ASGIApp:
     """The service as an ASGI application; it keeps no state of its own beside the home's."""
-    return Guard(routed(service), service)
+    return Guard(HotPath(routed(service), service), service)
 
 
 def routed(service: Service) -> FastAPI:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 
-from firstlight.casework import examine
+from firstlight.casework import examine, jobs
 from firstlight.casework.home import Home
 from firstlight.errors import FirstlightError
 from firstlight.logs import get_logger
 from firstlight.media import Cage
+from firstlight.web import webhooks
 from firstlight.web.readiness import Readiness
 
 LOOK_EVERY = 2.0  # seconds; another process may have taken something in, which wakes nobody here
 WAIT_AFTER_FAULT = 10.0
+TELL_EVERY = 1.0
+HANDLERS: dict[str, jobs.Handler] = {webhooks.KIND: webhooks.send}
+"""What each kind of job does."""
 BANKS, KERNELS = "banks", "kernels"
 PARTS = (BANKS, KERNELS)
 """What has to be there before the service is ready."""
@@ -34,8 +39,15 @@ class Background:
     def start(self, *, workers: int, when_ready: Callable[[], None] = lambda: None) -> None:
         """Get ready; with `workers`, examine what came in."""
         self._thread("ready", lambda: self._get_ready(when_ready))
-        if workers:
-            self._thread("examine", self._examine)
+        if not workers:
+            return
+        self._thread("examine", self._examine)
+        if self._home.settings.service.webhooks:
+            self._thread("events", self._tell)
+        for number in range(workers):
+            name = f"{os.uname().nodename}/{os.getpid()}/{number}"
+            worker = jobs.Worker(self._home, HANDLERS, name=name)
+            self._thread(f"jobs-{number}", lambda worker=worker: worker.run(self._stop))  # type: ignore[misc]
 
     def wake(self) -> None:
         """Something came in."""
@@ -67,6 +79,15 @@ class Background:
             _log.error("not-ready", error=e)
             return
         when_ready()
+
+    def _tell(self) -> None:
+        while not self._stop.is_set():
+            try:
+                if webhooks.gather(self._home):
+                    continue
+            except FirstlightError as e:
+                _log.error("events.wait", error=e)
+            self._stop.wait(TELL_EVERY)
 
     def _examine(self) -> None:
         while not self._stop.is_set():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,11 +17,13 @@ from sqlalchemy import delete, select
 
 from firstlight.casework.home import Home, Work
 from firstlight.errors import NotFoundError
-from firstlight.store.tables import HmaBank, HmaContent
+from firstlight.store.tables import HmaBank, HmaContent, Setting
 from firstlight.values import BankPurpose
 
 NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 LONGEST_NAME = 255
+REVISION = "hma-revision"
+"""The setting that changes whenever an entry's number is forgotten or the entry is disabled."""
 ON, OFF = 1, 0
 """What `disable_until_ts` says of content that counts, and of content that is off for good."""
 
@@ -102,6 +105,7 @@ def forget_bank(home: Home, one: Named) -> None:
     with home.work() as work:
         work.session.execute(delete(HmaBank).where(HmaBank.bank == one.bank))
         work.session.execute(delete(HmaContent).where(HmaContent.bank == one.bank))
+        _changed(work)
 
 
 def new_content(
@@ -129,6 +133,7 @@ def forget_content(home: Home, number: int) -> None:
     """Forget the number of an entry."""
     with home.work() as work:
         work.session.execute(delete(HmaContent).where(HmaContent.id == number))
+        _changed(work)
 
 
 def change_content(home: Home, number: int, *, disabled_until: int | None, note: str | None) -> Content:
@@ -145,6 +150,7 @@ def change_content(home: Home, number: int, *, disabled_until: int | None, note:
             row.disabled_until = disabled_until
         if note is not None:
             row.note = note
+        _changed(work)
         return _content(row)
 
 
@@ -187,6 +193,10 @@ def numbered(home: Home, found: Iterable[tuple[str, str, str]]) -> dict[tuple[st
                     work.session.flush()
         known = _known(home, wanted)
     return known
+
+
+def _changed(work: Work) -> None:
+    work.session.merge(Setting(name=REVISION, value=secrets.token_hex(8)))
 
 
 def _known(home: Home, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Content]:

@@ -1,0 +1,167 @@
+"""The short way of a look-up: `GET /m/lookup` with a PDQ hash, without routing, threads or validation models.
+
+It answers what `matching.look_up` answers, from the same banks, for the same callers, with the same record. What it
+keeps between requests (keys, names and ratios of banks, numbers of entries) is at most a second behind what another
+process changed, and never behind this one. Whatever is not plain here takes the long way.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import time
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from firstlight.errors import FirstlightError
+from firstlight.store.tables import Setting
+from firstlight.values import Pdq, PdqMode
+from firstlight.web.access import api_keys
+from firstlight.web.access.policy import Permission
+from firstlight.web.access.secrets import digest
+from firstlight.web.audit import LookUp
+from firstlight.web.hma import book
+from firstlight.web.hma.book import Content, Named
+from firstlight.web.hma.calls import OPEN_CALLER, is_open
+from firstlight.web.hma.signals import PDQ, enabled
+from firstlight.web.service import Service
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+FRESH = 1.0
+"""Seconds for which what was read from the tables is believed."""
+MOST_KEPT = 200_000
+"""Entries whose numbers are kept; with more of them all are read anew."""
+_PLAIN = frozenset({"signal", "signal_type", "seed", "banks"})
+_HEX = re.compile(r"[0-9a-fA-F]{64}")
+_COMMON = re.compile(rb"signal=([0-9a-fA-F]{64})&signal_type=pdq|signal_type=pdq&signal=([0-9a-fA-F]{64})")
+_START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]}
+
+
+@dataclass(slots=True)
+class _Known:
+    """What was read from the tables, and when."""
+
+    at: float = float("-inf")
+    banks: dict[str, Named] | None = None
+    on: bool = True
+    revision: str = ""
+
+
+class HotPath:
+    """Answers plain look-ups itself and hands everything else on."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app = app
+        self._service = service
+        self._known = _Known()
+        self._keys: dict[str, tuple[float, str | None]] = {}
+        self._contents: dict[tuple[str, str], Content] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or hand on."""
+        if scope["type"] == "http" and scope["path"] == "/m/lookup" and scope["method"] == "GET":
+            body = self._answered(scope)
+            if body is not None:
+                length = (b"content-length", str(len(body)).encode())
+                await send({**_START, "headers": [*_START["headers"], length]})  # type: ignore[misc]
+                await send({"type": "http.response.body", "body": body})
+                return
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            if scope["type"] == "http" and scope["method"] not in SAFE_METHODS:
+                self._known.at = float("-inf")  # what was changed here counts at once
+                self._contents.clear()
+
+    def _answered(self, scope: Scope) -> bytes | None:
+        """The answer to a plain look-up; nothing for what has to take the long way."""
+        asked = _asked(scope["query_string"])
+        value = asked.get("signal", "")
+        if asked.get("signal_type") != PDQ or not asked.keys() <= _PLAIN or not _HEX.fullmatch(value):
+            return None
+        try:
+            actor = self._actor(scope)
+            return None if actor is None else self._look_up(actor, value.lower(), asked)
+        except FirstlightError:
+            return None  # the long way meets it again, and says so
+
+    def _look_up(self, actor: str, value: str, asked: dict[str, str]) -> bytes | None:
+        known = self._fresh()
+        if not known.on or known.banks is None:
+            return None
+        found = self._service.home.library.nearest(Pdq(hex=value, quality=100, mode=PdqMode.EXACT))
+        wanted = asked.get("banks")
+        names = set(wanted.split(",")) if wanted else None
+        out: dict[str, list[dict[str, object]]] = {}
+        hits: list[tuple[str, str]] = []
+        toss = random.Random(asked.get("seed")).random() if found else 0.0  # noqa: S311 - a share of traffic
+        now = self._service.clock.now() if found else None
+        for own, entry, distance in found:
+            bank = known.banks.get(own)
+            if bank is None or now is None:
+                return None  # made within the last second
+            if names is not None and bank.name not in names:
+                continue
+            content = self._content(own, entry)
+            hits.append((own, entry))
+            if content.counts(now) and bank.ratio >= toss:
+                out.setdefault(bank.name, []).append({"bank_content_id": content.id, "distance": str(distance)})
+        self._service.audit.add(LookUp(actor, PDQ, tuple(hits)))
+        return json.dumps(out, separators=(",", ":")).encode() if out else b"{}"
+
+    def _actor(self, scope: Scope) -> str | None:
+        """Who calls, if they may look up; nothing leaves it to the long way, which answers why."""
+        header = next((value for name, value in scope["headers"] if name == b"authorization"), None)
+        if header is None:
+            return OPEN_CALLER if is_open(self._service) else None
+        way, _, secret = header.decode("latin-1").partition(" ")
+        if way.lower() != "bearer":
+            return None
+        sha256, now = digest(secret.strip()), time.monotonic()
+        until, actor = self._keys.get(sha256, (0.0, None))
+        if now >= until:
+            key = api_keys.whose(self._service.home, secret.strip())
+            actor = f"key:{key.name}" if key is not None and Permission.MATCH in key.scopes else None
+            if len(self._keys) > MOST_KEPT:
+                self._keys.clear()
+            if actor is not None:
+                self._keys[sha256] = (now + FRESH, actor)
+        return actor
+
+    def _fresh(self) -> _Known:
+        """Names and ratios of banks, whether the type is on, as they were at most a second ago."""
+        now = time.monotonic()
+        if now - self._known.at >= FRESH:
+            home = self._service.home
+            with home.database.read() as session:
+                row = session.get(Setting, book.REVISION)
+            revision = row.value if row else ""
+            if revision != self._known.revision:
+                self._contents.clear()
+            banks = {one.bank: one for one in book.banks(home)}
+            self._known = _Known(now, banks, enabled(home)[PDQ] > 0, revision)
+        return self._known
+
+    def _content(self, bank: str, entry: str) -> Content:
+        key = (bank, entry)
+        found = self._contents.get(key)
+        if found is None:
+            if len(self._contents) >= MOST_KEPT:
+                self._contents.clear()
+            found = book.numbered(self._service.home, [(*key, PDQ)])[key]
+            self._contents[key] = found
+        return found
+
+
+def _asked(query: bytes) -> dict[str, str]:
+    """The parameters of a query; the commonest needs no decoding."""
+    plain = _COMMON.fullmatch(query)
+    if plain:
+        return {"signal": (plain[1] or plain[2]).decode(), "signal_type": PDQ}
+    try:
+        return dict(parse_qsl(query.decode("ascii"), keep_blank_values=True))
+    except ValueError:
+        return {}

@@ -1,0 +1,136 @@
+"""The whole process: it starts from nothing, stops when told, and loses nothing when it is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from casework.making import jpeg
+from firstlight.casework.home import Home
+from firstlight.errors import InputError, StorageError
+from firstlight.web import server
+from firstlight.web.access import api_keys
+from firstlight.web.access.policy import Permission
+from firstlight.web.service import check_reach
+
+PATIENCE = 120.0  # seconds, on a busy machine
+
+
+class Process:
+    """A running `firstlight up`."""
+
+    def __init__(self, home: Path) -> None:
+        command = [str(Path(sys.executable).with_name("firstlight")), "up", "--home", str(home)]
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        self.process = subprocess.Popen(
+            [*command, "--port", "0", "--metrics-port", "0"], stdout=subprocess.PIPE, text=True, env=environment
+        )
+        self.said = ""
+        self.address = self._until(r"answers at (http://localhost:\d+)/")
+
+    def _until(self, pattern: str) -> str:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.said += line
+            found = re.search(pattern, self.said)
+            if found:
+                return found[1]
+        raise AssertionError(self.said)
+
+    def ready(self) -> None:
+        self._until(r"(Ready) after")
+        assert httpx.get(f"{self.address}/status").text == "I-AM-ALIVE"
+
+    def end(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        code = self.process.wait(PATIENCE)
+        assert self.process.stdout is not None
+        self.said += self.process.stdout.read()
+        self.process.stdout.close()
+        return code
+
+
+@contextlib.contextmanager
+def up(home: Path) -> Iterator[Process]:
+    process = Process(home)
+    try:
+        yield process
+    finally:
+        if process.process.poll() is None:
+            process.end(signal.SIGKILL)
+
+
+def test_what_was_answered_survives_a_kill_and_a_stop_is_clean(tmp_path: Path) -> None:
+    folder = tmp_path / "home"
+    with up(folder) as first:
+        first.ready()
+        link = re.search(r"(http://localhost:\d+/enter/\S+)", first.said)
+        assert link is not None
+        assert httpx.get(link[1]).status_code == 200
+        with Home.open(folder) as home:  # another process may work on the home meanwhile
+            _, key = api_keys.add(home, "uploader", [Permission.ITEMS_WRITE, Permission.CASES_READ])
+        headers = {"Authorization": f"Bearer {key}"}
+        taken = [
+            httpx.post(f"{first.address}/v1/items", files={"file": jpeg(n)}, headers=headers, timeout=60).json()["item"]
+            for n in range(3)
+        ]
+        assert first.end(signal.SIGKILL) == -signal.SIGKILL
+    with up(folder) as second:
+        second.ready()
+        assert "/enter/" in second.said  # nobody has a passkey yet
+        begun = time.monotonic()
+        waiting = set(taken)
+        while waiting and time.monotonic() - begun < PATIENCE:
+            for number in list(waiting):
+                item = httpx.get(f"{second.address}/v1/items/{number}", headers=headers).json()
+                if item["case"] is not None:
+                    waiting.discard(number)
+            time.sleep(0.1)
+        assert not waiting
+        assert second.end(signal.SIGTERM) == 0
+        assert "Stopped" in second.said
+    with Home.open(folder, create=False) as home, home.look() as work:
+        assert work.log.verify().ok
+
+
+def test_a_port_that_is_taken_is_said_in_words(tmp_path: Path) -> None:
+    with Home.open(tmp_path / "home") as home:
+        settings = home.settings.service.model_copy(update={"port": 0})
+        with contextlib.closing(server._bound(settings)) as taken:
+            again = settings.model_copy(update={"port": taken.getsockname()[1]})
+            with pytest.raises(StorageError, match="cannot be had"):
+                server._bound(again)
+
+
+@pytest.mark.parametrize(
+    ("settings", "fits"),
+    [
+        ({}, True),
+        ({"host": "0.0.0.0"}, False),
+        ({"host": "192.0.2.7"}, False),
+        ({"host": "::1"}, True),
+        ({"host": "0.0.0.0", "behind_proxy": True}, False),
+        ({"host": "0.0.0.0", "behind_proxy": True, "public_url": "https://review.example.org"}, True),
+        ({"behind_proxy": True, "public_url": "http://review.example.org"}, False),
+        ({"tls_cert": "c"}, False),
+        ({"host": "0.0.0.0", "tls_cert": "c", "tls_key": "k", "public_url": "https://review.example.org"}, True),
+    ],
+)
+def test_nobody_can_read_along(tmp_path: Path, settings: dict[str, object], fits: bool) -> None:
+    from firstlight.casework.settings import Service
+
+    if fits:
+        check_reach(Service.model_validate(settings))
+    else:
+        with pytest.raises(InputError):
+            check_reach(Service.model_validate(settings))
