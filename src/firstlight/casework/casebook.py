@@ -121,8 +121,8 @@ class CaseBook(Document):
         return next(item for item in self.items if item.item == number)
 
 
-def open_case(home: Home, number: int, *, reader: str) -> CaseBook:
-    """Everything about a case that its reader may know now.
+def open_case(home: Home, number: int, *, reader: str, decides: bool = True) -> CaseBook:
+    """Everything about a case that its reader may know now. Who decides nothing is told everything at once.
 
     Raises:
         NotFoundError: there is no such case.
@@ -131,7 +131,7 @@ def open_case(home: Home, number: int, *, reader: str) -> CaseBook:
         case = cases.one(work, number)
         rows = cases.members(work, case)
         judged = opinions.first_judgement(work, number, reader)
-        told = judged is not None or case.state != "open"
+        told = judged is not None or case.state != "open" or not decides
         gone = set(
             work.session.scalars(
                 select(tables.Destruction.item_id).where(tables.Destruction.item_id.in_([row.id for row in rows]))

@@ -16,6 +16,7 @@ from firstlight.store.tables import Item
 from firstlight.values import Document, Instant, Sha256Hex, Value, Versioned
 
 LONGEST = 300
+LARGEST = 2**31 - 1
 MOST = 100
 """Items that are answered: whoever finds more has to ask for less."""
 
@@ -68,14 +69,15 @@ def _rule(words: str) -> tuple[str, ColumnElement[bool]]:
     numbered = re.fullmatch(r"(case|item|report)?\s*[-#]?\s*(\d{1,18})", plain)
     if numbered:
         number, kind = int(numbered[2]), numbered[1]
+        row = min(number, LARGEST)  # a larger one is the number of no row, in any database
         if kind == "report":
             of_report = select(tables.Filing.id).where(tables.Filing.receipt.contains(f'"report_id":{number},'))
             return "report", Item.filing_id.in_(of_report)
         if kind == "case":
-            return "case", Item.case_id == number
+            return "case", Item.case_id == row
         if kind == "item":
-            return "item", Item.id == number
-        return "number", or_(Item.case_id == number, Item.id == number)
+            return "item", Item.id == row
+        return "number", or_(Item.case_id == row, Item.id == row)
     digest = {32: Item.md5, 40: Item.sha1, 64: Item.sha256}.get(len(plain))
     if digest is not None and re.fullmatch(r"[0-9a-f]+", plain):
         return f"{'MD5' if len(plain) == 32 else 'SHA-1' if len(plain) == 40 else 'SHA-256'}", digest == plain

@@ -103,7 +103,7 @@ def files() -> dict[str, bytes]:
         "urgent.jpg": _picture(3, quality=95),
         "moving.gif": _animation(),
         "broken.jpg": b"\xff\xd8\xff\xe0 nothing more",
-        **{f"ordinary-{seed}.jpg": _picture(seed, quality=90) for seed in range(5, 12)},
+        **{f"ordinary-{seed}.jpg": _picture(seed, quality=90) for seed in range(5, 15)},
     }
 
 
@@ -176,3 +176,18 @@ def open_house(folder: Path, cage: Cage) -> Iterator[House]:
             server.should_exit = True
             thread.join(10)
             socket.close()
+
+
+def authenticator(page: Any) -> None:
+    """A passkey device that agrees to everything, as the browser's own developer protocol provides it."""
+    protocol = page.context.new_cdp_session(page)
+    protocol.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    protocol.send("WebAuthn.addVirtualAuthenticator", {"options": options})

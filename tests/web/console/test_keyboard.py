@@ -10,22 +10,7 @@ from firstlight.casework.review import Finding
 from firstlight.web.access import users
 from firstlight.web.access.policy import Role
 from web.console.conftest import Browsing
-from web.console.house import House
-
-
-def _authenticator(page: Any) -> None:
-    """A passkey device that agrees to everything, as the browser's own developer protocol provides it."""
-    protocol = page.context.new_cdp_session(page)
-    protocol.send("WebAuthn.enable")
-    options = {
-        "protocol": "ctap2",
-        "transport": "internal",
-        "hasResidentKey": True,
-        "hasUserVerification": True,
-        "isUserVerified": True,
-        "automaticPresenceSimulation": True,
-    }
-    protocol.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+from web.console.house import House, authenticator
 
 
 def _tab_to(page: Any, words: str, most: int = 60) -> None:
@@ -42,7 +27,7 @@ def _tab_to(page: Any, words: str, most: int = 60) -> None:
 
 def _sign_in(page: Any, house: House) -> None:
     _, secret = users.add(house.home, "keyboard-1", [Role.REVIEWER])
-    _authenticator(page)
+    authenticator(page)
     page.goto(f"/enter/{secret}")
     _tab_to(page, "Go on")
     page.keyboard.press("Enter")

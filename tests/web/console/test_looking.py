@@ -143,13 +143,13 @@ def test_hands_that_cannot_hold_press(browsing: Browsing, house: House) -> None:
     page = browsing("rev-2")
     page.goto("/settings")
     page.select_option("#hold", "press")
-    page.goto(f"/cases/{house.case('ordinary-7.jpg')}")
-    before = len(_viewings(house, "ordinary-7.jpg"))
+    page.goto(f"/cases/{house.case('ordinary-13.jpg')}")
+    before = len(_viewings(house, "ordinary-13.jpg"))
     page.locator("[data-hold]").click()
     page.wait_for_selector("[data-pane] img")
     page.locator("[data-hold]").click()
     page.wait_for_selector("[data-pane] img", state="detached")
-    _until(lambda: len(_viewings(house, "ordinary-7.jpg")) == before + 1, page)
+    _until(lambda: len(_viewings(house, "ordinary-13.jpg")) == before + 1, page)
 
 
 def test_a_break_that_is_due_locks_the_pane(browsing: Browsing, house: House) -> None:

@@ -72,7 +72,7 @@ def case(home: Home, cage: Cage, tmp_path: Path) -> int:
     return case_of(home, "a.jpg")
 
 
-@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("role", [Role.REVIEWER, Role.CUSTODIAN, Role.ADMIN])
 def test_a_role_reaches_what_it_is_granted_and_nothing_else(signed_in: SignedInAs, role: Role) -> None:
     browser = signed_in(role)
     for method, table in (("GET", PAGES), ("POST", ACTS)):
@@ -235,3 +235,26 @@ def test_nothing_is_served_without_a_cage(signed_in: SignedInAs, service: Servic
     assert browser.get(address).status_code == 409
     report_it(home, case)
     assert browser.post(f"/items/{item}/reveal", json={}).status_code == 409  # decided: not shown again
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "2147483648", "99999999999999999999", "x", "1.5"])
+def test_a_number_that_is_none_is_refused_and_harms_nothing(signed_in: SignedInAs, number: str) -> None:
+    browser = signed_in(Role.SENIOR)
+    for path in (f"/cases/{number}", f"/cases/{number}/decide", f"/cases/{number}/report", f"/custody?case={number}"):
+        assert browser.get(path).status_code in (404, 422), path
+    assert browser.post(f"/items/{number}/reveal", json={}).status_code in (404, 422)
+    assert browser.post("/search", data={"words": number}).status_code == 200
+    assert browser.post("/cases/1/choose", data={"items": number}).status_code in (404, 422)
+
+
+def test_choosing_nothing_decides_nothing(signed_in: SignedInAs, home: Home, case: int) -> None:
+    answer = signed_in(Role.REVIEWER).post(f"/cases/{case}/choose")
+    assert (answer.status_code, "No item was chosen" in answer.text) == (400, True)
+    assert review.decisions(home, case) == ()
+
+
+def test_who_decides_nothing_is_told_the_signs_at_once(signed_in: SignedInAs, case: int) -> None:
+    assert "Told after your own judgement" in signed_in(Role.REVIEWER).get(f"/cases/{case}").text
+    auditor = signed_in(Role.AUDITOR).get(f"/cases/{case}").text
+    assert "Told after your own judgement" not in auditor
+    assert "No sign is not a sign" in auditor

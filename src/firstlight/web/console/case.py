@@ -16,6 +16,7 @@ from firstlight.errors import FirstlightError, InputError
 from firstlight.web.access.policy import Permission, may
 from firstlight.web.callers import Caller, ThePages, TheService, require
 from firstlight.web.console import choices
+from firstlight.web.console.numbers import Chosen, Number
 from firstlight.web.problems import status_of
 from firstlight.web.service import Service
 
@@ -30,7 +31,7 @@ class DecisionForm:
 
     def __init__(
         self,
-        items: Annotated[list[int], Form()] = [],  # noqa: B006 - read only; the form library needs a list
+        items: Annotated[list[Chosen], Form()] = [],  # noqa: B006 - read only; the form library needs a list
         finding: Annotated[str, Form()] = "",
         why: Annotated[str, Form()] = "",
         conduct: Annotated[str, Form()] = "",
@@ -68,13 +69,15 @@ Filled = Annotated[DecisionForm, Depends()]
 
 
 @router.get("/cases/{number}")
-def case(number: int, request: Request, service: TheService, pages: ThePages, caller: Reader) -> Response:
+def case(number: Number, request: Request, service: TheService, pages: ThePages, caller: Reader) -> Response:
     """The facts of a case. Opening it shows nothing."""
     looks = may(caller.roles, Permission.MEDIA_VIEW)
     return pages.render(
         request,
         "case.html",
-        book=casebook.open_case(service.home, number, reader=caller.actor),
+        book=casebook.open_case(
+            service.home, number, reader=caller.actor, decides=may(caller.roles, Permission.DECIDE)
+        ),
         standing=exposure.standing(service.home, caller.actor) if looks else None,
         impressions=choices.IMPRESSIONS,
         undoable=undo.undoable(service.home, number, actor=caller.actor),
@@ -82,20 +85,20 @@ def case(number: int, request: Request, service: TheService, pages: ThePages, ca
 
 
 @router.get("/cases/{number}/bundle")
-def bundle(number: int, request: Request, service: TheService, pages: ThePages, caller: Reader) -> Response:
+def bundle(number: Number, request: Request, service: TheService, pages: ThePages, caller: Reader) -> Response:
     """Every item of a case, and what is decided at once."""
     return pages.render(request, "bundle.html", book=casebook.open_case(service.home, number, reader=caller.actor))
 
 
 @router.post("/cases/{number}/judgement")
-def judge(number: int, service: TheService, caller: Reviewer, impression: Annotated[Impression, Form()]) -> Response:
+def judge(number: Number, service: TheService, caller: Reviewer, impression: Annotated[Impression, Form()]) -> Response:
     """One's own first judgement; signs of origin are told from then on."""
     opinions.judge(service.home, number, impression, actor=caller.actor)
     return RedirectResponse(f"/cases/{number}#origin", HTTPStatus.SEE_OTHER)
 
 
 @router.post("/cases/{number}/pass")
-def pass_on(number: int, service: TheService, caller: Reviewer) -> Response:
+def pass_on(number: Number, service: TheService, caller: Reviewer) -> Response:
     """Give a case to somebody else; nobody asks why."""
     routing.pass_on(service.home, caller.actor, number)
     return RedirectResponse("/next", HTTPStatus.SEE_OTHER)
@@ -103,7 +106,7 @@ def pass_on(number: int, service: TheService, caller: Reviewer) -> Response:
 
 @router.post("/cases/{number}/opinion")
 def ask(
-    number: int,
+    number: Number,
     service: TheService,
     caller: Reviewer,
     leaning: Annotated[str, Form()] = "",
@@ -122,7 +125,7 @@ def ask(
 
 @router.post("/cases/{number}/hold")
 def hold(
-    number: int,
+    number: Number,
     service: TheService,
     caller: Custodian,
     authority: Annotated[str, Form()] = "",
@@ -135,7 +138,7 @@ def hold(
 
 @router.post("/cases/{number}/hold/{hold_number}/lift")
 def lift(
-    number: int, hold_number: int, service: TheService, caller: Custodian, reason: Annotated[str, Form()] = ""
+    number: Number, hold_number: Number, service: TheService, caller: Custodian, reason: Annotated[str, Form()] = ""
 ) -> Response:
     """Lift a hold if a second person has approved it; ask for the approval otherwise."""
     made = holds.lift(service.home, hold_number, reason=reason, actor=caller.actor)
@@ -143,16 +146,21 @@ def lift(
 
 
 @router.get("/cases/{number}/decide")
-def deciding(number: int, request: Request, service: TheService, pages: ThePages, caller: Reviewer) -> Response:
+def deciding(number: Number, request: Request, service: TheService, pages: ThePages, caller: Reviewer) -> Response:
     """The form of a decision, filled in with what comes next in the case."""
     return _form(number, request, service, pages, caller, DecisionForm())
 
 
 @router.post("/cases/{number}/choose")
 def chosen(
-    number: int, request: Request, service: TheService, pages: ThePages, caller: Reviewer, form: Filled
+    number: Number, request: Request, service: TheService, pages: ThePages, caller: Reviewer, form: Filled
 ) -> Response:
     """The form of a decision on the items that were chosen in the bundle, or with its check."""
+    if not form.items:
+        nothing = InputError(
+            "No item was chosen.", hint="These are the ones that come next; choose others in the list."
+        )
+        return _form(number, request, service, pages, caller, form, nothing)
     return _form(number, request, service, pages, caller, form)
 
 
@@ -203,7 +211,7 @@ def _checked(service: Service, number: int, caller: Caller, form: DecisionForm) 
 
 
 @router.post("/cases/{number}/check")
-def check(number: int, service: TheService, caller: Reviewer, form: Filled) -> dict[str, Any]:
+def check(number: Number, service: TheService, caller: Reviewer, form: Filled) -> dict[str, Any]:
     """The live check, for the page's script."""
     found, unmet = _checked(service, number, caller, form)
     return {"reports": found, "unmet": unmet}
@@ -211,7 +219,7 @@ def check(number: int, service: TheService, caller: Reviewer, form: Filled) -> d
 
 @router.post("/cases/{number}/decide")
 def decide(
-    number: int, request: Request, service: TheService, pages: ThePages, caller: Reviewer, form: Filled
+    number: Number, request: Request, service: TheService, pages: ThePages, caller: Reviewer, form: Filled
 ) -> Response:
     """Decide: one record for each item."""
     try:
@@ -222,7 +230,7 @@ def decide(
 
 
 @router.get("/cases/{number}/decided")
-def decided(number: int, request: Request, service: TheService, pages: ThePages, caller: Reviewer) -> Response:
+def decided(number: Number, request: Request, service: TheService, pages: ThePages, caller: Reviewer) -> Response:
     """What was decided, and for how long it can be taken back. No picture."""
     return pages.render(
         request,
@@ -235,7 +243,7 @@ def decided(number: int, request: Request, service: TheService, pages: ThePages,
 
 
 @router.post("/cases/{number}/undo")
-def take_back(number: int, service: TheService, caller: Reviewer) -> Response:
+def take_back(number: Number, service: TheService, caller: Reviewer) -> Response:
     """Take it back."""
     undo.undo(service.home, number, actor=caller.actor)
     return RedirectResponse(f"/cases/{number}", HTTPStatus.SEE_OTHER)

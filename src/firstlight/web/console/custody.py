@@ -12,6 +12,7 @@ from firstlight.casework import logbook
 from firstlight.errors import FirstlightError
 from firstlight.web.access.policy import Permission
 from firstlight.web.callers import Caller, ThePages, TheService, require
+from firstlight.web.console.numbers import LARGEST
 from firstlight.web.problems import status_of
 
 router = APIRouter()
@@ -24,8 +25,8 @@ def custody(
     service: TheService,
     pages: ThePages,
     _caller: Reader,
-    before: Annotated[int | None, Query(ge=0)] = None,
-    case: Annotated[int | None, Query(ge=1)] = None,
+    before: Annotated[int | None, Query(ge=0, le=LARGEST)] = None,
+    case: Annotated[int | None, Query(ge=1, le=LARGEST)] = None,
 ) -> Response:
     """The newest entries, or those of a case."""
     view = logbook.entries(service.home, case=case) if case else logbook.recent(service.home, before=before)
@@ -47,7 +48,7 @@ def verify(request: Request, service: TheService, pages: ThePages, _caller: Read
 
 @router.post("/custody/proof")
 def proof(
-    request: Request, service: TheService, pages: ThePages, _caller: Reader, seq: Annotated[int, Form(ge=0)]
+    request: Request, service: TheService, pages: ThePages, _caller: Reader, seq: Annotated[int, Form(ge=0, le=LARGEST)]
 ) -> Response:
     """The proof of one entry, to be checked anywhere."""
     try:

@@ -18,6 +18,7 @@ from firstlight.web.access.policy import Permission
 from firstlight.web.access.sessions import SignedIn
 from firstlight.web.callers import Caller, TheService, require
 from firstlight.web.console import proofs
+from firstlight.web.console.numbers import Number
 from firstlight.web.problems import NotSignedInError
 from firstlight.web.service import Service
 
@@ -29,7 +30,7 @@ FRESH = timedelta(minutes=30)
 
 
 @router.post("/items/{item}/reveal")
-def reveal(item: int, service: TheService, caller: Viewer, ask: Ask) -> dict[str, str]:
+def reveal(item: Number, service: TheService, caller: Viewer, ask: Ask) -> dict[str, str]:
     """The address from which this rendition is fetched, once, by this sign-in alone."""
     session = _session(caller)
     _require_fresh_proof(service, item, caller, session)

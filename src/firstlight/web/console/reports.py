@@ -14,6 +14,7 @@ from firstlight.errors import FirstlightError
 from firstlight.web.access.policy import Permission
 from firstlight.web.callers import Caller, ThePages, TheService, require
 from firstlight.web.console import choices
+from firstlight.web.console.numbers import Number
 from firstlight.web.problems import status_of
 from firstlight.web.service import Service
 
@@ -34,7 +35,7 @@ def reports(request: Request, service: TheService, pages: ThePages, _caller: Rea
 
 
 @router.get("/cases/{number}/report")
-def report(number: int, request: Request, service: TheService, pages: ThePages, _caller: Reader) -> Response:
+def report(number: Number, request: Request, service: TheService, pages: ThePages, _caller: Reader) -> Response:
     """The drafts of a case with their check, and the filings it had."""
     return _page(number, request, service, pages)
 
@@ -65,7 +66,7 @@ def _page(
 
 @router.post("/cases/{number}/report")
 def file(
-    number: int,
+    number: Number,
     request: Request,
     service: TheService,
     pages: ThePages,

@@ -1,0 +1,64 @@
+"""What asks for a passkey anew: severe pictures, and approvals of what one person alone may not do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from firstlight.casework import acts, cases, facts, holds
+from firstlight.custody import EventType
+from firstlight.web.access.policy import Role
+from web.console.conftest import Browsing
+from web.console.house import House, authenticator
+
+
+def _with_passkey(browsing: Browsing, name: str, *roles: Role) -> Any:
+    page = browsing(name, *roles)
+    authenticator(page)
+    page.goto("/account")
+    page.get_by_role("button", name="Add a passkey").click()
+    page.wait_for_selector("th:text-is('Passkey')")
+    return page
+
+
+def test_a_severe_picture_is_shown_after_a_fresh_proof(browsing: Browsing, house: House) -> None:
+    page = _with_passkey(browsing, "rev-sure", Role.REVIEWER)
+    page.goto(f"/cases/{house.case('severe.jpg')}")
+    page.locator("[data-hold]").focus()
+    page.keyboard.down(" ")
+    page.wait_for_selector("[data-says]:has-text('Confirmed')")
+    page.keyboard.up(" ")
+    assert page.locator("[data-pane] img").count() == 0
+    page.keyboard.down(" ")
+    page.wait_for_selector("[data-pane] img")
+    page.keyboard.up(" ")
+    page.wait_for_selector("[data-says]:has-text('Hidden')")
+    (item,) = house.items("severe.jpg")
+    for _ in range(100):
+        with house.home.look() as work:
+            if facts.viewings_of(work, cases.item(work, item).sha256):
+                return
+        page.wait_for_timeout(50)
+    raise AssertionError("the look is not on record")
+
+
+def test_an_approval_is_signed_over_exactly_its_act(browsing: Browsing, house: House) -> None:
+    case = house.case("ordinary-9.jpg")
+    hold = holds.put_on(house.home, case, authority="Letter 7", reason="Asked for by a court.", actor="rev-9")
+    holds.lift(house.home, int(hold.id.removeprefix("hold-")), reason="The court has ended it.", actor="rev-9")
+    (waiting,) = acts.waiting_acts(house.home).acts
+    page = _with_passkey(browsing, "second-1", Role.CUSTODIAN)
+    page.goto("/approvals")
+    page.get_by_role("button", name="Approve exactly this").click()
+    page.wait_for_selector("dd:has-text('second-1')")
+    assert acts.waiting_acts(house.home).acts[0].approved_by == "second-1"
+    with house.home.look() as work:
+        (event,) = (
+            entry.event
+            for entry in work.log.entries(types=[EventType.APPROVE])
+            if entry.event is not None and entry.event.actor == "second-1"
+        )
+    approval = event.payload["approval"]
+    assert isinstance(approval, dict)
+    assert approval["act_sha256"] == waiting.sha256
+    assert isinstance(approval["assertion"], dict)
+    assert approval["assertion"]["signature"]
