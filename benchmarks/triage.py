@@ -35,7 +35,9 @@ FACT_RATES = (0.6, 0.2, 0.05, 0.01)
 SIGNALS = (OriginSignal.KNOWN_CHILD, OriginSignal.PHOTO_DERIVED, OriginSignal.UNREADABLE)
 SIGNAL_RATES = (0.1, 0.03, 0.002)
 START = datetime(2026, 1, 1, tzinfo=UTC)
-TRIALS = 200
+TRIALS = 640
+BATCH = 32
+"""Items that one transaction takes in: what was placed is made durable with it, and not one by one."""
 MAX_PAIRS = 16_000_000
 """More pairs than this in one chunk and it is halved: memory matters more here than one join the fewer."""
 
@@ -116,7 +118,7 @@ def measure(n: int, threads: int, folder: Path, table: PriorityTable) -> None:
     clock = time.perf_counter
     where = Path(tempfile.mkdtemp(dir=folder))
     try:
-        with HammingIndex.create(where / "founders", auto_compact=False) as founders:
+        with HammingIndex.create(where / "founders", auto_compact=False, patient=True) as founders:
             begin = clock()
             found = bundle_all(
                 data["sha256"],
@@ -154,7 +156,7 @@ def _live(
     exact = {data["sha256"][i].tobytes().hex(): int(first[i]) for i in range(n)}
     bundler = Bundler(founders, exact, table.bundling)
     fresh = rows(TRIALS, seed=99)
-    placing, taking = [], []
+    placing, taking, saving = [], [], []
     founders.search(bytes(32), table.bundling.threshold)  # the first call may compile
     for i in range(TRIALS):
         raw = fresh["pdq"][i] if i % 2 else data["pdq"][rng.randrange(n)]
@@ -164,13 +166,24 @@ def _live(
         if placed.bundle == n + i:
             queue.add(Waiting(n + i, Level.STANDARD, 28.0, START + timedelta(days=31)))
         placing.append(time.perf_counter() - begin)
+        if i % BATCH == BATCH - 1:
+            begin = time.perf_counter()
+            founders.flush()
+            saving.append(time.perf_counter() - begin)
         begin = time.perf_counter()
         queue.take(rng)
         taking.append(time.perf_counter() - begin)
-    for what, times in (("a new item placed", placing), ("the next case", taking)):
+    for what, times, goal in (
+        ("a new item placed", placing, 20),
+        ("the next case", taking, 50),
+        (f"{BATCH} placed items made durable", saving, None),
+    ):
         middle, worst = statistics.median(times) * 1000, max(times) * 1000
-        most = sorted(times)[TRIALS * 99 // 100] * 1000
-        print(f"{'':>9}  {what}: median {middle:.2f} ms, p99 {most:.2f} ms, slowest of {TRIALS} {worst:.2f} ms")
+        most = sorted(times)[len(times) * 99 // 100] * 1000
+        met = "" if goal is None else f" (goal < {goal} ms: {'hit' if worst < goal else 'MISSED'})"
+        print(
+            f"{'':>9}  {what}: median {middle:.2f} ms, p99 {most:.2f} ms, slowest of {len(times)} {worst:.2f} ms{met}"
+        )
 
 
 def main() -> int:
