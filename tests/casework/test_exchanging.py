@@ -258,6 +258,42 @@ def test_a_list_over_https_is_whole_each_time(home: Home, serve: Any) -> None:
     assert exchanging.fetch(home, "partner").entries == 2
 
 
+def test_credentials_of_a_list_are_shown_to_its_own_host_only(home: Home, serve: Any) -> None:
+    mine, other = serve(FileFake()), serve(FileFake())
+    mine.content = other.content = f"{md5('leek')}\n".encode()
+    for name, fake in (("mine", mine), ("other", other)):
+        exchanging.create(home, name, "https", {"url": fake.url})
+    with pytest.raises(InputError, match="of its own"):
+        exchanging.keep_credentials(home, "https", {"bearer": "secret word"})
+    with pytest.raises(NotFoundError):
+        exchanging.keep_credentials(home, "https", {"bearer": "secret word"}, of="nobody")
+    exchanging.keep_credentials(home, "https", {"bearer": "secret word"}, of="mine")
+    assert all(exchanging.fetch(home, name).last_succeeded for name in ("mine", "other"))
+    assert mine.asked[0].headers["authorization"] == "Bearer secret word"
+    assert "authorization" not in other.asked[0].headers
+    exchanging.remove(home, "mine", why="the agreement ended")
+    assert not exchanging.has_credentials(home, "https", of="mine")
+
+
+def test_what_is_changed_during_a_fetch_stays_changed(
+    home: Home, ncmec: NcmecFake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = ncmec.answer
+
+    def answer(asked: Any) -> Answer:
+        if len(ncmec.asked) == 2:
+            exchanging.switch(home, "csam-list", False)
+        return real(asked)
+
+    monkeypatch.setattr(ncmec, "answer", answer)
+    state = exchanging.fetch(home, "csam-list")
+    assert (state.enabled, state.last_succeeded, state.entries) == (False, False, 4)
+    assert not exchanging.show(home, "csam-list").enabled
+    monkeypatch.undo()
+    exchanging.switch(home, "csam-list", True)
+    assert exchanging.fetch(home, "csam-list").entries == 5
+
+
 def test_a_list_that_lost_most_of_its_entries_takes_nothing_back(home: Home, tmp_path: Path) -> None:
     folder = tmp_path / "lists"
     folder.mkdir()

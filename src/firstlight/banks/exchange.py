@@ -131,6 +131,11 @@ class Exchange(Protocol):
         ...
 
     @property
+    def shares_credentials(self) -> bool:
+        """Whether all exchanges of the kind may use the same: they speak with the same service."""
+        ...
+
+    @property
     def takes_opinions(self) -> bool:
         """Whether it wants to know which entries were right."""
         ...

@@ -155,41 +155,55 @@ def remove(home: Home, name: str, *, why: str, with_bank: bool = True, actor: st
 
             banking.delete_bank(home, name, why=why, actor=actor)
         with home.work() as work:
-            row = work.session.get(Setting, _STATE + name)
-            if row is not None:
-                work.session.delete(row)
+            for place in (_STATE + name, _place(state.api, name)):
+                row = work.session.get(Setting, place)
+                if row is not None:
+                    work.session.delete(row)
             work.record(EventType.CONFIG_CHANGE, actor=actor, exchange=name, api=state.api, act="removed", why=why)
 
 
-def keep_credentials(home: Home, api: str, values: Mapping[str, Any] | None, *, actor: str = SERVICE) -> None:
-    """Seal the credentials of a kind of exchange; none takes them away. They are never shown again.
+def keep_credentials(
+    home: Home, api: str, values: Mapping[str, Any] | None, *, of: str | None = None, actor: str = SERVICE
+) -> None:
+    """Seal the credentials of a kind of exchange, or `of` one exchange alone; none takes them away. They are never
+    shown again, and never sent to another host than that of an exchange they belong to.
 
     Raises:
-        InputError: the kind takes none, or one is missing or wrong.
+        InputError: the kind takes none, one is missing or wrong, or the kind wants them for each exchange.
+        NotFoundError: there is no exchange of this kind and name.
     """
     named(actor)
     kind = kind_of(api)
     if kind.credentials is None:
         raise InputError(f"A {api} exchange takes no credentials.")
+    if of is None and not kind.shares_credentials and values is not None:
+        raise InputError(f"Each {api} exchange has credentials of its own.", hint="Name the exchange they are for.")
+    if of is not None and _state(home, of).api != api:
+        raise NotFoundError(f"There is no {api} exchange {of!r}.", hint="List them: firstlight exchange status")
+    place = _place(api, of)
     with home.work() as work:
         if values is None:
-            row = work.session.get(Setting, _SECRET + api)
+            row = work.session.get(Setting, place)
             if row is not None:
                 work.session.delete(row)
         else:
             kept = checked(kind.credentials, values, f"credential of a {api} exchange")
             if kept.get("base_url_override"):
                 _checked_address(kept["base_url_override"])
-            sealed = home.keyring.sealer(PURPOSE).seal(json.dumps(kept).encode(), api.encode())
-            work.session.merge(Setting(name=_SECRET + api, value=sealed.hex()))
+            sealed = home.keyring.sealer(PURPOSE).seal(json.dumps(kept).encode(), place.encode())
+            work.session.merge(Setting(name=place, value=sealed.hex()))
         act = "credentials cleared" if values is None else "credentials kept"
-        work.record(EventType.CONFIG_CHANGE, actor=actor, api=api, act=act)
+        work.record(EventType.CONFIG_CHANGE, actor=actor, api=api, exchange=of, act=act)
 
 
-def has_credentials(home: Home, api: str) -> bool:
-    """Whether credentials of a kind are kept."""
+def has_credentials(home: Home, api: str, *, of: str | None = None) -> bool:
+    """Whether credentials of a kind, or of one exchange, are kept."""
     with home.look() as work:
-        return work.session.get(Setting, _SECRET + api) is not None
+        return work.session.get(Setting, _place(api, of)) is not None
+
+
+def _place(api: str, of: str | None) -> str:
+    return f"{_SECRET}{api}" if of is None else f"{_SECRET}{api} {of}"
 
 
 def fetch(home: Home, name: str, *, actor: str = SERVICE) -> ExchangeState:
@@ -235,7 +249,7 @@ def send(home: Home, name: str, *, actor: str = SERVICE) -> SendReport:
         for key in kind.send(access, opinions):
             told[key] = meant[key]
             sent.append(key)
-            _keep(home, state.model_copy(update={"told": dict(told)}))
+            _note_down(home, name, told=dict(told))
     except FirstlightError as e:
         error = _note(e)
     report = SendReport(exchange=name, sent=tuple(sent), waiting=len(opinions) - len(sent), error=error)
@@ -248,32 +262,28 @@ def send(home: Home, name: str, *, actor: str = SERVICE) -> SendReport:
 def _fetched(home: Home, state: ExchangeState, kind: Exchange, access: Access, actor: str) -> ExchangeState:
     counts: Counter[str] = Counter()
     error: ErrorNote | None = None
-    done = False
-    before = home.library.bank(state.name).revision
-    state = state.model_copy(update={"fetch_began": access.now, "up_to_date": False})
-    _keep(home, state)
+    done, name = False, state.name
+    before = home.library.bank(name).revision
+    state = _note_down(home, name, fetch_began=access.now, up_to_date=False)
     try:
         for page in kind.pages(access, state.checkpoint):
-            report = home.library.take(state.name, page.items, complete=page.complete)
-            counts.update({name: getattr(report, name) for name in _COUNTS})
-            done = page.done
-            mark = dict(page.checkpoint)
-            state = state.model_copy(update={"checkpoint": mark, "checkpoint_at": kind.up_to(mark)})
-            _keep(home, state)
+            report = home.library.take(name, page.items, complete=page.complete)
+            counts.update({field: getattr(report, field) for field in _COUNTS})
+            done, mark = page.done, dict(page.checkpoint)
+            state = _note_down(home, name, checkpoint=mark, checkpoint_at=kind.up_to(mark))
+            if not state.enabled:
+                raise StateError(f"The exchange {name!r} was disabled while it was fetched.")
     except FirstlightError as e:
         error = _note(e)
-    state = state.model_copy(
-        update={
-            "fetch_began": None, "last_fetch": home.clock.now(), "last_succeeded": error is None, "last_error": error,
-            "up_to_date": error is None and done, "fetched": {name: counts[name] for name in _COUNTS},
-        }
+    state = _note_down(
+        home, name, fetch_began=None, last_fetch=home.clock.now(), last_succeeded=error is None, last_error=error,
+        up_to_date=error is None and done, fetched={field: counts[field] for field in _COUNTS},
     )  # fmt: skip
-    _keep(home, state)
-    now = home.library.bank(state.name)
+    now = home.library.bank(name)
     if now.revision != before or error is not None:
         with home.work() as work:
             work.record(
-                EventType.BANK_CHANGED, actor=actor, exchange=state.name, api=state.api, fetched=dict(state.fetched),
+                EventType.BANK_CHANGED, actor=actor, exchange=name, api=state.api, fetched=dict(state.fetched),
                 revision_before=before, revision=now.revision, error=error.model_dump(mode="json") if error else None,
             )  # fmt: skip
     return state.model_copy(update={"entries": now.entries})
@@ -289,7 +299,9 @@ def _opinions(home: Home, state: ExchangeState) -> Iterator[Opinion]:
 def _access(home: Home, kind: Exchange, state: ExchangeState) -> Access:
     shown: dict[str, Any] = {}
     if kind.credentials is not None:
-        kept = _credentials(home, kind.name)
+        kept = _credentials(home, _place(kind.name, state.name))
+        if kept is None and kind.shares_credentials:
+            kept = _credentials(home, _place(kind.name, None))
         if kept is None and any(field.required for field in kind.credentials):
             raise StateError(
                 f"This home keeps no credentials for {kind.name}.",
@@ -299,17 +311,17 @@ def _access(home: Home, kind: Exchange, state: ExchangeState) -> Access:
     return Access(checked(kind.config, state.config, "setting"), shown, home.clock.now())
 
 
-def _credentials(home: Home, api: str) -> dict[str, Any] | None:
+def _credentials(home: Home, place: str) -> dict[str, Any] | None:
     with home.look() as work:
-        row = work.session.get(Setting, _SECRET + api)
+        row = work.session.get(Setting, place)
         sealed = None if row is None else bytes.fromhex(row.value)
     if sealed is None:
         return None
     try:
-        kept: dict[str, Any] = json.loads(home.keyring.sealer(PURPOSE).unseal(sealed, api.encode()))
+        kept: dict[str, Any] = json.loads(home.keyring.sealer(PURPOSE).unseal(sealed, place.encode()))
     except (IntegrityError, ValueError) as e:
         raise IntegrityError(
-            f"The credentials of {api} do not open with this home's keys.", hint="Keep them anew."
+            "Credentials of an exchange do not open with this home's keys.", hint="Keep them anew."
         ) from e
     return kept
 
@@ -327,13 +339,23 @@ def _read(home: Home, name: str) -> ExchangeState | None:
         return None if row is None else ExchangeState.from_json(row.value)
 
 
-def _keep(home: Home, state: ExchangeState, *, actor: str = "", act: str = "") -> None:
+def _keep(home: Home, state: ExchangeState, *, actor: str, act: str) -> None:
     with home.work() as work:
         work.session.merge(Setting(name=_STATE + state.name, value=state.to_json().decode()))
-        if act:
-            work.record(
-                EventType.CONFIG_CHANGE, actor=actor, exchange=state.name, api=state.api, act=act, config=state.config
-            )  # fmt: skip
+        work.record(
+            EventType.CONFIG_CHANGE, actor=actor, exchange=state.name, api=state.api, act=act, config=state.config
+        )  # fmt: skip
+
+
+def _note_down(home: Home, name: str, **changes: Any) -> ExchangeState:  # noqa: ANN401 - fields of the state
+    """Change some fields of the state as it is now: others may have changed other fields meanwhile."""
+    with home.work() as work:
+        row = work.session.get(Setting, _STATE + name)
+        if row is None:
+            raise NotFoundError(f"The exchange {name!r} was removed.", hint="Add it again.")
+        state = ExchangeState.from_json(row.value).model_copy(update=changes)
+        row.value = state.to_json().decode()
+        return state
 
 
 def _running(home: Home, name: str) -> Any:  # noqa: ANN401 - a context of `locked`

@@ -66,7 +66,8 @@ def add(
         state = exchanging.create(
             house, name, kind, config, purpose=purpose, actor=by, owner=owner, licence=licence
         )  # fmt: skip
-        lacking = exchanging.KINDS[kind].credentials and not exchanging.has_credentials(house, kind)
+        needed = any(field.required for field in exchanging.KINDS[kind].credentials or ())
+        lacking = needed and not exchanging.has_credentials(house, kind)
     _answer(state, as_json)
     if not as_json:
         if lacking:
@@ -81,19 +82,22 @@ def credentials(
         Path | None,
         typer.Argument(metavar="[FILE]", help="A file of lines FIELD=VALUE; remove it afterwards.", show_default=False),
     ] = None,
+    of: Annotated[
+        str | None, typer.Option("--for", metavar="NAME", help="For this exchange alone.", show_default=False)
+    ] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Take the kept credentials away.")] = False,
     by: Actor = "operator",
     as_json: output.Json = False,
     home: HomeFolder = None,
 ) -> None:
-    """Keep the credentials of a kind of exchange, sealed with the home's keys. They are never shown again."""
+    """Keep the credentials of a kind of exchange, or of one, sealed with the home's keys; they are never shown."""
     if (file is None) == (not clear):
         raise InputError("Name a file with the credentials, or --clear.", hint="Its lines are like user=NAME.")
     fields = exchanging.kind_of(kind).credentials or ()
     values = None if file is None else _values(_lines(file), fields)
     with opened(home, create=True) as house:
-        exchanging.keep_credentials(house, kind, values, actor=by)
-        kept = exchanging.has_credentials(house, kind)
+        exchanging.keep_credentials(house, kind, values, of=of, actor=by)
+        kept = exchanging.has_credentials(house, kind, of=of)
     if as_json:
         output.answer({"kind": kind, "kept": kept})
     elif kept:

@@ -25,6 +25,7 @@ _WHOLE = Field("whole", "boolean", "whether what the list does not hold any more
 class _List:
     """What both have in common: nobody there wants an opinion, and the time of the last change is the checkpoint."""
 
+    shares_credentials = False
     takes_opinions = False
 
     def up_to(self, checkpoint: Mapping[str, Any]) -> datetime | None:
@@ -57,17 +58,15 @@ class HttpsList(_List):
         shown = access.credentials
         user = (shown["user"], shown["password"]) if shown.get("user") else None
         headers = {"Authorization": f"Bearer {shown['bearer']}"} if shown.get("bearer") else {}
-        with Host(access.config["url"], user=user, headers=headers) as host:
-            found = host.get_if_new("", known)
-        if found is None or hashlib.sha256(found[0]).hexdigest() == known.get("sha256"):
-            yield Page(iter(()), known | {"fetched": now}, done=True)
-            return
-        body, marks = found
-        mark = marks | {"fetched": now, "sha256": hashlib.sha256(body).hexdigest()}
-        with tempfile.NamedTemporaryFile(dir=_memory()) as held:  # a list is a secret: it is not written to a disk
-            held.write(body)
-            held.flush()
-            yield Page(_read([Path(held.name)], access), mark, done=True, complete=bool(access.config["whole"]))
+        url = access.config["url"]
+        # a list is a secret: it is held in memory and not written to a disk
+        with Host(url, user=user, headers=headers) as host, tempfile.NamedTemporaryFile(dir=_memory()) as held:
+            marks = host.download(known, held)
+            if marks is None or marks["sha256"] == known.get("sha256"):
+                yield Page(iter(()), known | (marks or {}) | {"fetched": now}, done=True)
+                return
+            items = _read([Path(held.name)], access)
+            yield Page(items, marks | {"fetched": now}, done=True, complete=bool(access.config["whole"]))
 
 
 class FolderList(_List):

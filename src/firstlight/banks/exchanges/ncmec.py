@@ -42,6 +42,7 @@ class Ncmec:
         Field("user", "string", "the user name that was issued for hash sharing", required=True),
         Field("password", "string", "its password", required=True),
     )
+    shares_credentials = True
     takes_opinions = True
 
     def pages(self, access: Access, checkpoint: Mapping[str, Any] | None) -> Iterator[Page]:

@@ -37,6 +37,7 @@ class StopNcii:
         Field("feedback_function_key", "string", "the key of the function SubmitFeedback", default=""),
         Field("base_url_override", "string", "another address of the service", default=HOST),
     )
+    shares_credentials = True
     takes_opinions = True
 
     def pages(self, access: Access, checkpoint: Mapping[str, Any] | None) -> Iterator[Page]:

@@ -40,6 +40,7 @@ class ThreatExchange:
         Field("base_url", "string", "the address of the service", default=HOST),
     )
     credentials = (Field("api_token", "string", "the application's token, ID|SECRET", required=True),)
+    shares_credentials = True
     takes_opinions = True
 
     def pages(self, access: Access, checkpoint: Mapping[str, Any] | None) -> Iterator[Page]:

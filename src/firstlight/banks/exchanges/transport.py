@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import IO, Any, Final, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -15,6 +17,8 @@ from firstlight.errors import InputError, UpstreamError
 
 MAX_ANSWER: Final = 64 << 20
 """Of a page. NCMEC's have a thousand entries, some kilobytes each."""
+MAX_LIST: Final = 4 << 30
+"""Of a list file, which is written to a file and not held."""
 TRIES: Final = 5
 RETRIED: Final = frozenset({429, 500, 502, 503, 504})
 FIRST_WAIT: float = 1.0
@@ -76,7 +80,7 @@ class Host:
         Raises:
             UpstreamError: it does not answer, refuses, or answers too much.
         """
-        return self._patient("GET", path, query, None, {})[1]
+        return self._patiently("GET", path, query, {})[1]
 
     def get_json(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         """The same as a JSON object; asked for again also when it comes cut off.
@@ -97,18 +101,26 @@ class Host:
             raise self._error("answered with something else than an object")
         raise AssertionError("unreachable")
 
-    def get_if_new(self, path: str, marks: Mapping[str, str]) -> tuple[bytes, dict[str, str]] | None:
-        """What stands there and the marks to know it by; none while it is what the marks say."""
+    def download(self, marks: Mapping[str, str], out: IO[bytes]) -> dict[str, str] | None:
+        """Write what stands at the base address into a file, and answer the marks to know it by; none, and nothing
+        written, while it is what the marks say.
+
+        Raises:
+            UpstreamError: as `get`; what was written is not whole.
+        """
         headers = {
             header: marks[name]
             for header, name in (("If-None-Match", "etag"), ("If-Modified-Since", "modified"))
             if marks.get(name)
         }
-        status, body, answered = self._patient_whole("GET", path, None, None, headers)
+        status, _, answered = self._patiently("GET", "", None, headers, out)
         if status == httpx.codes.NOT_MODIFIED:
             return None
+        out.flush()
+        out.seek(0)
         found = {"etag": answered.get("etag", ""), "modified": answered.get("last-modified", "")}
-        return body, {name: value for name, value in found.items() if value}
+        digest = hashlib.file_digest(out, "sha256").hexdigest()  # type: ignore[arg-type]
+        return {name: value for name, value in found.items() if value} | {"sha256": digest}
 
     def send(self, method: str, path: str, body: bytes, content_type: str) -> bytes:
         """Send once; what changes something there is never repeated by itself.
@@ -121,19 +133,14 @@ class Host:
             raise self._error(f"refused it ({status})")
         return answer
 
-    def _patient(
-        self, method: str, path: str, query: Mapping[str, str] | None, body: bytes | None, headers: Mapping[str, str]
-    ) -> tuple[int, bytes]:
-        status, answer, _ = self._patient_whole(method, path, query, body, headers)
-        return status, answer
-
-    def _patient_whole(
-        self, method: str, path: str, query: Mapping[str, str] | None, body: bytes | None, headers: Mapping[str, str]
-    ) -> tuple[int, bytes, httpx.Headers]:
+    def _patiently(
+        self, method: str, path: str, query: Mapping[str, str] | None, headers: Mapping[str, str],
+        out: IO[bytes] | None = None,
+    ) -> tuple[int, bytes, httpx.Headers]:  # fmt: skip
         pause = FIRST_WAIT
         for attempt in range(1, TRIES + 1):
             try:
-                status, answer, answered = self._once(method, path, query, body, headers)
+                status, answer, answered = self._once(method, path, query, None, headers, out)
             except UpstreamError:
                 if attempt == TRIES:
                     raise
@@ -149,21 +156,26 @@ class Host:
         raise AssertionError("unreachable")
 
     def _once(
-        self, method: str, path: str, query: Mapping[str, str] | None, body: bytes | None, headers: Mapping[str, str]
-    ) -> tuple[int, bytes, httpx.Headers]:
+        self, method: str, path: str, query: Mapping[str, str] | None, body: bytes | None, headers: Mapping[str, str],
+        out: IO[bytes] | None = None,
+    ) -> tuple[int, bytes, httpx.Headers]:  # fmt: skip
         if not path.startswith("/") and path:
             raise self._error("points to another place")
+        held: IO[bytes] = io.BytesIO() if out is None else out
+        held.seek(0)
+        held.truncate()
+        limit, size = MAX_ANSWER if out is None else MAX_LIST, 0
         try:
             with self._http.stream(
                 method, self.base + path, params=dict(query) if query else None, content=body, headers=dict(headers)
             ) as response:
-                parts, size = [], 0
                 for part in response.iter_bytes():
                     size += len(part)
-                    if size > MAX_ANSWER:
-                        raise self._error(f"answered with more than {MAX_ANSWER} bytes")
-                    parts.append(part)
-                return response.status_code, b"".join(parts), response.headers
+                    if size > limit:
+                        raise self._error(f"answered with more than {limit} bytes")
+                    held.write(part)
+                answer = held.getvalue() if isinstance(held, io.BytesIO) else b""
+                return response.status_code, answer, response.headers
         except (httpx.HTTPError, httpx.InvalidURL) as e:  # their words may hold the address with a token in it
             raise self._error(f"did not answer ({type(e).__name__})") from None
 
