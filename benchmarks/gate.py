@@ -102,6 +102,8 @@ def pictures(results: dict[str, float], folder: Path, looks: int) -> None:
         library.add("known", entries)
         guard = Guard(cage, prompts=[RulesCheck(some_rules(random.Random(1)))], pictures=[BanksCheck(library)])
 
+        guard.warm_up()
+
         def remember(made: Made) -> None:
             record = GenerationRecord(
                 sha256=made.sha256, pdq=made.picture.hash.pdq.hex, quality=made.picture.hash.pdq.quality, at=made.at

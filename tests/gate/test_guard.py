@@ -222,6 +222,26 @@ def test_what_is_decided_is_kept_or_refused(cage: Cage) -> None:
     assert decision.reason.because[-1].rule == "gate.unrecorded"
 
 
+def test_whatever_keeps_a_decision_from_being_kept_closes_the_gate(cage: Cage) -> None:
+    def breaks(_decision: Decision, _stopped: Stopped) -> None:
+        raise ValueError("a fault")
+
+    with Guard(cage, keep=breaks) as guard:
+        assert not guard.check_prompt("a lake").allowed
+    with Guard(cage) as guard:
+        assert not guard.check_prompt("x" * 40_000).allowed, "without rules too"
+
+
+def test_a_gate_warms_up_or_does_not_open(cage: Cage, library: Library) -> None:
+    check = Check()
+    with Guard(cage, pictures=[BanksCheck(library), check]) as guard:
+        guard.warm_up()
+        assert check.calls == 1
+        check.error = UpstreamError("broken")
+        with pytest.raises(UpstreamError):
+            guard.warm_up()
+
+
 def test_armed_means_words_and_pictures(cage: Cage, library: Library) -> None:
     check = RulesCheck(rules())
     assert not Guard(cage).is_armed

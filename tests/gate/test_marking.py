@@ -20,7 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from PIL import Image
 
 from casework.making import jpeg, picture, png
-from custody.test_timestamp import Authority
+from custody.time_authority import Authority
 from firstlight.errors import InputError, StateError, UpstreamError
 from firstlight.gate.authority import WARNING, DevelopmentKeys, development_keys, write_keys
 from firstlight.gate.marking import Marker, Model, SigningKey, WatermarkProgram

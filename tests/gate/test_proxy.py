@@ -174,6 +174,16 @@ def test_words_are_found_in_whatever_field_they_stand(house: House, body: dict[s
     assert answer.json()["error"]["code"] == "moderation_blocked"
 
 
+def test_an_account_or_a_word_that_nobody_can_write_breaks_nothing(house: House) -> None:
+    raw = b'{"prompt": "a carrot in the cellar \\ud800", "user": "u\\ud800", "model": "m\\udfff"}'
+    answer = house.post("/v1/images/generations", content=raw, headers={"content-type": "application/json"})
+    assert answer.json()["error"]["code"] == "moderation_blocked"
+    assert house.stopped[0][1].asker.account.startswith("sha256-")
+    house.post("/v1/images/generations", json={"prompt": BAD, "user": "u" * 10_000})
+    assert len(house.stopped[1][1].asker.account) < 100
+    assert house.stopped[1][1].asker.ip == "", "the address of whoever calls is not the user's"
+
+
 def test_a_field_said_twice_means_one_thing(house: House) -> None:
     raw = b'{"prompt": "a lake", "prompt": "a carrot in the cellar"}'
     answer = house.post("/v1/images/generations", content=raw, headers={"content-type": "application/json"})

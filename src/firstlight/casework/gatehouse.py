@@ -99,6 +99,7 @@ def opened_gate(home: Home, cage: Cage, settings: GateSettings | None = None) ->
                 on_failure=dict(settings.on_failure),
             )
         )
+        guard.warm_up()
         ledger = stack.enter_context(open_ledger(folder)) if settings.ledger else None
         remember = LedgerBook(folder, ledger).remember if ledger is not None else None
         gate = Gate(guard, marker=settings.marker, remember=remember, clock=home.clock)

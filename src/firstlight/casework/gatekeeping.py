@@ -344,7 +344,7 @@ class GateBook:
             port=stopped.asker.port,
             origin=(claim,),
         )
-        self._take_in("\n".join(lines).encode(), f"{ATTEMPTS_SOURCE}{decision.id}", upload)
+        self._take_in("\n".join(lines).encode("utf-8", "backslashreplace"), f"{ATTEMPTS_SOURCE}{decision.id}", upload)
 
 
 def _upload(decision: Decision, stopped: Stopped, number: int) -> Upload:

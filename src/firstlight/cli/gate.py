@@ -55,6 +55,7 @@ def gate(
     on_failure: gate_serve.FailOpen = None,
     image_host: gate_serve.ImageHosts = None,
     public_url: gate_serve.PublicUrl = "",
+    client_ip_header: gate_serve.ClientIp = "",
     unarmed: gate_serve.Unarmed = False,
     no_ledger: gate_serve.NoLedger = False,
     opinions: Annotated[bool, typer.Option("--opinions", help="No generator behind: only give opinions.")] = False,
@@ -89,6 +90,7 @@ def gate(
         models=gate_serve.models(model),
         image_hosts=tuple(image_host or ()),
         public_url=public_url,
+        client_ip_header=client_ip_header,
     )
 
 

@@ -60,6 +60,9 @@ ImageHosts = Annotated[
     list[str] | None, typer.Option("--image-host", metavar="HOST", help="A host where the generator puts pictures.")
 ]
 PublicUrl = Annotated[str, typer.Option(metavar="URL", help="The gate's own address, as clients see it.")]
+ClientIp = Annotated[
+    str, typer.Option(metavar="HEADER", help="The header in which your front end names the user's address.")
+]
 Unarmed = Annotated[bool, typer.Option("--unarmed", help="Stand without rules or banks. For trying it.")]
 NoLedger = Annotated[bool, typer.Option("--no-ledger", help="Remember nothing of what leaves.")]
 
@@ -74,6 +77,7 @@ def serve(
     models: dict[str, Model],
     image_hosts: tuple[str, ...] = (),
     public_url: str = "",
+    client_ip_header: str = "",
 ) -> None:
     """Serve the gate until it is stopped."""
     import uvicorn
@@ -88,7 +92,13 @@ def serve(
             address = stack.enter_context(_standin()) if upstream == STAND_IN else upstream
             key = os.environ.get(KEY_VARIABLE, "")
             proxy = ImageProxy(
-                built.gate, address, key=key, image_hosts=image_hosts, models=models, public_url=public_url
+                built.gate,
+                address,
+                key=key,
+                image_hosts=image_hosts,
+                models=models,
+                public_url=public_url,
+                client_ip_header=client_ip_header,
             )
         listening = stack.enter_context(listen(host, port))
         _say_start(built, f"http://{host}:{listening.getsockname()[1]}", upstream)

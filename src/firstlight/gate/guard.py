@@ -15,11 +15,13 @@ from types import TracebackType
 from typing import Final, Self, TypeAlias
 
 from firstlight.clock import Clock, SystemClock
-from firstlight.errors import FirstlightError, LimitError
+from firstlight.errors import LimitError
 from firstlight.gate.checks import PictureCheck, Prompt, PromptCheck, RulesCheck, Said
 from firstlight.gate.decision import CheckNote, CheckState, Decision, Stage, new_decision_id
-from firstlight.gate.pictures import NEAR, SeenPicture, distance, look_at
+from firstlight.gate.moderation import PictureModeration
+from firstlight.gate.pictures import NEAR, SeenPicture, distance, look_at, plain_picture
 from firstlight.gate.rules import Outcome, worst
+from firstlight.gate.text import LONGEST_PROMPT
 from firstlight.gate.watch import Ran, Watch
 from firstlight.logs import get_logger
 from firstlight.media import Cage
@@ -119,6 +121,18 @@ class Guard:
                 return one.rules.rules.sha256
         return None
 
+    def warm_up(self) -> None:
+        """Have everything loaded and compiled before the first request: what takes seconds once must not count against
+        a check's budget. Checks that ask another host are left alone.
+
+        Raises:
+            FirstlightError: the workers cannot decode, or a check cannot be made; such a gate must not be opened.
+        """
+        picture = look_at(self._cage, plain_picture())
+        for one in self._pictures:
+            if not isinstance(one, PictureModeration):
+                one.check_picture(picture)
+
     # --- the three stages ---
 
     def check_prompt(
@@ -127,6 +141,8 @@ class Guard:
         """Decide on the words of a request, before anything is generated. Never raises for what they say."""
         prompt = Prompt(text, negative, surface)
         said = self._all([(one.name, one.budget, partial(one.check_prompt, prompt)) for one in self._prompts])
+        if max(len(text), len(negative)) > LONGEST_PROMPT:
+            said.append(_failed("length", Ran(0.0, code="limit.prompt"), Outcome.BLOCK))
         decision = self._decision(Stage.PROMPT, said)
         return self._kept(decision, Stopped(asker or Asker(), prompt))
 
@@ -226,8 +242,8 @@ class Guard:
             return decision
         try:
             self._keep(decision, stopped)
-        except FirstlightError as e:
-            _log.error("decision.lost", error=e)
+        except Exception as e:  # noqa: BLE001 - whatever keeps it from being written down closes the gate
+            _log.error("decision.lost", error=e, exc_info=True)
             because = Reason(rule="gate.unrecorded", says="The decision could not be written down.")
             reason = decision.reason.model_copy(update={"because": (*decision.reason.because, because)})
             outcome = worst((decision.outcome, Outcome.BLOCK))

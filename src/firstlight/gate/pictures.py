@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -69,6 +71,17 @@ def look_at(cage: Cage, data: bytes) -> SeenPicture:
             raise UnreadableError("It moves, and its end was not reached.", code="unreadable.incomplete")
         frames = moving.frames
     return SeenPicture(data, digests, sniff(data[:SNIFF_BYTES]).value, found, frames)
+
+
+def plain_picture(side: int = 64) -> bytes:
+    """A small PNG of a grey slope, for trying whether pictures can be looked at."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    rows = b"".join(b"\x00" + bytes((x * 3 + y) % 256 for x in range(side)) for y in range(side))
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def square_of(cage: Cage, data: bytes, side: int) -> tuple[bytes, int]:

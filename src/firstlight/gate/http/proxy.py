@@ -50,7 +50,8 @@ _EVENT: Final = (
 
 class ImageProxy:
     """Forwards image requests to one generator. `image_hosts` are hosts that its answers may name pictures at, beside
-    its own; `models` says which model stands behind a name."""
+    its own; `models` says which model stands behind a name. `client_ip_header` is the header in which the operator's
+    own front end names the user's address; without it none is recorded."""
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class ImageProxy:
         image_hosts: tuple[str, ...] = (),
         models: Mapping[str, Model] | None = None,
         public_url: str = "",
+        client_ip_header: str = "",
         client: httpx.AsyncClient | None = None,
     ) -> None:
         """Raises:
@@ -75,6 +77,7 @@ class ImageProxy:
         self._hosts = frozenset({parts.netloc, *image_hosts})
         self._models = dict(models or {})
         self._public_url = public_url.rstrip("/")
+        self._client_ip_header = client_ip_header
         self.shelf = Shelf()
         self._client = client or httpx.AsyncClient(timeout=GENERATION_SECONDS, trust_env=False, follow_redirects=False)
 
@@ -84,7 +87,7 @@ class ImageProxy:
             asked = await read_request(request)
         except InputError as e:
             return bad_request(e)
-        asker = _asker(request, asked)
+        asker = _asker(request, asked, self._client_ip_header)
         try:
             admission = await run_in_threadpool(self._let_in, asked, asker)
         except RefusedRequestError as e:
@@ -214,12 +217,14 @@ class ImageProxy:
         return _line(kind, {**known, "type": kind, "b64_json": base64.b64encode(out.data).decode()})
 
 
-def _asker(request: Request, asked: ImageRequest) -> Asker:
+def _asker(request: Request, asked: ImageRequest, ip_header: str) -> Asker:
+    """Who asks. The address of the connection is that of the service that calls, and would be untrue of a user: an
+    address is taken only from the header in which the operator's own front end names it."""
     account = asked.account
     if not account and "authorization" in request.headers:
         account = "key-" + hashlib.sha256(request.headers["authorization"].encode()).hexdigest()[:16]
-    host, port = (request.client.host, request.client.port) if request.client else ("", None)
-    return Asker(account=account, ip=host, port=port, model=asked.model)
+    ip = request.headers.get(ip_header, "").strip() if ip_header else ""
+    return Asker(account=account, ip=ip, model=asked.model)
 
 
 def _refused(e: RefusedRequestError) -> tuple[int, dict[str, Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ LARGEST_REQUEST: Final = 4 * LARGEST_PICTURE
 """Bytes of one request, held in memory."""
 
 MOST_FIELDS: Final = 200
+
+LONGEST_NAME: Final = 256
+"""Characters of a model's or an account's name."""
 
 _NEGATIVE: Final = ("negative_prompt", "negative")
 _PLAIN: Final = frozenset(
@@ -66,12 +70,15 @@ class ImageRequest:
     @property
     def model(self) -> str:
         """The model it asks for; empty when it leaves that to the generator."""
-        return str(self.fields.get("model") or "")
+        return _whole(str(self.fields.get("model") or ""))[:LONGEST_NAME]
 
     @property
     def account(self) -> str:
-        """The user whom the calling service names."""
-        return str(self.fields.get("safety_identifier") or self.fields.get("user") or "")
+        """The user whom the calling service names; a name that is none is told by its digest."""
+        named = str(self.fields.get("safety_identifier") or self.fields.get("user") or "")
+        if len(named) <= LONGEST_NAME and named.isprintable():
+            return named
+        return f"sha256-{hashlib.sha256(named.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
     @property
     def streams(self) -> bool:
@@ -177,9 +184,13 @@ def _request(fields: dict[str, Any], files: tuple[File, ...], *, is_json: bool) 
             negative.append(text)
         elif path[0] not in _PLAIN or len(text) > _LONG:
             words.append(text)
-    return ImageRequest(
-        fields, files, tuple(inputs), tuple(masks), Prompt("\n".join(words), "\n".join(negative)), is_json
-    )
+    prompt = Prompt(_whole("\n".join(words)), _whole("\n".join(negative)))
+    return ImageRequest(fields, files, tuple(inputs), tuple(masks), prompt, is_json)
+
+
+def _whole(text: str) -> str:
+    """The text without halves of surrogate pairs, which JSON can name and nothing can write."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _texts(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
