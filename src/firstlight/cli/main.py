@@ -55,6 +55,9 @@ CONTENTS = (
     Entry("evidence", KEEP, "keep", "evidence_app"),
     Entry("custody", KEEP, "custody", "app"),
     Entry("reconcile", KEEP, "keep", "reconcile"),
+    Entry("backup", KEEP, "backup", "backup"),
+    Entry("restore", KEEP, "backup", "restore"),
+    Entry("db", KEEP, "backup", "db_app"),
     Entry("users", RUN, "access", "users_app"),
     Entry("keys", RUN, "access", "keys_app"),
 )

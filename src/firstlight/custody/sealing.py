@@ -223,3 +223,11 @@ class KeySealer:
     def unseal(self, data: bytes, context: bytes) -> bytes:
         """The data that was sealed for this context; IntegrityError if it was changed or sealed otherwise."""
         return unseal(self._key, data, context)
+
+    def sealing(self, blocks: Iterable[bytes], context: bytes) -> Iterator[bytes]:
+        """A stream, sealed for this context piece by piece."""
+        return encrypt(self._key, blocks, context, entropy=self._entropy)
+
+    def opening(self, file: BinaryIO, context: bytes) -> SealedReader:
+        """A reader of a stream that was sealed so; IntegrityError where it was changed. Closing it closes the file."""
+        return SealedReader(file, self._key, context)

@@ -1,0 +1,42 @@
+"""The commands that keep a home safe."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from casework.making import png, put
+from cli.conftest import Run
+from postgres import Server
+
+
+def test_a_home_is_backed_up_and_restored(run: Run, tmp_path: Path, house: Path) -> None:
+    run("intake", put(tmp_path / "in", {"a.png": png(1)}), "--account", "u1")
+    to, keys = tmp_path / "backup", tmp_path / "keys"
+    ran = run("backup", "--to", to, "--keys-to", keys)
+    assert ran.code == 0
+    assert "1 original" in ran.out
+    assert "keep them apart" in ran.out
+    assert run("restore", "--from", to, "--keys", keys).code == 2  # the home is there
+    shutil.rmtree(house)
+    ran = run("restore", "--from", to, "--keys", keys)
+    assert ran.code == 0
+    assert "custody log was verified" in ran.out
+    assert run("reconcile", "--originals").code == 0
+    assert run("backup", "--to", to, "--keys-to", to).code == 2
+    next((to / "objects").glob("*/*")).unlink()
+    shutil.rmtree(house)
+    assert run("restore", "--from", to, "--keys", keys).code == 1
+
+
+def test_tables_are_copied_to_a_server(run: Run, tmp_path: Path, house: Path, postgresql: Server) -> None:
+    run("intake", put(tmp_path / "in", {"a.png": png(1)}))
+    url = postgresql.database()
+    ran = run("db", "copy", "--to", url)
+    assert ran.code == 0
+    assert "custody log was verified there" in ran.out
+    assert run("queue").code == 2  # it is not told where its tables lie
+    with (house / "settings.toml").open("a") as settings:
+        settings.write(f'[database]\nurl = "{url}"\n')
+    assert run("reconcile").code == 0
+    assert run("db", "copy", "--to", "mysql://x/y").code == 2
