@@ -15,7 +15,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -252,42 +251,51 @@ def daft_engine(args: argparse.Namespace) -> None:
 # --- running them ----------------------------------------------------------------------------------------------------
 
 
-def tree_memory(pid: int) -> tuple[int, int]:
-    """Proportional memory of a tree of processes in bytes, and how many there are."""
+def tree(pid: int, known: set[int]) -> tuple[int, dict[int, float]]:
+    """Proportional memory of a tree of processes, and the CPU seconds of each; who was once in it stays in it."""
     children: dict[int, list[int]] = {}
+    seconds: dict[int, float] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             parts = stat.read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        children.setdefault(int(parts[1]), []).append(int(stat.parent.name))
-    waiting, total, count = [pid], 0, 0
+        one = int(stat.parent.name)
+        children.setdefault(int(parts[1]), []).append(one)
+        seconds[one] = (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
+    waiting, total = [pid, *known], 0
     while waiting:
         one = waiting.pop()
-        waiting += children.get(one, [])
+        if one not in known:
+            waiting += children.get(one, [])
+        else:
+            waiting += [child for child in children.get(one, []) if child not in known]
+        known.add(one)
         try:
             rollup = Path(f"/proc/{one}/smaps_rollup").read_text()
             total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) * 1024
-            count += 1
         except (OSError, StopIteration):
             continue
-    return total, count
+    return total, {one: seconds[one] for one in known if one in seconds}
 
 
 def timed(command: list[str]) -> dict[str, float]:
-    """Wall and CPU seconds of a command with all of its children, and the most memory that was seen."""
+    """Wall and CPU seconds of a command with all that it started, and the most memory that was seen.
+
+    CPU is what was last seen of each process: some contenders kill theirs, or leave them behind, so that nobody waits
+    for them and the kernel tells their time to nobody.
+    """
     began = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    peak = 0
-    while True:
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if pid:
-            break
-        peak = max(peak, tree_memory(process.pid)[0])
-        time.sleep(0.25)
-    if status:
+    peak, known, spent = 0, set[int](), dict[int, float]()
+    while process.poll() is None:
+        memory, seen = tree(process.pid, known)
+        peak = max(peak, memory)
+        spent |= seen
+        time.sleep(0.1)
+    if process.returncode:
         raise SystemExit(f"{command} failed:\n{(process.stderr.read() if process.stderr else b'')[-3000:].decode()}")
-    return {"wall": time.monotonic() - began, "cpu": usage.ru_utime + usage.ru_stime, "peak_mb": peak / 2**20}
+    return {"wall": time.monotonic() - began, "cpu": sum(spent.values()), "peak_mb": peak / 2**20}
 
 
 def measured(name: str, python: str, kind: str, work: Path, pictures: int, more: list[str]) -> dict[str, float]:
@@ -372,52 +380,46 @@ def memory(work: Path) -> dict[str, float]:
 
 
 def kills(args: argparse.Namespace, work: Path) -> dict[str, int]:
-    """Kill a run at a random moment, again and again, until it is through."""
+    """Kill each run once, after a random number of finished shards and a random moment more; then let it go on."""
+    from firstlight.screen.plan import read_plan
+    from firstlight.screen.report import tallies
+    from firstlight.screen.results import finished
+
     rng = random.Random(3)
-    lost = repeated = redone = done_runs = 0
+    lost = repeated = killed = 0
     for attempt in range(args.kills):
         out = work / "out" / f"kill-{attempt}"
         shutil.rmtree(out, ignore_errors=True)
+        command = [sys.executable, __file__, "--as", "ours", "--source", str(work / "tar" / "all"), "--out", str(out)]
+        command += ["--home", str(work / "home")] + (["--ray"] if args.kill_on_ray else [])
         seen: dict[str, int] = {}
-        launched = 0
-        while True:
-            command = [
-                sys.executable,
-                __file__,
-                "--as",
-                "ours",
-                "--source",
-                str(work / "tar" / "all"),
-                "--out",
-                str(out),
-            ]
-            command += ["--home", str(work / "home")] + (["--ray"] if args.kill_on_ray else [])
-            process = subprocess.Popen(
-                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-            )
-            launched += 1
-            stop = time.monotonic() + (rng.uniform(2, 8) if launched == 1 else 600)
-            while process.poll() is None and time.monotonic() < stop:
+        for launch in range(2):
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            wanted = rng.randrange(SHARDS) if launch == 0 else SHARDS + 1
+            while process.poll() is None and len(seen) < wanted:
                 time.sleep(0.02)
-                for path in (out / "shards").glob("*.screened") if out.exists() else ():
-                    mark = path.stat().st_mtime_ns
-                    repeated += seen.setdefault(path.name, mark) != mark
-            if process.poll() is None:
-                os.kill(process.pid, signal.SIGKILL)
-                process.wait()
-                continue
-            break
-        done_runs += 1
-        from firstlight.screen.plan import read_plan
-        from firstlight.screen.report import tallies
-        from firstlight.screen.results import finished
-
+                repeated += _look(out, seen)
+            if process.poll() is None and launch == 0:
+                time.sleep(rng.uniform(0, 3))
+                process.kill()
+                killed += 1
+            process.wait()
+            repeated += _look(out, seen)
         lost += len({one.ident for one in read_plan(out)} - finished(out / "shards"))
         lost += args.pictures // SHARDS * SHARDS - sum(one.members for one in tallies(out))
-        redone = max(redone, launched)
+        print(f"run {attempt}: killed with {wanted} wanted, lost {lost}, repeated {repeated} so far", flush=True)
     value = f"{lost} lost, {repeated} repeated"
-    say(f"killed at a random moment, {done_runs} runs", value, "0, 0", lost == repeated == 0)
-    return {"runs": done_runs, "lost": lost, "repeated": repeated}
+    say(f"{killed} of {args.kills} runs killed", value, "0, 0", lost == repeated == 0)
+    return {"runs": args.kills, "killed": killed, "lost": lost, "repeated": repeated}
+
+
+def _look(out: Path, seen: dict[str, int]) -> int:
+    """How many finished results were written again since they were first seen."""
+    again = 0
+    for path in (out / "shards").glob("*.screened") if out.exists() else ():
+        mark = path.stat().st_mtime_ns
+        again += seen.setdefault(path.name, mark) != mark
+    return again
 
 
 def _hex_column(count: int) -> Any:  # noqa: ANN401 - pyarrow has no types

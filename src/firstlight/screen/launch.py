@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from typing import Final, Protocol
 
 from firstlight.errors import FirstlightError, InputError, StorageError
@@ -141,5 +142,7 @@ def _end_with(join: Callable[[], None]) -> None:
 def _screen(shard: Shard) -> Tally:
     """Screen a shard; cage and lists are kept for the next one."""
     if not _SCREENERS:
-        _SCREENERS.append(Screener(_SETTINGS[0]).__enter__())
+        screener = Screener(_SETTINGS[0]).__enter__()
+        Finalize(None, screener.__exit__, args=(None, None, None), exitpriority=100)  # when the pool ends this process
+        _SCREENERS.append(screener)
     return _SCREENERS[0].screen_shard(shard)
