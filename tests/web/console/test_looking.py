@@ -104,7 +104,10 @@ def test_more_is_shown_in_steps_and_in_parts(browsing: Browsing, house: House) -
     page.keyboard.press("g")
     _hold(page, 200)
     page.keyboard.press("5")
-    _hold(page, 200)
+    page.keyboard.down(" ")  # wherever the focus is now
+    page.wait_for_selector("[data-pane] img")
+    page.keyboard.up(" ")
+    page.wait_for_selector("[data-pane] img", state="detached")
     sizes = []
     for answer in answers:
         with Image.open(io.BytesIO(answer.body())) as sent:

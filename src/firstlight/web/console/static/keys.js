@@ -21,7 +21,7 @@
       event.preventDefault();
       if (wanted.dataset.keyDoes === "focus" || wanted.matches("input:not([type=radio]):not([type=checkbox]), textarea, select")) wanted.focus();
       else wanted.click();
-      if (wanted.matches("input")) wanted.focus();
+      if (wanted.matches("input") && !wanted.closest("[data-look]")) wanted.focus();
       return;
     }
     if (event.repeat) return;

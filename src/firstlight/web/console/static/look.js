@@ -115,6 +115,7 @@
   const isSpace = (event) => event.key === " " && !event.ctrlKey && !event.metaKey && !event.altKey;
   const ours = (target) =>
     target === button ||
+    target.matches?.("[name=part]") ||
     (window.firstlight.read("keys", "on") === "on" && !target.closest?.("a, button, input, select, textarea, summary, dialog"));
   document.addEventListener("keydown", (event) => {
     if (!isSpace(event) || !ours(event.target) || document.getElementById("keys")?.open) return;
