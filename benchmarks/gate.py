@@ -1,4 +1,4 @@
-"""What the gate costs: `python benchmarks/gate.py [--json FILE]`. Goals are printed with hit or miss.
+"""What the gate costs: `python -P benchmarks/gate.py [--json FILE]`. Goals are printed with hit or miss.
 
 A one-megapixel picture goes through everything that a gate does without models: decoding and hashing in a caged worker,
 matching against banks, signing, the record; a prompt of forty words goes through three hundred terms. Each figure is a
@@ -177,7 +177,12 @@ def main() -> None:
     share = whole / (GENERATION_SECONDS * 1000)
     sys.stdout.write(f"share of a generation of {GENERATION_SECONDS:g} s: {share:.2%}\n")
     for goal, value, most in (
-        (f"1 MP picture, p50 <= {GOAL_PICTURE_MS:g} ms", whole, GOAL_PICTURE_MS),
+        (f"1 MP PNG, p50 <= {GOAL_PICTURE_MS:g} ms", whole, GOAL_PICTURE_MS),
+        (
+            f"1 MP JPEG, p50 <= {GOAL_PICTURE_MS:g} ms",
+            results["1 MP JPEG checked, marked, remembered, ms"],
+            GOAL_PICTURE_MS,
+        ),
         (f"prompt, p50 < {GOAL_PROMPT_MS:g} ms", results["prompt, usual words, ms"], GOAL_PROMPT_MS),
         ("prompt of new words alone", results["prompt, all words new, ms"], GOAL_PROMPT_MS),
     ):

@@ -18,7 +18,6 @@ from firstlight.clock import Clock, SystemClock
 from firstlight.errors import LimitError
 from firstlight.gate.checks import PictureCheck, Prompt, PromptCheck, RulesCheck, Said
 from firstlight.gate.decision import CheckNote, CheckState, Decision, Stage, new_decision_id
-from firstlight.gate.moderation import PictureModeration
 from firstlight.gate.pictures import NEAR, SeenPicture, distance, look_at, plain_picture
 from firstlight.gate.rules import Outcome, worst
 from firstlight.gate.text import LONGEST_PROMPT
@@ -130,7 +129,7 @@ class Guard:
         """
         picture = look_at(self._cage, plain_picture())
         for one in self._pictures:
-            if not isinstance(one, PictureModeration):
+            if not getattr(one, "asks_a_host", False):
                 one.check_picture(picture)
 
     # --- the three stages ---

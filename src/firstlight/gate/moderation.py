@@ -110,6 +110,7 @@ class PictureModeration:
 
     name = "picture-moderation"
     budget = BUDGET
+    asks_a_host = True
 
     def __init__(self, service: Moderation) -> None:
         self._service = service

@@ -1,6 +1,6 @@
 """The ledger's files: records in segments of a fixed size, their sealed words, and two ways to find one.
 
-    segment-00000.records     records of 196 bytes, only ever appended to
+    segment-00000.records     records of 192 bytes, only ever appended to
     segment-00000.words       sealed prompts and accounts
     segment-00000.digests     the segment's SHA-256 beginnings, sorted, once it is full
     models.json               the models and versions that records number
