@@ -1,7 +1,6 @@
-# ruff: noqa: A005 - the name that is asked for; nothing here imports the standard one
 """Look-ups over HTTP, side by side with the way HMA serves them.
 
-    python benchmarks/http.py --rival-python VENV/bin/python [--hashes 1000000] [--seconds 5] [--rounds 3]
+    python benchmarks/http_lookups.py --rival-python VENV/bin/python [--hashes 1000000] [--seconds 5] [--rounds 3]
 
 `firstlight up` (one process, key checked, look-ups logged) against threatexchange's default PDQ index behind Flask, one
 gunicorn sync worker and a PostgreSQL look-up of the matched entries, which is how HMA serves `GET /m/lookup`. Both hold
