@@ -82,7 +82,7 @@ local paths, at = {{}}, 0
 for line in file:lines() do paths[#paths + 1] = line end
 request = function()
   at = at % #paths + 1
-  return wrk.format("GET", paths[at], {{ {headers} }})
+  return wrk.format("GET", paths[at], {{ ["Host"] = "localhost", {headers} }})
 end
 done = function(summary, latency)
   io.write(string.format("RESULT %d %d %d %d %d\\n", summary.requests, summary.duration, latency:percentile(50),
