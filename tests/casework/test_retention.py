@@ -369,3 +369,27 @@ def test_an_early_destruction_needs_a_reason_and_a_clock_that_runs(cleared: Home
     _wait(cleared, MONTH)
     with pytest.raises(StateError, match="is over"):
         retention.destroy_early(cleared, 1, actor="ada", reason=EARLY)
+
+
+def test_the_same_bytes_that_come_in_again_after_their_destruction_are_a_new_item(
+    cleared: Home, cage: Cage, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    assert take_in(cleared, cage, [folder]).known == 1
+    _wait(cleared, MONTH)
+    first = retention.destroy(cleared, 1, actor="op")
+    assert take_in(cleared, cage, [folder]).received == 1
+    assert take_in(cleared, cage, [folder]).received == 0, "it is there again, once"
+    assert _opens(cleared, 2)
+    assert not _opens(cleared, 1)
+    with cleared.look() as work:
+        old, new = work.session.get_one(Item, 1), work.session.get_one(Item, 2)
+        assert new.source == f"{old.source}#again-after-1"
+        assert Stored.from_json(new.stored).key_id != Stored.from_json(old.stored).key_id
+        assert new.sha256 == old.sha256
+    assert retention.destroy(cleared, 1, actor="op") == first, "the certificate stands"
+    with pytest.raises(RefusedError):
+        retention.destroy(cleared, 2, actor="op")
+    account = reconcile.reconcile(cleared, originals=True)
+    assert account.adds_up, account.discrepancies
+    assert account.came_in == 2

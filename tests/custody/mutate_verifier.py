@@ -40,6 +40,7 @@ EQUIVALENT = {
     "for block in iter(lambda: stream.read(1024 * 1024), b''):": "the size of a read does not matter",
     "super().__init__(where + ': ' + what)": "only `main` prints the exception itself, for a key that was mistyped",
     "ROOT_OF_MINUS_ONE = pow(2, (P - 1) // 4, P)": "P + 1 divides down to the same exponent",
+    "BASE = typing.cast('Point', point_from(bytes.fromhex('58' + '66' * 31)))": "a 33rd byte is not looked at",
     "x = pow(x2, (P + 3) // 8, P)": "P + 4 divides down to the same exponent",
 }
 """Statements and expressions whose mutants cannot be told apart by any answer, and why."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Literal
 
@@ -25,10 +25,13 @@ from firstlight.hashing import digest_stream
 from firstlight.logs import get_logger
 from firstlight.media import SNIFF_BYTES, opened, sniff
 from firstlight.media.sources import shown
-from firstlight.store.tables import Item
+from firstlight.store.tables import Destruction, Item
 from firstlight.values import Digests, Document, ErrorNote, Level, Value, Versioned
 
 _log = get_logger("casework")
+
+AGAIN = "#again-after-"
+"""Joins a source and the number of the item whose original was destroyed before the same bytes came in again."""
 
 BATCH = 32  # items a transaction: a durable commit costs several milliseconds, and a crash redoes at most this many
 
@@ -148,8 +151,10 @@ def _store(home: Home, arrival: Arrival) -> _Received | None:
     with opened(arrival.path) as file:
         digests, media_type = _digested(file)
         with home.look() as work:
-            if _is_known(work.session, arrival.source, digests):
-                return None
+            source = _name(work.session, arrival.source, digests)
+        if source is None:
+            return None
+        arrival = replace(arrival, source=source)
         key = home.keyring.ensure_case_key(new_item_key())
         try:
             stored = home.vault.put(file, key)
@@ -246,6 +251,22 @@ def _row(home: Home, work: Work, one: _Received) -> None:
 def _is_known(session: Session, source: str, digests: Digests) -> bool:
     wanted = select(Item.id).where(Item.source == source, Item.sha256 == digests.sha256)
     return session.scalar(wanted) is not None
+
+
+def _name(session: Session, source: str, digests: Digests) -> str | None:
+    """The name under which these bytes come in from there; None when they are there already.
+
+    A destruction is of the copy. The same bytes that come in again from the same place are a new item with a key and a
+    clock of its own; its name says after whose destruction it came.
+    """
+    name = source
+    while True:
+        number = session.scalar(select(Item.id).where(Item.source == name, Item.sha256 == digests.sha256))
+        if number is None:
+            return name
+        if session.get(Destruction, number) is None:
+            return None
+        name = f"{source}{AGAIN}{number}"
 
 
 def _below(top: Path, about: About, default: Upload) -> Iterator[Arrival | Refused]:

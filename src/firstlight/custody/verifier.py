@@ -258,9 +258,9 @@ def check_witness(package: Path, checkpoint: bytes) -> list[str]:
         return []
     name, key_id, public = parse_key(where, text_of(package, where), 4)
     body, found = signatures_of(CUSTODY + "checkpoint", checkpoint, name, key_id)
-    seconds = int.from_bytes(found[0][:8], "big") if found else 0
-    signed = b"cosignature/v1\ntime %d\n" % seconds + body.encode()
-    if not found or not ed25519_accepts(public, signed, found[0][8:]):
+    raw = found[0] if found else b""
+    seconds = int.from_bytes(raw[:8], "big")
+    if not ed25519_accepts(public, b"cosignature/v1\ntime %d\n" % seconds + body.encode(), raw[8:]):
         raise DiffersError(CUSTODY + "checkpoint", "the witness " + name + " did not sign this checkpoint")
     said = f"The witness {name} signed the same state, {seconds} seconds after the beginning of 1970."
     return [said, "NOT PROVED: whose key the witness's is. Compare witness.vkey with what the witness publishes."]
