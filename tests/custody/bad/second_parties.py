@@ -36,7 +36,8 @@ def answer(data: bytes, time: bytes = b"20260301120003Z") -> bytes:
     """What an authority answers, as far as the verifier looks into it; nothing in it is signed."""
     oid = der(0x06, b"\x2a\x03")
     imprint = der(0x30, der(0x30, oid), der(0x04, hashlib.sha256(data).digest()))
-    info = der(0x30, der(0x02, b"\x01"), oid, imprint, der(0x02, b"\x07"), der(0x18, time), der(0x04, b"x" * 300))
+    policy = der(0x06, b"\x2a" * 300)  # long, and before what is looked at
+    info = der(0x30, der(0x02, b"\x01"), policy, imprint, der(0x02, b"\x07"), der(0x18, time), der(0x04, b"x"))
     signed = der(0x30, der(0x02, b"\x03"), der(0x31), der(0x30, oid, der(0xA0, der(0x04, info))))
     return der(0x30, der(0x30, der(0x02, b"\x00")), der(0x30, oid, der(0xA0, signed)))
 
