@@ -40,3 +40,14 @@ def test_tables_are_copied_to_a_server(run: Run, tmp_path: Path, house: Path, po
         settings.write(f'[database]\nurl = "{url}"\n')
     assert run("reconcile").code == 0
     assert run("db", "copy", "--to", "mysql://x/y").code == 2
+
+
+def test_the_settings_are_shown_without_the_password_of_the_database(run: Run, tmp_path: Path, house: Path) -> None:
+    run("intake", put(tmp_path / "in", {"a.png": png(1)}))
+    with (house / "settings.toml").open("a") as settings:
+        settings.write('[database]\nurl = "postgresql://ada:hunter2@db.example.org/firstlight"\n')
+    for more in ((), ("--json",)):
+        ran = run("config", "show", *more)
+        assert ran.code == 0
+        assert "hunter2" not in ran.out
+        assert "ada:***@" in ran.out

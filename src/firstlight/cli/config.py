@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 import typer
 
 from firstlight.cli import output
 from firstlight.cli.common import HomeFolder, home_folder
 from firstlight.errors import NotFoundError
+
+_PASSWORD = re.compile(r"(://[^:/@]*):[^@]*@")
+"""A password in the URL of a database; it belongs elsewhere, and is shown nowhere."""
 
 app = typer.Typer(no_args_is_help=True, help="The settings of a home.")
 
@@ -31,6 +35,7 @@ def show(as_json: output.Json = False, home: HomeFolder = None) -> None:
         )
     found = resolve(folder, Given(os.environ))
     values = found.settings.model_dump(mode="json")
+    values["database"]["url"] = _PASSWORD.sub(r"\1:***@", values["database"]["url"])
     rows = [
         (f"{section}.{name}", value, found.sources.get(f"{section}.{name}", "default"))
         for section, part in values.items()
