@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal
 import socket
 import threading
@@ -59,6 +60,8 @@ def run(
         StorageError: the port cannot be had.
     """
     started = time.monotonic() if since is None else since
+    # Without a handler of its own the server would print tracebacks, which may hold what came in.
+    logging.getLogger("uvicorn").addHandler(logging.NullHandler())
     settings = home.settings.service
     check_reach(settings)
     listening = _bound(settings)

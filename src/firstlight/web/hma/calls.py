@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from firstlight.casework.home import Home
@@ -135,6 +135,8 @@ def route(
                 )
             except FirstlightError as e:
                 return _failed(e)
+            except ClientDisconnect:
+                return JSONResponse({"message": "The caller went away."}, HTTPStatus.BAD_REQUEST)  # nobody reads it
 
         endpoint.__doc__ = handler.__doc__
         router.add_api_route(
