@@ -11,6 +11,7 @@ from firstlight.casework.home import Home
 from firstlight.errors import FirstlightError
 from firstlight.logs import get_logger
 from firstlight.media import Cage
+from firstlight.values import Pdq, PdqMode
 from firstlight.web import webhooks
 from firstlight.web.readiness import Readiness
 
@@ -22,6 +23,7 @@ HANDLERS: dict[str, jobs.Handler] = {webhooks.KIND: webhooks.send}
 BANKS, KERNELS = "banks", "kernels"
 PARTS = (BANKS, KERNELS)
 """What has to be there before the service is ready."""
+NOTHING = Pdq(hex="0" * 64, quality=100, mode=PdqMode.EXACT)
 _log = get_logger("web")
 
 
@@ -69,11 +71,12 @@ class Background:
         try:
             self._home.library.banks()
             _ = self._home.vault
-            self._ready.done(BANKS)
             from firstlight.index import warm_up  # loads the compiler
 
             warm_up()
             self._ready.done(KERNELS)
+            self._home.library.nearest(NOTHING)  # a search opens every bank's index, and builds it where it has to
+            self._ready.done(BANKS)
         except FirstlightError as e:
             self._ready.fail(e.diagnostics().code)
             _log.error("not-ready", error=e)
