@@ -19,7 +19,7 @@ from firstlight.custody.approval import ActKind
 from firstlight.custody.files import Disk, write_whole
 from firstlight.cybertip import Approval, Client, Credentials, Production, Registration, TestHost
 from firstlight.cybertip.destination import require_production_address
-from firstlight.errors import InputError, IntegrityError, NotFoundError, RefusedError, StorageError
+from firstlight.errors import InputError, IntegrityError, NotFoundError, RefusedError, StateError, StorageError
 from firstlight.store import tables
 from firstlight.values import Document, Sha256Hex, Value, Versioned, canonical_json
 
@@ -157,15 +157,22 @@ def to_approve(home: Home) -> Sha256Hex:
     return _kept(home, Outside.PRODUCTION).settings.digest()
 
 
-def approve(home: Home, who: Approver, *, reason: str) -> Shown:
+def approve(home: Home, who: Approver, *, reason: str, digest: Sha256Hex | None = None) -> Shown:
     """Record that a person answers for filing real reports with production as it is kept now.
+
+    `digest` is what they were shown and signed, if anything: other settings are not approved by it.
 
     Raises:
         NotFoundError: production is not kept.
+        StateError: it is kept with other settings than those of `digest`.
         RefusedError: this person has approved it already, as it takes two; or a name was typed where people sign in.
         InputError: the person or the reason is blank.
     """
     settings = _kept(home, Outside.PRODUCTION).settings
+    if digest is not None and digest != settings.digest():
+        raise StateError(
+            "Production has other settings by now than those that were shown.", hint="Look at the new ones and approve."
+        )
     mine = Approval(person=who.name, at=home.clock.now(), reason=reason)
     if who.way is Way.TYPED and _people_sign_in(home):
         raise RefusedError(
@@ -207,7 +214,8 @@ def _approved(home: Home, settings: Settings) -> Production:
     if len(approvals) < 2:
         raise RefusedError(
             f"Production needs the approval of two different people; {len(approvals)} approved these settings.",
-            hint="Each of them: firstlight cybertip destination approve --by NAME --why ...",
+            hint="Each of them signed in, on the console's page of approvals; where nobody signs in: "
+            "firstlight cybertip destination approve --by NAME --why ...",
             code="refused.second-person",
         )
     return Production(settings.url, settings.registration(), (approvals[0], approvals[1]))

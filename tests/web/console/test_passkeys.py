@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from firstlight.casework import acts, cases, facts, holds
+from firstlight.casework import acts, cases, destinations, facts, holds
+from firstlight.casework.destinations import Outside, Settings
 from firstlight.custody import EventType
 from firstlight.web.access.policy import Role
 from web.console.conftest import Browsing
@@ -62,3 +63,25 @@ def test_an_approval_is_signed_over_exactly_its_act(browsing: Browsing, house: H
     assert approval["act_sha256"] == waiting.sha256
     assert isinstance(approval["assertion"], dict)
     assert approval["assertion"]["signature"]
+
+
+def test_production_is_approved_by_a_passkey_over_exactly_its_settings(browsing: Browsing, house: House) -> None:
+    settings = Settings(url="https://service.invalid/ispws", username="esp-17", organisation="P", registration_id="17")
+    destinations.keep(house.home, Outside.PRODUCTION, settings, "a password", actor="ada")
+    try:
+        page = _with_passkey(browsing, "answers-1", Role.CUSTODIAN)
+        page.goto("/approvals")
+        page.fill("#why", "We are registered.")
+        page.get_by_role("button", name="Approve these settings").click()
+        page.wait_for_selector("dd:has-text('answers-1')")
+        assert page.get_by_role("button", name="Approve these settings").count() == 0
+        with house.home.look() as work:
+            (entry,) = work.log.entries(subjects=[settings.digest()], types=[EventType.APPROVE])
+        assert entry.event is not None
+        assert entry.event.payload["way"] == "passkey"
+        assert entry.event.session
+        assertion = entry.event.payload["assertion"]
+        assert isinstance(assertion, dict)
+        assert assertion["signature"]
+    finally:  # the house is shared, and where production is kept every filing has to name its destination
+        (house.home.folder / destinations.FOLDER / Outside.PRODUCTION.value).unlink()

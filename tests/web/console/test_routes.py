@@ -46,6 +46,7 @@ ACTS = {
     "/users/nobody/link": Permission.USERS,
     "/users/nobody/disable": Permission.USERS,
     "/approvals/0123456789": Permission.APPROVE,
+    "/approvals/production": Permission.APPROVE,
     "/settings/limits": Permission.DECIDE,
     "/settings/limits/everybody": Permission.SETTINGS_WRITE,
     "/cases/1/judgement": Permission.DECIDE,

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from firstlight.casework import acts, destinations
-from firstlight.casework.destinations import Outside
+from firstlight.casework.destinations import Outside, Way
 from firstlight.custody.approval import APPROVAL_LIFE
 from firstlight.errors import FirstlightError
 from firstlight.web.access import users
@@ -136,6 +136,30 @@ def _approvals(request: Request, service: Service, pages: ThePages, wrong: First
         production=production,
         wrong=wrong.diagnostics() if wrong else None,
     )
+
+
+@router.post("/approvals/production")
+def approve_production(
+    request: Request,
+    service: TheService,
+    pages: ThePages,
+    caller: Approver,
+    digest: Annotated[str, Form()] = "",
+    why: Annotated[str, Form()] = "",
+) -> Response:
+    """Answer for filing real reports with exactly the settings that were shown. It takes two people."""
+    try:
+        if caller.session is None:
+            raise NotSignedInError("Only somebody who is signed in can approve; a key cannot.")
+        says = "An approval is signed by your passkey, over exactly these settings."
+        signed = proofs.assertion(service.home, caller.session, digest, within=APPROVAL_LIFE, says=says)
+        who = destinations.Approver(
+            name=caller.actor, way=Way.PASSKEY, session=caller.session.short, assertion=json.loads(signed)
+        )
+        destinations.approve(service.home, who, reason=why.strip(), digest=digest)
+    except FirstlightError as e:
+        return _approvals(request, service, pages, e)
+    return RedirectResponse("/approvals", HTTPStatus.SEE_OTHER)
 
 
 @router.post("/approvals/{act}")
