@@ -12,7 +12,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
-from schemathesis.specs.openapi.checks import ignored_auth, unsupported_method
+from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance, unsupported_method
 
 from casework.making import new_home
 from firstlight.casework.settings import Service as ServiceSettings
@@ -36,6 +36,10 @@ def api(cage: Cage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[schema
         service.audit.close()
 
 
+FACTS = "/v1/items"
+"""What takes facts of an upload: some rules on them lie between fields or in kinds of characters, such as that an
+account holds no control character. No schema says them; an answer of 422 does."""
+
 BOUNDED = settings(max_examples=6, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
 
 
@@ -49,7 +53,8 @@ def test_every_answer_is_one_that_the_description_names(
         @BOUNDED
         @given(case=operation.as_strategy(generation_mode=mode))
         def check(case: schemathesis.Case[Any]) -> None:
-            case.call_and_validate(excluded_checks=[unsupported_method, ignored_auth])
+            ruled = [positive_data_acceptance] if case.operation.path == FACTS else []
+            case.call_and_validate(excluded_checks=[unsupported_method, ignored_auth, *ruled])
 
         with (
             subtests.test(f"{operation.method} {operation.path}"),

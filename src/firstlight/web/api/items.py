@@ -52,16 +52,13 @@ _BODY = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
+                    "additionalProperties": False,
                     "properties": {
                         "file": {"type": "string", "format": "binary", "description": "the item's bytes"},
-                        "about": {
-                            "type": "string",
-                            "contentMediaType": "application/json",
-                            "description": "facts of the upload as JSON, as in an about file",
-                            "examples": ['{"account": "account-17", "name": "picture.jpg"}'],
-                        },
+                        "about": {"$ref": "#/components/schemas/Upload"},
                     },
-                }
+                },
+                "encoding": {"about": {"contentType": "application/json"}},
             },
             "application/json": {"schema": {"$ref": "#/components/schemas/ItemReference"}},
         },
@@ -204,6 +201,8 @@ async def _read(request: Request) -> tuple[bytes | None, Upload, str | None]:
             code="input.media-type",
         )
     async with request.form(max_files=1, max_fields=100) as form:
+        if not form.keys() <= {"file", "about"}:
+            raise InputError("An item has the fields `file` and `about` and no others.", hint="Leave the others out.")
         file, about = form.get("file"), form.get("about")
         if not isinstance(file, UploadFile):
             raise InputError("The field `file` is missing.", hint="Send the item's bytes in it.")
