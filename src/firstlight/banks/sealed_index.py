@@ -1,11 +1,13 @@
-"""The PDQ index of a sealed bank: it works in memory-backed files, and a sealed copy of its base lies on disk.
+"""Opening a bank's PDQ index, and the sealed copy of it.
 
-The copy saves building the index anew from the bank's log when the machine has started; what changed since it was
-written is taken from the log, as always.
+The index of a sealed bank works in memory-backed files, and a sealed copy of its base lies on disk. The copy saves
+building the index anew from the bank's log when the machine has started; what changed since it was written is taken
+from the log, as always. An index or a copy that this version cannot read is put away: the log says all that was in it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -16,15 +18,54 @@ from pathlib import Path
 from typing import IO, Final
 
 from firstlight.banks.sealing import Sealing
-from firstlight.errors import IntegrityError, StorageError
+from firstlight.errors import IntegrityError, NotFoundError, StateError, StorageError
 from firstlight.index import HammingIndex
-from firstlight.index.disk import Disk, open_file
+from firstlight.index.disk import Disk, locked, open_file
+from firstlight.logs import get_logger
 
 BLOCK: Final = 4 << 20
 """Bytes sealed at once: large enough for speed, small enough for memory."""
 _COPY: Final = "pdq.sealed"
+_OPENING: Final = "opening"
 _LENGTH: Final = struct.Struct("<I")
 _MAGIC: Final = b"FLseal\r\n"
+_log = get_logger("banks")
+
+
+def opened(folder: Path, index_folder: Path, sealing: Sealing, context: bytes, disk: Disk) -> HammingIndex:
+    """The index of a bank, as far as it was built: from its files, from its sealed copy, or a new one that is empty."""
+    with contextlib.suppress(NotFoundError, IntegrityError):
+        return HammingIndex.open(index_folder, disk=disk)
+    with locked(folder / _OPENING):  # what one process puts away must not be what another one has just made
+        try:
+            return HammingIndex.open(index_folder, disk=disk)
+        except NotFoundError:
+            pass
+        except IntegrityError as e:
+            _put_away(folder.name, index_folder, e)
+        if sealing.sealer is not None:
+            try:
+                if restore(folder, index_folder, sealing, context, disk):
+                    return HammingIndex.open(index_folder, disk=disk)
+            except IntegrityError as e:
+                _put_away(folder.name, folder / _COPY, e)
+        with contextlib.suppress(StateError):  # another process was faster
+            HammingIndex.create(index_folder, disk=disk).close()
+        return HammingIndex.open(index_folder, disk=disk)
+
+
+def _put_away(bank: str, path: Path, error: IntegrityError) -> None:
+    """Remove what cannot be read, at once or not at all."""
+    _log.warning("index.rebuilt", bank=bank, error=error)
+    gone = path.with_name(f".gone-{secrets.token_hex(4)}")
+    try:
+        path.replace(gone)
+        if gone.is_dir():
+            shutil.rmtree(gone)
+        else:
+            gone.unlink()
+    except OSError as e:
+        raise StorageError(f"Could not remove {path}: {e.strerror}.", hint="Check permissions.") from e
 
 
 def save(index: HammingIndex, folder: Path, sealing: Sealing, context: bytes, disk: Disk) -> bool:

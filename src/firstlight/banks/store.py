@@ -23,7 +23,7 @@ from firstlight.banks.entry import Entry, Record, Standing
 from firstlight.banks.marks import Marks
 from firstlight.banks.report import Bank
 from firstlight.banks.sealing import Sealing
-from firstlight.errors import IntegrityError, NotFoundError, StateError, StorageError
+from firstlight.errors import IntegrityError, NotFoundError, StorageError
 from firstlight.index import HammingIndex
 from firstlight.index.disk import Disk, locked
 from firstlight.index.framelog import HEAD_SIZE, Frame, FrameLog
@@ -87,6 +87,7 @@ class BankStore:
         self._records: dict[int, Write] = {}
         self._log = FrameLog(folder / _LOG, disk=disk)
         self._index: HammingIndex | None = None
+        self._whole = False
         self._state = self._loaded()
 
     @staticmethod
@@ -207,9 +208,12 @@ class BankStore:
             return None
         index = self._index or self._open_index()
         if index.mark < self._state.pdq_end:
-            with locked(self._folder / _LOCK, wait=False) as held:
-                if held:  # otherwise the writer whose frame we have seen is about to do it
+            # An index that was just opened may be empty: nothing is answered before it is whole. Later on the writer
+            # whose frame we have seen is about to do it.
+            with locked(self._folder / _LOCK, wait=not self._whole) as held:
+                if held:
                     self._catch_up(index)
+        self._whole = True
         return index
 
     def verify(self) -> None:
@@ -430,20 +434,10 @@ class BankStore:
     def _open_index(self) -> HammingIndex:
         with self._mutex:
             if self._index is None:
-                try:
-                    self._index = HammingIndex.open(self._index_folder, disk=self._disk)
-                except NotFoundError:
-                    if not self._restored():
-                        with contextlib.suppress(StateError):  # another process was faster
-                            HammingIndex.create(self._index_folder, disk=self._disk).close()
-                    self._index = HammingIndex.open(self._index_folder, disk=self._disk)
+                self._index = sealed_index.opened(
+                    self._folder, self._index_folder, self._sealing, self._log.id, self._disk
+                )
             return self._index
-
-    def _restored(self) -> bool:
-        """Whether the index could be opened from its sealed copy, which only sealed banks have."""
-        if self._sealing.sealer is None:
-            return False
-        return sealed_index.restore(self._folder, self._index_folder, self._sealing, self._log.id, self._disk)
 
     def _catch_up(self, index: HammingIndex) -> None:
         """Tell the index what the log says since its mark. Only under the bank's lock."""
