@@ -28,7 +28,7 @@ from pydantic import ValidationError
 
 from firstlight.casework import examine, intake
 from firstlight.casework.home import Home
-from firstlight.casework.upload import Chat, Upload
+from firstlight.casework.upload import LARGEST_UPLOAD, Chat, Upload
 from firstlight.custody import EventType
 from firstlight.custody.files import Disk, write_whole
 from firstlight.cybertip.record import AiBasis, Generation, OriginClaim
@@ -56,6 +56,13 @@ ATTEMPTS: Final = 3
 
 WINDOW: Final = timedelta(hours=24)
 """The time within which they count."""
+
+_ATTEMPTS_NAME: Final = "attempts.txt"
+_SOURCE: Final = "the gate's own log"
+_ASKED: Final = (
+    "The account asked an image generator of this service in words that the gate stops; nothing was made in answer to "
+    "these requests."
+)
 
 _KEY, _BUILT, _TRIAL, _ARMED = "key", "rules.built", "rules.trial", "rules.armed"
 
@@ -244,6 +251,7 @@ class GateBook:
             "model": asker.model,
             "prompt": prompt.text if prompt else "",
             "negative": prompt.negative if prompt else "",
+            "seed": prompt.seed if prompt else "",
         }
         account = self._folder.account_digest(asker.account) if asker.account else None
         is_attempt = account is not None and decision.stage is not Stage.OUTPUT
@@ -279,12 +287,9 @@ class GateBook:
         """Put into the vault what a person has to see: pictures that a bank or a scorer spoke of."""
         if decision.stage is Stage.PROMPT:
             return 0
-        count = 0
         for number, data in enumerate(stopped.pictures):
-            if decision.subject in (None, hashlib.sha256(data).hexdigest()):
-                self._take_in(data, f"gate:{decision.id}/{number}", _upload(decision, stopped, number))
-                count += 1
-        return count
+            self._take_in(data, f"gate:{decision.id}/{number}", _upload(decision, stopped, number))
+        return len(stopped.pictures)
 
     def _take_in(self, data: bytes, source: str, upload: Upload) -> None:
         """Take bytes from memory into the vault.
@@ -315,36 +320,42 @@ class GateBook:
             return [e.event.payload for e in entries if e.event and e.event.at > now - WINDOW]  # type: ignore[misc]
 
     def _open_case(self, account: Sha256Hex, name: str, decision: Decision, stopped: Stopped) -> None:
-        """An item of text alone: what the account asked for, and which rules spoke."""
-        lines = [
-            f"Requests to the image generator that the gate stopped, by one account, until {decision.at:%FT%TZ}",
-            "",
-        ]
+        """An item of text alone: what the account asked for, and which rules spoke. Where no words were stopped there
+        is none: the pictures are held, each with its own facts."""
+        lines = [_ASKED, f"What was stopped until {decision.at:%FT%TZ}:", ""]
+        asked = False
         for payload in self._stopped(account, decision.at):
             try:
                 past = Decision.model_validate_json(json.dumps(payload["decision"]))
             except (ValidationError, KeyError) as e:
                 raise StateError("The custody log holds a decision of the gate that cannot be read.") from e
             words = self._folder.open_words(str(payload["sealed"]), past.id)
+            asked |= past.stage is Stage.PROMPT
             lines += [f"{past.at:%FT%TZ} {past.id} {past.stage.value}: {past.outcome.value}"]
             lines += [f"  {line}" for line in past.reason.lines()]
             lines += [f"  prompt: {words['prompt']}"]
             lines += [f"  negative prompt: {words['negative']}"] if words["negative"] else []
             lines += [""]
-        claim = OriginClaim(
-            basis=AiBasis.PROMPTED_FOR,
-            says="The account asked an image generator of this service for it in words; the gate stopped the requests.",
-            source="the gate's own log",
-        )
-        upload = Upload(
-            name="attempts.txt",
-            account=name,
-            uploaded_at=decision.at,
-            ip=_address(stopped.asker.ip),
-            port=stopped.asker.port,
-            origin=(claim,),
-        )
-        self._take_in("\n".join(lines).encode("utf-8", "backslashreplace"), f"{ATTEMPTS_SOURCE}{decision.id}", upload)
+        if asked:
+            data = "\n".join(lines).encode("utf-8", "backslashreplace")
+            self._take_in(data, f"{ATTEMPTS_SOURCE}{decision.id}", _attempts(data, name, decision, stopped))
+
+
+def _attempts(data: bytes, name: str, decision: Decision, stopped: Stopped) -> Upload:
+    """The facts of attempts in words: a report carries the words themselves, where they are not too many for that."""
+    text = data.decode()
+    chat = Chat(client=GENERATOR, text=text, file=_ATTEMPTS_NAME, sha256=hashlib.sha256(data).hexdigest())
+    fits = len(json.dumps(text)) <= LARGEST_UPLOAD // 2
+    return Upload(
+        name=_ATTEMPTS_NAME,
+        account=name,
+        uploaded_at=decision.at,
+        ip=_address(stopped.asker.ip),
+        port=stopped.asker.port,
+        chats=(chat,) if fits else (),
+        transcript=fits,
+        origin=(OriginClaim(basis=AiBasis.PROMPTED_FOR, says=_ASKED, source=_SOURCE),),
+    )
 
 
 def _upload(decision: Decision, stopped: Stopped, number: int) -> Upload:
@@ -352,21 +363,28 @@ def _upload(decision: Decision, stopped: Stopped, number: int) -> Upload:
     asker, prompt = stopped.asker, stopped.prompt
     generation = None
     chats: tuple[Chat, ...] = ()
-    if decision.stage is Stage.OUTPUT:
-        says = "An image generator of this service made this file in answer to a request; the gate held it back."
+    basis = AiBasis.UPLOADED_AS_INPUT
+    if decision.stage is not Stage.OUTPUT:
+        says = "The account uploaded this file as input to an image generator of this service; the gate refused it."
+        chats = (Chat(client=GENERATOR, text=_short(prompt.text)),) if prompt and prompt.text else ()
+    elif decision.subject in stopped.inputs:
+        says = (
+            "The account uploaded this file as input to an image generator of this service, which answered it "
+            "unchanged; the gate held it back."
+        )
+        chats = (Chat(client=GENERATOR, text=_short(prompt.text)),) if prompt and prompt.text else ()
+    else:
         basis = AiBasis.GENERATED_HERE
+        says = _made(stopped)
         generation = Generation(
             model=asker.model,
             prompt=_short(prompt.text) if prompt else "",
             negative_prompt=_short(prompt.negative) if prompt else "",
-            input_sha256=decision.near_input or "",
+            seed=prompt.seed if prompt else "",
+            input_sha256=decision.near_input or next(iter(stopped.inputs), ""),
             job=decision.id,
             at=decision.at,
         )
-    else:
-        says = "The account uploaded this file as input to an image generator of this service; the gate refused it."
-        basis = AiBasis.UPLOADED_AS_INPUT
-        chats = (Chat(client=GENERATOR, text=_short(prompt.text)),) if prompt and prompt.text else ()
     return Upload(
         name=f"{decision.stage.value}-{number}",
         account=asker.account,
@@ -375,8 +393,17 @@ def _upload(decision: Decision, stopped: Stopped, number: int) -> Upload:
         port=asker.port,
         generation=generation,
         chats=chats,
-        origin=(OriginClaim(basis=basis, says=says, source="the gate's own log"),),
+        origin=(OriginClaim(basis=basis, says=says, source=_SOURCE),),
     )
+
+
+def _made(stopped: Stopped) -> str:
+    """How an output came to be, with every picture that went in."""
+    made = "An image generator of this service made this file in answer to a request"
+    if not stopped.inputs:
+        return f"{made}; the gate held it back."
+    given = f"{made}, with {len(stopped.inputs)} input picture(s) of the account; the gate held it back."
+    return f"{given} SHA-256 of what went in: {', '.join(stopped.inputs)}."
 
 
 def _short(text: str) -> str:

@@ -110,6 +110,7 @@ class LedgerBook:
         words = {
             "prompt": made.prompt.text,
             "negative": made.prompt.negative,
+            "seed": made.prompt.seed,
             "account": made.asker.account,
             "ip": made.asker.ip,
             "port": made.asker.port,
@@ -129,9 +130,8 @@ class LedgerBook:
             prompt=self._folder.prompt_digest(made.prompt.text)[:32],
             account=self._folder.account_digest(made.asker.account)[:32] if made.asker.account else "",
         )
-        model = " ".join(part for part in (made.model.name, made.model.version, made.model.sha256) if part)
         sealed = self._folder.seal_words(words, f"generation {made.sha256}").encode()
-        self._ledger.append([New(record, model, sealed)])
+        self._ledger.append([New(record, made.model.words, sealed)])
 
 
 def _went(made: Made) -> Went:

@@ -22,11 +22,13 @@ BUDGET: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The words of a request. `surface` names where they came from, such as `image` or `text`."""
+    """The words of a request. `surface` names where they came from, such as `image` or `text`; `seed` is the number
+    that the request gave the generator to begin with, for the record."""
 
     text: str
     negative: str = ""
     surface: str = "image"
+    seed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,11 +47,13 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """What goes with a decision to whoever keeps it: the words and pictures that it is about."""
+    """What goes with a decision to whoever keeps it: the words and pictures that it is about. `pictures` are those that
+    a check spoke of, each once; `inputs` names what went in, where the decision is on an output."""
 
     asker: Asker = Asker()
     prompt: Prompt | None = None
     pictures: tuple[bytes, ...] = field(default=(), repr=False)
+    inputs: tuple[Sha256Hex, ...] = ()
 
 
 Keep: TypeAlias = Callable[[Decision, Stopped], None]
@@ -159,7 +161,7 @@ class Guard:
             parts += found
             seen += [one] if one else []
         decision = self._decision(Stage.INPUTS, parts)
-        stopped = Stopped(asker or Asker(), prompt, tuple(pictures[:MOST_INPUTS]))
+        stopped = Stopped(asker or Asker(), prompt, _spoken_of(seen, parts))
         return InputsSeen(self._kept(decision, stopped), tuple(seen))
 
     def check_output(
@@ -177,7 +179,9 @@ class Guard:
         picture, parts = self._look(data)
         near = _nearest(picture, inputs) if picture else None
         decision = self._decision(Stage.OUTPUT, parts, near_input=near, subject=picture)
-        return OutputSeen(self._kept(decision, Stopped(asker or Asker(), prompt, (data,))), picture)
+        went_in = tuple(one.digests.sha256 for one in inputs)
+        shown = _spoken_of([picture] if picture else [], parts)
+        return OutputSeen(self._kept(decision, Stopped(asker or Asker(), prompt, shown, went_in)), picture)
 
     # --- inside ---
 
@@ -296,6 +300,14 @@ def _failed(name: str, ran: Ran[Said] | Ran[SeenPicture], outcome: Outcome) -> _
     says = f"The check {name} could not be made ({ran.code})."
     note = CheckNote(name=name, state=CheckState.FAILED, outcome=outcome, milliseconds=ran.milliseconds, code=ran.code)
     return _Part(note, Said(outcome, (Reason(rule="gate.failed", says=says, facts={"code": ran.code}),)))
+
+
+def _spoken_of(seen: Sequence[SeenPicture], parts: Sequence[_Part]) -> tuple[bytes, ...]:
+    """The pictures that a check spoke of, and not only those that decided: each may be a case of its own."""
+    named = {
+        part.subject for part in parts if part.note.state is CheckState.SPOKE and part.note.outcome is not Outcome.ALLOW
+    }
+    return tuple({one.digests.sha256: one.data for one in seen if one.digests.sha256 in named}.values())
 
 
 def _nearest(picture: SeenPicture, inputs: Sequence[SeenPicture]) -> Sha256Hex | None:

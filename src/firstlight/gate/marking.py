@@ -46,6 +46,11 @@ class Model:
     version: str = ""
     sha256: Sha256Hex | str = ""
 
+    @property
+    def words(self) -> str:
+        """All that is known of it in one line, as records and reports name it."""
+        return " ".join(part for part in (self.name, self.version, self.sha256) if part)
+
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:

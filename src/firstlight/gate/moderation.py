@@ -7,8 +7,9 @@ before a person, unless the operator names the categories that block.
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -74,26 +75,35 @@ class Moderation:
         url = f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode()}"
         return self._said(self._ask([{"type": "image_url", "image_url": {"url": url}}]), "picture")
 
-    def _ask(self, what: object) -> list[dict[str, Any]]:
+    def _ask(self, what: object) -> list[dict[str, bool]]:
+        """The categories of each result, each category that was named among them."""
         try:
-            answer = self._client.post(self._url, json={"model": self._model, "input": what})
-            if answer.status_code != 200 or len(answer.content) > LARGEST_ANSWER:
-                raise UpstreamError(f"The moderation service answered {answer.status_code}.", code="upstream.answer")
-            results = answer.json()["results"]
-            if not results or not all(isinstance(one["categories"], dict) for one in results):
-                raise UpstreamError("The moderation service answered no result.", code="upstream.answer")
+            with self._client.stream("POST", self._url, json={"model": self._model, "input": what}) as answer:
+                if answer.status_code != 200:
+                    raise UpstreamError(f"It answered {answer.status_code}.", code="upstream.answer")
+                if answer.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+                    raise UpstreamError("It answered something that is not said to be JSON.", code="upstream.answer")
+                results = json.loads(_body(answer))["results"]
+            found = [one["categories"] for one in results]
+            if not found or not all(self._is_whole(one) for one in found):
+                raise UpstreamError("Its answer lacks a category that was asked for.", code="upstream.answer")
         except httpx.HTTPError as e:
-            raise UpstreamError(
-                f"The moderation service cannot be asked: {type(e).__name__}.", code="upstream.connection"
-            ) from e
-        except (ValueError, KeyError, TypeError) as e:
-            raise UpstreamError("The moderation service answered something else.", code="upstream.answer") from e
+            raise UpstreamError(f"It cannot be asked: {type(e).__name__}.", code="upstream.connection") from e
+        except (ValueError, KeyError, TypeError, RecursionError) as e:
+            raise UpstreamError("It answered something else.", code="upstream.answer") from e
         else:
-            return list(results)
+            return found
 
-    def _said(self, results: list[dict[str, Any]], what: str) -> Said:
-        flagged = {name for one in results for name, value in one["categories"].items() if value is True}
-        spoke = sorted(flagged & self._categories)
+    def _is_whole(self, categories: object) -> bool:
+        """Whether they say yes or no to every category that was named: one that is missing would never speak."""
+        return (
+            isinstance(categories, dict)
+            and self._categories <= categories.keys()
+            and all(isinstance(categories[name], bool) for name in self._categories)
+        )
+
+    def _said(self, results: list[dict[str, bool]], what: str) -> Said:
+        spoke = sorted(name for name in self._categories if any(one[name] for one in results))
         if not spoke:
             return Said()
         outcome = Outcome.BLOCK if self._blocking.intersection(spoke) else Outcome.REVIEW
@@ -103,6 +113,15 @@ class Moderation:
     def close(self) -> None:
         """Let go of the connections."""
         self._client.close()
+
+
+def _body(answer: httpx.Response) -> bytes:
+    out = bytearray()
+    for piece in answer.iter_bytes():
+        out += piece
+        if len(out) > LARGEST_ANSWER:
+            raise UpstreamError("Its answer is too large.", code="upstream.answer")
+    return bytes(out)
 
 
 class PictureModeration:

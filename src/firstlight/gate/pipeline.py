@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -114,7 +114,7 @@ class Gate:
         Raises:
             RefusedRequestError: it is stopped.
         """
-        asker = asker or Asker(model=model.name)
+        asker = replace(asker or Asker(), model=model.words)
         decision = self.guard.check_prompt(prompt.text, negative=prompt.negative, surface=prompt.surface, asker=asker)
         if not decision.allowed:
             raise RefusedRequestError(decision)

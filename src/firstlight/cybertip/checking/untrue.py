@@ -105,11 +105,13 @@ def _digests(file: PlannedFile, path: str) -> Iterator[Finding]:
 
 
 def _texts(file: FileDescription) -> Iterator[tuple[str, str]]:
+    """The texts in which the company speaks; a prompt is its user's, and is compared with the record by itself."""
     for number, text in enumerate(file.additional_info, start=1):
         yield f"additionalInfo[{number}]", text
     for number, details in enumerate(file.details, start=1):
         for pair in details.name_value_pair:
-            yield f"details[{number}]/{pair.name}", f"{pair.name}: {pair.value}"
+            if not pair.name.startswith(GENERATOR):
+                yield f"details[{number}]/{pair.name}", f"{pair.name}: {pair.value}"
 
 
 def _asserts(pattern: re.Pattern[str], text: str) -> bool:

@@ -26,7 +26,7 @@ from firstlight.errors import InputError
 from firstlight.gate.checks import Prompt
 from firstlight.gate.guard import Asker
 from firstlight.gate.http.errors import error, refusal, unmarked, upstream_failed
-from firstlight.gate.http.requests import body_of, json_object
+from firstlight.gate.http.requests import body_of, json_object, seed_in
 from firstlight.gate.marking import Model
 from firstlight.gate.pictures import LARGEST_PICTURE
 from firstlight.gate.pipeline import Admission, Gate, RefusedRequestError
@@ -34,6 +34,8 @@ from firstlight.gate.pipeline import Admission, Gate, RefusedRequestError
 LARGEST_WORKFLOW: Final = 8 * 2**20
 REMEMBERED: Final = 10_000
 """Workflows whose outputs may still be asked for."""
+
+_LONGEST_SEEDS: Final = 400
 
 _READ: Final = ("/queue", "/history", "/system_stats", "/object_info")
 
@@ -87,7 +89,7 @@ class ComfyProxy:
         texts = list(_texts(body.get("prompt")))
         loaded = [self._uploads[text] for text in texts if text in self._uploads]
         asker = Asker(account=str(body.get("client_id") or ""), ip=request.client.host if request.client else "")
-        prompt = Prompt("\n".join(texts))
+        prompt = Prompt("\n".join(texts), seed=_seeds(body.get("prompt")))
         try:
             admission = await run_in_threadpool(
                 self._gate.let_in, prompt, model=self._model, asker=asker, inputs=loaded
@@ -182,6 +184,14 @@ def _texts(value: object, depth: int = 0) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _texts(inner, depth + 1)
+
+
+def _seeds(workflow: object) -> str:
+    """The seeds of a workflow's nodes, as their samplers name them."""
+    nodes = workflow.values() if isinstance(workflow, dict) else ()
+    inputs = [node["inputs"] for node in nodes if isinstance(node, dict) and isinstance(node.get("inputs"), dict)]
+    found = (seed_in({"seed": one.get(name)}) for one in inputs for name in ("seed", "noise_seed"))
+    return " ".join(dict.fromkeys(filter(None, found)))[:_LONGEST_SEEDS]
 
 
 def node_source() -> str:

@@ -55,7 +55,7 @@ class GatedPipeline:
         if unread or options.get("output_type", "pil") != "pil":
             what = ", ".join(unread) or f"output_type={options['output_type']!r}"
             raise InputError(f"The gate cannot look at {what}.", hint="Give words and pictures, and take pictures.")
-        prompt = Prompt(_words(options, _PROMPTS), _words(options, _NEGATIVES))
+        prompt = Prompt(_words(options, _PROMPTS), _words(options, _NEGATIVES), seed=_seeds(options.get("generator")))
         pictures = _pictures({key: value for key, value in options.items() if key not in _MASKS})
         masks = _pictures({key: options[key] for key in _MASKS if key in options})
         admission = self._gate.let_in(
@@ -89,6 +89,12 @@ def _words(options: dict[str, Any], names: Sequence[str]) -> str:
             raise InputError(f"{name} is no text.", hint="Give texts.")
         out += texts
     return "\n".join(out)
+
+
+def _seeds(generator: Any) -> str:  # noqa: ANN401 - a torch.Generator, or several
+    """The seeds of the generators of random numbers, which is how a pipeline is given them."""
+    given = generator if isinstance(generator, list | tuple) else [generator]
+    return " ".join(str(one.initial_seed()) for one in given if hasattr(one, "initial_seed"))
 
 
 def _pictures(options: dict[str, Any]) -> list[bytes]:

@@ -224,7 +224,7 @@ def _asker(request: Request, asked: ImageRequest, ip_header: str) -> Asker:
     if not account and "authorization" in request.headers:
         account = "key-" + hashlib.sha256(request.headers["authorization"].encode()).hexdigest()[:16]
     ip = request.headers.get(ip_header, "").strip() if ip_header else ""
-    return Asker(account=account, ip=ip, model=asked.model)
+    return Asker(account=account, ip=ip)
 
 
 def _refused(e: RefusedRequestError) -> tuple[int, dict[str, Any]]:

@@ -10,7 +10,8 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -184,8 +185,15 @@ def _request(fields: dict[str, Any], files: tuple[File, ...], *, is_json: bool) 
             negative.append(text)
         elif path[0] not in _PLAIN or len(text) > _LONG:
             words.append(text)
-    prompt = Prompt(_whole("\n".join(words)), _whole("\n".join(negative)))
+    prompt = Prompt(_whole("\n".join(words)), _whole("\n".join(negative)), seed=seed_in(fields))
     return ImageRequest(fields, files, tuple(inputs), tuple(masks), prompt, is_json)
+
+
+def seed_in(fields: Mapping[str, Any]) -> str:
+    """The seed that a request names, as its digits; empty when it names none."""
+    seed = fields.get("seed")
+    digits = str(seed) if isinstance(seed, str | int) and not isinstance(seed, bool) else ""
+    return digits if re.fullmatch(r"-?[0-9]{1,40}", digits) else ""
 
 
 def _whole(text: str) -> str:
