@@ -23,8 +23,11 @@ from casework.making import jpeg, picture, png
 from custody.time_authority import Authority
 from firstlight.errors import InputError, StateError, UpstreamError
 from firstlight.gate.authority import WARNING, DevelopmentKeys, development_keys, write_keys
+from firstlight.gate.checks import Prompt
+from firstlight.gate.guard import Guard
 from firstlight.gate.marking import Marker, Model, SigningKey, WatermarkProgram
 from firstlight.gate.pictures import look_at
+from firstlight.gate.pipeline import Gate, Made
 from firstlight.gate.source_type_mark import packet, with_source_type
 from firstlight.media import Cage
 from firstlight.origin.credentials import settings
@@ -288,3 +291,38 @@ def test_the_source_type_is_added_once_and_changes_nothing_else(data: bytes) -> 
 )
 def test_a_stump_of_a_picture_breaks_nothing(data: bytes) -> None:
     with_source_type(data, "trainedAlgorithmicMedia")
+
+
+@pytest.mark.parametrize(("data", "media_type"), [(jpeg(1), "image/jpeg"), (png(1), "image/png")])
+@pytest.mark.parametrize("case", ["words alone", "broken", "from a picture", "from a picture, broken"])
+def test_a_credential_of_the_generators_own_is_replaced_or_kept_as_parent(
+    data: bytes, media_type: str, case: str, cage: Cage, marker: Marker, keys: DevelopmentKeys
+) -> None:
+    own = development_keys(datetime.now(UTC))
+    inner = Marker(SigningKey(own.chain, "es256", key=own.key), generator="inner", version="1")
+    from_picture = "picture" in case
+    signed = inner.mark(look_at(cage, data), MODEL, inputs=[look_at(cage, jpeg(5))] if from_picture else ())
+    if "broken" in case:
+        signed = with_source_type(signed, "digitalCapture")  # other bytes than those that were signed
+    made: list[Made] = []
+    with Guard(cage) as guard:
+        gate = Gate(guard, marker=marker, remember=made.append)
+        out = gate.let_out(signed, gate.let_in(Prompt("a lake"), model=Model("outer"))).data
+        other = gate.let_out(signed, gate.let_in(Prompt("a lake"), model=Model("outer"), inputs=[jpeg(6)])).data
+    manifest = manifest_of(out, media_type, keys)
+    assert manifest["claim_generator_info"][0]["name"] == "example"
+    claims = {one.claim for one in examine_bytes(out, TrustLists(official=keys.root.decode()))}
+    assert made[0].declared_input is from_picture
+    assert made[1].declared_input is False, "what went in was seen"
+    if from_picture:
+        assert [action["action"] for action in actions_of(manifest)] == ["c2pa.opened", "c2pa.edited"]
+        assert manifest["ingredients"][0]["active_manifest"], "it is kept"
+        assert Claim.PHOTO_DERIVED in claims
+    else:
+        assert [action["action"] for action in actions_of(manifest)] == ["c2pa.created"]
+        assert not manifest.get("ingredients")
+        assert Claim.PHOTO_DERIVED not in claims
+    parents = manifest_of(other, media_type, keys)["ingredients"]
+    assert [one["title"] for one in parents] == ["input 1"], "the picture that was seen going in, and no other"
+    for one in (signed, out, other):
+        assert look_at(cage, one).hash.pdq.hex == look_at(cage, data).hash.pdq.hex, "it can be read, pixels untouched"

@@ -15,6 +15,7 @@ from firstlight.clock import Clock, SystemClock
 from firstlight.errors import FirstlightError
 from firstlight.gate.checks import Prompt
 from firstlight.gate.decision import REFUSAL, Decision
+from firstlight.gate.declared import declares_input
 from firstlight.gate.guard import Asker, Guard
 from firstlight.gate.marking import Marker, Model
 from firstlight.gate.pictures import SeenPicture
@@ -27,7 +28,8 @@ _log = get_logger("gate")
 @dataclass(frozen=True, slots=True)
 class Made:
     """A picture that is about to leave, for the ledger. `adapters` are digests of adapters (LoRA and such) that were
-    used, `face` whether a face was put in by itself; None where nobody knows."""
+    used, `face` whether a face was put in by itself; None where nobody knows. `declared_input` is true where the gate
+    saw no picture go in, and the generator's own credential says that one did."""
 
     sha256: Sha256Hex
     picture: SeenPicture
@@ -41,6 +43,7 @@ class Made:
     preview: bool = False
     marked: bool = False
     near_input: bool = False
+    declared_input: bool = False
 
 
 Remember: TypeAlias = Callable[[Made], None]
@@ -138,18 +141,19 @@ class Gate:
             raise RefusedRequestError(decision)
         try:
             out = data
+            declared = not admission.inputs and declares_input(found.picture)
             if self.marker is not None:
-                out = self.marker.mark(found.picture, admission.model, inputs=admission.inputs)
+                parents = admission.inputs or ((found.picture,) if declared else ())
+                out = self.marker.mark(found.picture, admission.model, inputs=parents)
             if self._remember is not None:
-                self._remember(self._made(out, found.picture, admission, decision, preview=preview))
+                made = self._made(out, found.picture, admission, decision)
+                self._remember(replace(made, preview=preview, declared_input=declared))
         except FirstlightError as e:
             _log.error("gate.unmarked", error=e)
             raise RefusedRequestError(decision) from e
         return Released(out, found.picture.media_type, decision)
 
-    def _made(
-        self, out: bytes, picture: SeenPicture, admission: Admission, decision: Decision, *, preview: bool
-    ) -> Made:
+    def _made(self, out: bytes, picture: SeenPicture, admission: Admission, decision: Decision) -> Made:
         return Made(
             sha256=hashlib.sha256(out).hexdigest(),
             picture=picture,
@@ -160,7 +164,6 @@ class Gate:
             inputs=tuple(one.digests.sha256 for one in admission.inputs),
             adapters=admission.adapters,
             face=admission.face,
-            preview=preview,
             marked=self.marker is not None,
             near_input=decision.near_input is not None,
         )

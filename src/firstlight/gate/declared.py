@@ -1,0 +1,47 @@
+"""What a generator itself says of a picture's making, in content credentials of its own that the picture comes with."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from firstlight.gate.pictures import SeenPicture
+from firstlight.origin.credentials import settings
+from firstlight.origin.trust import TrustLists
+
+_BOX: Final = b"jumb"
+"""What stands in every file that holds a credential; without it there is nothing to read."""
+
+_FROM_ANOTHER: Final = ("c2pa.opened", "c2pa.placed")
+
+
+def declares_input(picture: SeenPicture) -> bool:
+    """Whether the picture's own credential, as it came from the generator, says that another picture went in.
+
+    Its signature is not asked about: the word counts against what the gate would say, and never for it.
+    """
+    if _BOX not in picture.data:
+        return False
+    import c2pa
+
+    try:
+        context = c2pa.Context.from_dict(settings(TrustLists()))
+        with c2pa.Reader(picture.media_type, io.BytesIO(picture.data), context=context) as reader:
+            store: dict[str, Any] = json.loads(reader.json())
+        manifest = store["manifests"][store["active_manifest"]]
+        return bool(manifest.get("ingredients")) or any(_names_another(one) for one in _actions(manifest))
+    except (c2pa.C2paError, ValueError, KeyError, TypeError, AttributeError):
+        return False  # it says nothing that can be read
+
+
+def _actions(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for assertion in manifest.get("assertions", ()):
+        if assertion["label"].startswith("c2pa.actions"):
+            yield from assertion["data"]["actions"]
+
+
+def _names_another(action: dict[str, Any]) -> bool:
+    kind = str(action.get("digitalSourceType", "")).rpartition("/")[2]
+    return action.get("action") in _FROM_ANOTHER or kind.startswith("composite")
