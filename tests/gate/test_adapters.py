@@ -18,12 +18,14 @@ from starlette.routing import Route
 from casework.making import picture, png
 from firstlight.banks import Library, NewEntry
 from firstlight.errors import InputError
+from firstlight.gate.adapters import comfyui, diffusers
 from firstlight.gate.adapters.asgi import GateMiddleware
 from firstlight.gate.adapters.comfyui import ComfyProxy, node_source
 from firstlight.gate.adapters.diffusers import gated
 from firstlight.gate.checks import BanksCheck, RulesCheck
 from firstlight.gate.guard import Guard
 from firstlight.gate.http import GateApp, gate_app, standin_app
+from firstlight.gate.http.requests import seed_in
 from firstlight.gate.marking import Model
 from firstlight.gate.pictures import look_at
 from firstlight.gate.pipeline import Gate, Made, RefusedRequestError
@@ -249,3 +251,16 @@ def test_the_node_asks_the_gate_and_raises(
                 node.check(*bad)
     with pytest.raises(OSError):  # nobody answers: nothing goes through
         node.check(pixels[1], "")
+
+
+def test_seeds_are_told_as_they_were_given() -> None:
+    class Generator:
+        def initial_seed(self) -> int:
+            return 42
+
+    assert diffusers._seeds(None) == ""
+    assert diffusers._seeds([Generator(), Generator()]) == "42 42"
+    assert comfyui._seeds({"1": {"inputs": {"seed": 7}}, "2": {"inputs": {"noise_seed": 8, "seed": ["1", 0]}}}) == "7 8"
+    assert comfyui._seeds([{"inputs": {"seed": 7}}]) == ""
+    for given, told in ((7, "7"), ("-1", "-1"), (True, ""), (1.5, ""), ("7; a word", ""), (None, ""), ("9" * 41, "")):
+        assert seed_in({"seed": given}) == told
