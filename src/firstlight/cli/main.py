@@ -58,6 +58,7 @@ CONTENTS = (
     Entry("backup", KEEP, "backup", "backup"),
     Entry("restore", KEEP, "backup", "restore"),
     Entry("db", KEEP, "backup", "db_app"),
+    Entry("jobs", RUN, "jobs", "app"),
     Entry("users", RUN, "access", "users_app"),
     Entry("keys", RUN, "access", "keys_app"),
 )

@@ -39,6 +39,7 @@ PAGES = {
     "custody-case": "/custody?case={listed.jpg}",
     "figures": "/figures",
     "approvals": "/approvals",
+    "jobs": "/jobs",
     "users": "/users",
     "settings": "/settings",
     "account": "/account",

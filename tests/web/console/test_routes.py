@@ -8,9 +8,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from casework.making import case_of, jpeg, put, report_it, take_in, upload
-from firstlight.casework import acts, cases, exposure, holds, review, routing
+from firstlight.casework import acts, cases, exposure, holds, jobs, review, routing
 from firstlight.casework.home import Home
 from firstlight.casework.review import Finding
+from firstlight.errors import InputError
 from firstlight.media import Cage
 from firstlight.web.access.policy import GRANTS, Permission, Role
 from firstlight.web.service import Service
@@ -25,6 +26,7 @@ PAGES = {
     "/custody": Permission.CUSTODY_READ,
     "/figures": Permission.DASHBOARD,
     "/approvals": Permission.APPROVE,
+    "/jobs": Permission.JOBS,
     "/users": Permission.USERS,
     "/cases/1": Permission.CASES_READ,
     "/cases/1/bundle": Permission.CASES_READ,
@@ -47,6 +49,8 @@ ACTS = {
     "/users/nobody/disable": Permission.USERS,
     "/approvals/0123456789": Permission.APPROVE,
     "/approvals/production": Permission.APPROVE,
+    "/jobs/1/revive": Permission.SETTINGS_WRITE,
+    "/jobs/1/discard": Permission.SETTINGS_WRITE,
     "/settings/limits": Permission.DECIDE,
     "/settings/limits/everybody": Permission.SETTINGS_WRITE,
     "/cases/1/judgement": Permission.DECIDE,
@@ -201,6 +205,24 @@ def test_an_act_is_approved_by_a_second_person_with_a_passkey(signed_in: SignedI
     acts.approve(home, waiting.sha256, actor="senior-1")  # as after the passkey has signed
     assert first.post(lift, data={"reason": "The court has ended it."}).headers["location"] == f"/cases/{case}"
     assert holds.of_case(home, case)[0].released is not None
+
+
+def test_a_dead_job_is_seen_by_many_and_revived_by_whoever_runs_the_machine(signed_in: SignedInAs, home: Home) -> None:
+    def refuse(_home: Home, _job: jobs.Job) -> None:
+        raise InputError("The address is wrong.")
+
+    with home.work() as work:
+        number = jobs.enqueue(work, "send-webhook")
+    jobs.Worker(home, {"send-webhook": refuse}, name="w").run_once()
+    auditor, admin = signed_in(Role.AUDITOR), signed_in(Role.ADMIN)
+    seen = auditor.get("/jobs").text
+    assert "The address is wrong." in seen
+    assert "Try anew" not in seen
+    assert "Try anew" in admin.get("/jobs").text
+    assert admin.post(f"/jobs/{number}/revive").status_code == 303
+    assert jobs.standing(home).waiting == 1
+    assert admin.post(f"/jobs/{number}/discard").status_code == 404  # it is dead no more
+    assert "No job is dead." in admin.get("/jobs").text
 
 
 def test_a_reviewers_own_limits_are_told_to_nobody_and_loosened_by_nobody(signed_in: SignedInAs, home: Home) -> None:

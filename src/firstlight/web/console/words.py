@@ -30,6 +30,7 @@ ROOMS = (
     Room("Custody", "/custody", Permission.CUSTODY_READ),
     Room("Figures", "/figures", Permission.DASHBOARD),
     Room("Approvals", "/approvals", Permission.APPROVE),
+    Room("Jobs", "/jobs", Permission.JOBS),
     Room("Users", "/users", Permission.USERS),
 )
 
