@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from firstlight import __version__
+from firstlight.casework.banks_alone import SEALER, open_banks
 from firstlight.casework.home import SERVICE, Home, named
 from firstlight.clock import Clock
 from firstlight.custody import EventType
@@ -18,20 +17,18 @@ from firstlight.screen.publish import CUSTODY, CustodyProof, previous_report, wr
 from firstlight.screen.report import ScreenReport, hits_in, make_report
 from firstlight.screen.selftest import SelfTest
 
-SEALER = "screen"
-"""The purpose of the key that seals what matched."""
 EVIDENCE = "evidence.sealed"
 
 
 def lists_of(home: Path, banks: tuple[str, ...]) -> OpenLists:
-    """The way in which every process of a run opens these banks of this home."""
-    return partial(_opened, home, banks)
+    """The way in which every process of a run opens these banks of this home, and nothing else of it.
 
-
-@contextmanager
-def _opened(home: Path, banks: tuple[str, ...]) -> Iterator[Lists]:
+    Raises:
+        NotFoundError, StateError, StorageError, IntegrityError: the home cannot be used. It is opened once, here.
+    """
     with Home.open(home, create=False) as there:
-        yield Lists(there.library, there.keyring.sealer(SEALER), banks, there.clock)
+        _ = there.library  # made if there was none
+        return partial(open_banks, there.folder, banks)
 
 
 def publish(

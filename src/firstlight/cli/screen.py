@@ -361,7 +361,7 @@ def hits(
     home: HomeFolder = None,
 ) -> int:
     """Print what was found and where it came from: shard, member, URL, time. Never the pictures."""
-    from firstlight.casework.screening import SEALER
+    from firstlight.casework.banks_alone import SEALER
     from firstlight.screen.report import hits_in
 
     if (to is None) != (not agency):
@@ -401,7 +401,7 @@ def _how(match: HitMatch) -> str:
 
 
 def _encrypt(out: Path, to: Path, keys: list[str], there: Home) -> int:
-    from firstlight.casework.screening import SEALER
+    from firstlight.casework.banks_alone import SEALER
     from firstlight.custody.files import Disk, write_whole
     from firstlight.screen.evidence import encrypt_for
     from firstlight.screen.report import hits_in
@@ -425,7 +425,7 @@ def draft(
     Nothing is filed and no picture is read. To file, whoever may takes the members in, with the about file.
     """
     from firstlight.casework import handing
-    from firstlight.casework.screening import SEALER
+    from firstlight.casework.banks_alone import SEALER
     from firstlight.custody.files import Disk, write_whole
     from firstlight.screen.report import hits_in, named_sources
     from firstlight.screen.runs import read_run
@@ -460,7 +460,7 @@ def removal(
     home: HomeFolder = None,
 ) -> int:
     """Write the list of what to remove from the data set, padded so that its publication points at nothing."""
-    from firstlight.casework.screening import SEALER
+    from firstlight.casework.banks_alone import SEALER
     from firstlight.screen.removal import PAD_FLOOR, PAD_PER_HIT, write_removal
 
     floor, per_hit = (PAD_FLOOR, PAD_PER_HIT) if padding else (0, 0)
