@@ -22,7 +22,13 @@ MultiPartParser.spool_max_size = 2**40  # uploads stay in memory: an original ne
 
 def create_app(service: Service) -> ASGIApp:
     """The service as an ASGI application; it keeps no state of its own beside the home's."""
-    return Guard(HotPath(routed(service), service), service)
+    return with_short_way(service)[0]
+
+
+def with_short_way(service: Service) -> tuple[ASGIApp, HotPath]:
+    """The same, and the part of it that a server may ask first about a look-up."""
+    hot = HotPath(routed(service), service)
+    return Guard(hot, service), hot
 
 
 def routed(service: Service) -> FastAPI:

@@ -133,15 +133,20 @@ class Guard:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                if static:
+                    headers.setdefault("cache-control", _KEPT_STATIC)
+                for name, value in always(self._service).items():
                     headers.setdefault(name, value)
-                headers.setdefault("cache-control", _KEPT_STATIC if static else "no-store")
                 headers["x-request-id"] = scope["firstlight.request"]
-                if self._service.secure:
-                    headers.setdefault("strict-transport-security", "max-age=31536000")
             await send(message)
 
         return sending
+
+
+def always(service: Service) -> dict[str, str]:
+    """The headers that every answer has, if it says nothing else itself."""
+    transport = {"strict-transport-security": "max-age=31536000"} if service.secure else {}
+    return {**HEADERS, "cache-control": "no-store", **transport}
 
 
 def _too_large() -> LimitError:

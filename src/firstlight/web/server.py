@@ -19,10 +19,12 @@ from firstlight.casework.settings import Service as ServiceSettings
 from firstlight.errors import InputError, StorageError
 from firstlight.logs import get_logger
 from firstlight.media import Cage
+from firstlight.web import protocol
 from firstlight.web.access import users
 from firstlight.web.access.policy import Role
-from firstlight.web.app import create_app
+from firstlight.web.app import with_short_way
 from firstlight.web.background import PARTS, Background
+from firstlight.web.hma import hotpath
 from firstlight.web.readiness import Readiness
 from firstlight.web.service import Service, address_of, check_reach
 
@@ -120,8 +122,10 @@ class _Server(uvicorn.Server):
 
 def _configured(service: Service) -> uvicorn.Config:
     settings = service.settings
+    app, hot = with_short_way(service)
     return uvicorn.Config(
-        create_app(service),
+        app,
+        http=protocol.with_short_way(hotpath.PATH, hot.answer),
         log_config=None,
         access_log=False,
         server_header=False,

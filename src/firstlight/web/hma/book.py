@@ -171,8 +171,8 @@ def numbered(home: Home, found: Iterable[tuple[str, str, str]]) -> dict[tuple[st
     """The numbers of entries that were matched, by bank and entry; those that have none get one. The third part of
     each is the signal type that it was found by."""
     wanted = {(bank_name, entry): signal for bank_name, entry, signal in found}
-    known = _known(home, wanted)
-    missing = [key for key in wanted if key not in known]
+    numbers = known(home, wanted)
+    missing = [key for key in wanted if key not in numbers]
     if missing:
         with home.work() as work:
             for bank_name, entry in missing:
@@ -191,15 +191,16 @@ def numbered(home: Home, found: Iterable[tuple[str, str, str]]) -> dict[tuple[st
                         )
                     )
                     work.session.flush()
-        known = _known(home, wanted)
-    return known
+        numbers = known(home, wanted)
+    return numbers
 
 
 def _changed(work: Work) -> None:
     work.session.merge(Setting(name=REVISION, value=secrets.token_hex(8)))
 
 
-def _known(home: Home, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Content]:
+def known(home: Home, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Content]:
+    """The numbers of those of these entries (bank and entry) that have one."""
     out: dict[tuple[str, str], Content] = {}
     with home.database.read() as session:
         for bank_name, entry in wanted:

@@ -1,5 +1,7 @@
 """The short way of a look-up: `GET /m/lookup` with a PDQ hash, without routing, threads or validation models.
 
+The server hands such a request over as soon as its headers are read (`answer`) and sends what comes back in one piece.
+
 It answers what `matching.look_up` answers, from the same banks, for the same callers, with the same record. What it
 keeps between requests (keys, names and ratios of banks, numbers of entries) is at most a second behind what another
 process changed, and never behind this one. Whatever is not plain here takes the long way.
@@ -10,9 +12,12 @@ from __future__ import annotations
 import json
 import random
 import re
+import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from functools import cached_property
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -23,17 +28,22 @@ from firstlight.web.access import api_keys
 from firstlight.web.access.policy import Permission
 from firstlight.web.access.secrets import digest
 from firstlight.web.audit import LookUp
+from firstlight.web.guard import always
 from firstlight.web.hma import book
 from firstlight.web.hma.book import Content, Named
 from firstlight.web.hma.calls import OPEN_CALLER, is_open
 from firstlight.web.hma.signals import PDQ, enabled
 from firstlight.web.service import Service
 
+PATH = "/m/lookup"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+Headers = Iterable[tuple[bytes, bytes]]
 FRESH = 1.0
 """Seconds for which what was read from the tables is believed."""
 MOST_KEPT = 200_000
 """Entries whose numbers are kept; with more of them all are read anew."""
+MOST_HOSTS = 100
+_LEAVING = ("/v1/items", "/v1/match", "/m/", "/h/")
 _PLAIN = frozenset({"signal", "signal_type", "seed", "banks"})
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 _COMMON = re.compile(rb"signal=([0-9a-fA-F]{64})&signal_type=pdq|signal_type=pdq&signal=([0-9a-fA-F]{64})")
@@ -56,14 +66,15 @@ class HotPath:
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
         self._service = service
+        self._hosts: set[bytes] = set()
         self._known = _Known()
         self._keys: dict[str, tuple[float, str | None]] = {}
         self._contents: dict[tuple[str, str], Content] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on."""
-        if scope["type"] == "http" and scope["path"] == "/m/lookup" and scope["method"] == "GET":
-            body = self._answered(scope)
+        if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "GET":
+            body = self._answered(scope["query_string"], scope["headers"])
             if body is not None:
                 length = (b"content-length", str(len(body)).encode())
                 await send({**_START, "headers": [*_START["headers"], length]})  # type: ignore[misc]
@@ -72,18 +83,42 @@ class HotPath:
         try:
             await self._app(scope, receive, send)
         finally:
-            if scope["type"] == "http" and scope["method"] not in SAFE_METHODS:
+            if scope["type"] == "http" and scope["method"] not in SAFE_METHODS and not _leaves(scope["path"]):
                 self._known.at = float("-inf")  # what was changed here counts at once
-                self._contents.clear()
 
-    def _answered(self, scope: Scope) -> bytes | None:
+    def answer(self, query: bytes, headers: Headers) -> bytes | None:
+        """The whole answer to `GET /m/lookup`, status line and headers too; nothing for what has to take the long way.
+
+        The caller makes sure that the request has no body and that its connection stays open.
+        """
+        host = next((value for name, value in headers if name == b"host"), b"")
+        if host not in self._hosts:
+            if not self._service.knows_host(urlsplit(f"//{host.decode('latin-1')}").hostname or ""):
+                return None
+            if len(self._hosts) < MOST_HOSTS:
+                self._hosts.add(host)
+        body = self._answered(query, headers)
+        if body is None:
+            return None
+        return b"%sx-request-id: %s\r\ncontent-length: %d\r\n\r\n%s" % (
+            self._head, secrets.token_hex(8).encode(), len(body), body,
+        )  # fmt: skip
+
+    @cached_property
+    def _head(self) -> bytes:
+        """The status line and the headers that every such answer has."""
+        lines = [b"HTTP/1.1 200 OK", b"content-type: application/json"]
+        lines += [f"{name}: {value}".encode() for name, value in always(self._service).items()]
+        return b"\r\n".join(lines) + b"\r\n"
+
+    def _answered(self, query: bytes, headers: Headers) -> bytes | None:
         """The answer to a plain look-up; nothing for what has to take the long way."""
-        asked = _asked(scope["query_string"])
+        asked = _asked(query)
         value = asked.get("signal", "")
         if asked.get("signal_type") != PDQ or not asked.keys() <= _PLAIN or not _HEX.fullmatch(value):
             return None
         try:
-            actor = self._actor(scope)
+            actor = self._actor(headers)
             return None if actor is None else self._look_up(actor, value.lower(), asked)
         except FirstlightError:
             return None  # the long way meets it again, and says so
@@ -97,7 +132,8 @@ class HotPath:
         names = set(wanted.split(",")) if wanted else None
         out: dict[str, list[dict[str, object]]] = {}
         hits: list[tuple[str, str]] = []
-        toss = random.Random(asked.get("seed")).random() if found else 0.0  # noqa: S311 - a share of traffic
+        seed = asked.get("seed")
+        toss = (random.random() if seed is None else random.Random(seed).random()) if found else 0.0  # noqa: S311 - a share of traffic
         now = self._service.clock.now() if found else None
         for own, entry, distance in found:
             bank = known.banks.get(own)
@@ -106,15 +142,17 @@ class HotPath:
             if names is not None and bank.name not in names:
                 continue
             content = self._content(own, entry)
+            if content is None:
+                return None  # it gets its number on the long way, for that takes a write
             hits.append((own, entry))
             if content.counts(now) and bank.ratio >= toss:
                 out.setdefault(bank.name, []).append({"bank_content_id": content.id, "distance": str(distance)})
         self._service.audit.add(LookUp(actor, PDQ, tuple(hits)))
         return json.dumps(out, separators=(",", ":")).encode() if out else b"{}"
 
-    def _actor(self, scope: Scope) -> str | None:
+    def _actor(self, headers: Headers) -> str | None:
         """Who calls, if they may look up; nothing leaves it to the long way, which answers why."""
-        header = next((value for name, value in scope["headers"] if name == b"authorization"), None)
+        header = next((value for name, value in headers if name == b"authorization"), None)
         if header is None:
             return OPEN_CALLER if is_open(self._service) else None
         way, _, secret = header.decode("latin-1").partition(" ")
@@ -145,15 +183,21 @@ class HotPath:
             self._known = _Known(now, banks, enabled(home)[PDQ] > 0, revision)
         return self._known
 
-    def _content(self, bank: str, entry: str) -> Content:
+    def _content(self, bank: str, entry: str) -> Content | None:
         key = (bank, entry)
         found = self._contents.get(key)
         if found is None:
             if len(self._contents) >= MOST_KEPT:
                 self._contents.clear()
-            found = book.numbered(self._service.home, [(*key, PDQ)])[key]
-            self._contents[key] = found
+            found = book.known(self._service.home, [key]).get(key)
+            if found is not None:
+                self._contents[key] = found
         return found
+
+
+def _leaves(path: str) -> bool:
+    """Whether requests below this path leave banks, their names and the numbers of entries as they are."""
+    return path.startswith(_LEAVING)
 
 
 def _asked(query: bytes) -> dict[str, str]:
