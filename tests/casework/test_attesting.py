@@ -7,14 +7,31 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import select
 
-from casework.making import NOW, jpeg, put, take_in
-from firstlight.casework import attesting, cases, lowering, ranking, reconcile
+from casework.making import AT_ONCE, NOW, jpeg, look_at, put, report_it, take_in, upload
+from firstlight.casework import (
+    attesting,
+    cases,
+    facts,
+    filing,
+    lowering,
+    ranking,
+    reconcile,
+    retention,
+    review,
+    undo,
+)
 from firstlight.casework.home import Home
-from firstlight.custody import EventType
-from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError
+from firstlight.casework.review import Conclusion, Finding
+from firstlight.custody import EventType, RetentionClock
+from firstlight.cybertip import DEMO_CREDENTIALS, Client, Fault, FaultKind, Simulator
+from firstlight.cybertip.simulator.faults import Endpoint
+from firstlight.cybertip.simulator.reports import ReportState
+from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError, UpstreamError
 from firstlight.media import Cage
 from firstlight.origin import Answer, Attestation, Claim, Inputs, SignedAttestation, ledger_key, sign_attestation
+from firstlight.store import tables
 from firstlight.store.tables import Item
 from firstlight.values import Level
 
@@ -50,6 +67,133 @@ def test_that_a_picture_went_in_raises(house: Home) -> None:
         events = [e.event for e in work.log.entries(types=[EventType.ORIGIN]) if e.event]
     assert (events[-1].actor, events[-1].payload["attestation"] is not None) == ("anna", True)
     assert reconcile.reconcile(house).adds_up
+
+
+def _held(home: Home) -> tuple[str, int | None]:
+    with home.look() as work:
+        item = cases.item(work, 1)
+        return item.state, item.filing_id
+
+
+def _decide_against(home: Home, why: str = "A picture of a turnip.") -> None:
+    no = Conclusion(finding=Finding.NOT_REPORTABLE, why=why)
+    review.decide(home, 1, no, actor="rev-1", items=[1])
+
+
+def _retention(home: Home) -> tuple[RetentionClock, ...]:
+    with home.look() as work:
+        return retention.clocks(work, cases.item(work, 1))
+
+
+def test_what_was_decided_comes_back_to_a_person_when_a_picture_went_in(house: Home) -> None:
+    look_at(house, 1)
+    _decide_against(house)
+    assert (cases.show(house, 1).state, len(_retention(house))) == ("decided", 1)
+    house.clock.advance(timedelta(days=3))  # type: ignore[attr-defined]
+    attesting.attest(house, 1, answer(house, Inputs.PICTURE), actor="anna")
+    case = cases.show(house, 1)
+    now = NOW + timedelta(days=3)
+    assert (case.state, case.level, case.items[0].state, _retention(house)) == ("open", Level.HIGH, "held", ())
+    assert case.opened_at >= now
+    assert case.deadline >= house.table.deadline(Level.HIGH, now)  # its time runs from the answer
+    assert "that a picture went in" in " ".join(case.items[0].verdict.lines())
+    assert cases.REPORTED_ALREADY not in case.says
+    with house.look() as work:
+        (kept,) = work.session.scalars(select(tables.Decision)).all()
+        (event,) = [e.event for e in work.log.entries(types=[EventType.DECISION_WITHDRAWN]) if e.event]
+    assert (kept.actor, kept.finding, kept.withdrawn_at is not None) == ("rev-1", "not-reportable", True)
+    assert (event.actor, event.payload["item"]) == ("anna", 1)
+    assert "asks for a sooner look" in str(event.payload["why"])
+    assert reconcile.reconcile(house).adds_up
+    _decide_against(house)
+    attesting.attest(
+        house, 1, answer(house, Inputs.PICTURE), actor="anna"
+    )  # said before the last decision: nothing new
+    assert (cases.show(house, 1).state, len(_retention(house))) == ("decided", 1)
+    assert reconcile.reconcile(house).adds_up
+
+
+def test_what_says_nothing_new_of_a_child_lets_a_decision_stand(house: Home) -> None:
+    _decide_against(house)
+    attesting.attest(house, 1, answer(house), actor="anna")
+    assert (cases.show(house, 1).state, _held(house)) == ("decided", ("decided", None))
+    assert reconcile.reconcile(house).adds_up
+
+
+def test_what_was_reported_comes_back_and_can_be_reported_once_more(
+    house: Home, client: Client, simulator: Simulator
+) -> None:
+    look_at(house, 1)
+    report_it(house, 1)
+    house.clock.advance(timedelta(minutes=5))  # type: ignore[attr-defined]
+    filing.file_case(house, 1, client, retries=AT_ONCE)
+    (first,) = _retention(house)
+    house.clock.advance(timedelta(days=3))  # type: ignore[attr-defined]
+    attesting.attest(house, 1, answer(house, Inputs.PICTURE), actor="anna")
+    case = cases.show(house, 1)
+    assert (case.state, case.says.endswith(cases.REPORTED_ALREADY), _retention(house)) == ("open", True, (first,))
+    assert facts.accounts_to_report(house, 1) == ()
+    assert reconcile.reconcile(house).adds_up
+    report_it(house, 1)
+    assert cases.show(house, 1).state == "decided"
+    assert reconcile.reconcile(house).adds_up
+    undo.undo(house, 1, actor="rev-1")
+    assert cases.show(house, 1).says.endswith(cases.REPORTED_ALREADY)
+    report_it(house, 1)
+    house.clock.advance(timedelta(minutes=5))  # type: ignore[attr-defined]
+    filing.file_case(house, 1, client, retries=AT_ONCE)
+    (second,) = _retention(house)
+    assert second.ends >= first.ends + timedelta(days=3)
+    assert (cases.show(house, 1).state, _held(house)) == ("filed", ("filed", 2))
+    assert len([one for one in simulator.reports() if one.state is ReportState.FINISHED]) == 2
+    with pytest.raises(StateError, match="Nothing in case"):
+        filing.file_case(house, 1, client, retries=AT_ONCE)
+    assert reconcile.reconcile(house).adds_up
+
+
+def test_that_nothing_more_is_to_be_reported_is_not_taken_over_by_the_next_copy(
+    house: Home, cage: Cage, client: Client, tmp_path: Path
+) -> None:
+    look_at(house, 1)
+    report_it(house, 1)
+    house.clock.advance(timedelta(minutes=5))  # type: ignore[attr-defined]
+    filing.file_case(house, 1, client, retries=AT_ONCE)
+    attesting.attest(house, 1, answer(house, Inputs.PICTURE), actor="anna")
+    house.clock.advance(timedelta(minutes=5))  # type: ignore[attr-defined]
+    _decide_against(house, "The report says all of it.")
+    assert (cases.show(house, 1).state, _held(house)) == ("filed", ("decided", 1))
+    assert (len(_retention(house)), reconcile.reconcile(house).discrepancies) == (1, ())
+    take_in(house, cage, [put(tmp_path / "again", {"b.jpg": jpeg(1)})], default=upload("u2"))
+    assert (cases.show(house, 1).state, [one.state for one in cases.show(house, 1).items]) == (
+        "open",
+        ["decided", "held"],
+    )
+    assert reconcile.reconcile(house).adds_up
+
+
+def test_while_a_report_is_on_its_way_nothing_is_brought_back(house: Home) -> None:
+    report_it(house, 1)
+    house.clock.advance(timedelta(minutes=5))  # type: ignore[attr-defined]
+    faults = (Fault(kind=FaultKind.STATUS, endpoint=Endpoint.SUBMIT, nth=1, times=50),)
+    with (
+        Simulator.of(house.clock, faults=faults) as down,
+        Client(down.destination, DEMO_CREDENTIALS) as client,
+        pytest.raises(UpstreamError),
+    ):
+        filing.file_case(house, 1, client, retries=AT_ONCE)
+    before = ranking.priority_of(house, 1)
+    with pytest.raises(StateError, match="on its way"):
+        attesting.attest(house, 1, answer(house, Inputs.PICTURE), actor="anna")
+    assert (ranking.priority_of(house, 1), _held(house)) == (before, ("decided", 1))
+    assert reconcile.reconcile(house).adds_up
+
+
+def test_what_nobody_could_look_at_any_more_keeps_its_decision(house: Home) -> None:
+    _decide_against(house)
+    with house.work() as work:
+        work.session.add(tables.Destruction(item_id=1, at=NOW, actor="lead", disposal="{}"))
+    raised = attesting.attest(house, 1, answer(house, Inputs.PICTURE), actor="anna")
+    assert (raised.level, cases.show(house, 1).state) == (Level.HIGH, "decided")
 
 
 def test_from_text_alone_moves_nothing_by_itself_and_is_no_record_of_two(house: Home) -> None:

@@ -2,8 +2,8 @@
 
 The operator names each ledger's public key. An answer is verified offline, weighed with everything else that is known
 of the item, and kept with its event; the item gets the place that follows. An answer that is not believed changes
-nothing. An answer that a photograph went in raises; one that says "from text alone" lowers nothing by itself, for the
-one way down needs a named person (`lowering`).
+nothing. An answer that a photograph went in raises, and brings back to a person what was decided without it; one that
+says "from text alone" lowers nothing by itself, for the one way down needs a named person (`lowering`).
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import select
 
-from firstlight.casework import cases
+from firstlight.casework import cases, undo
 from firstlight.casework.home import SERVICE, Home, Work, named
 from firstlight.casework.upload import Upload
+from firstlight.clock import to_text
 from firstlight.custody import EventType
 from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError
 from firstlight.logs import get_logger
@@ -31,8 +33,9 @@ from firstlight.origin import (
     from_attestations,
 )
 from firstlight.origin.attestation import LEDGER_NAME, verified
+from firstlight.store import tables
 from firstlight.store.tables import Item, Setting
-from firstlight.triage import Priority, prioritise
+from firstlight.triage import Priority, prioritise, reopens
 
 LARGEST: Final = 64 * 1024
 """Bytes of an answer; it has a few hundred."""
@@ -105,11 +108,13 @@ def read_attestation(path: Path) -> SignedAttestation:
 def attest(home: Home, item_number: int, signed: SignedAttestation, *, actor: str = SERVICE) -> Priority:
     """Weigh a generator's answer with what is known of an item, and give the item its new place.
 
-    What was decided already keeps its decision; the answer is kept with it all the same.
+    What was decided comes back to a person when the answer asks for a sooner look than what was known then, or is a
+    sign of a real child that nobody knew of (`triage.reopens`): its decision is withdrawn, and kept. Otherwise, and
+    where the original was destroyed so that nobody could look, the decision stands and the answer is kept with it.
 
     Raises:
         NotFoundError: there is no such item.
-        StateError: it was not examined yet.
+        StateError: it was not examined yet, or would have to come back while a report with it is on its way.
         InputError: the answer is "no", which says nothing; or nobody is named.
         IntegrityError: the answer is not believed (`integrity.attestation...`); nothing is changed.
     """
@@ -141,8 +146,8 @@ def attest(home: Home, item_number: int, signed: SignedAttestation, *, actor: st
 def _weigh_again(
     home: Home, work: Work, item: Item, verdict: Verdict, signed: SignedAttestation, actor: str
 ) -> Priority:
-    lowered = Priority.from_json(item.priority or "").lowered_by
-    priority = prioritise(verdict, Upload.from_json(item.upload).context, home.table, lowered)
+    before = Priority.from_json(item.priority or "")
+    priority = prioritise(verdict, Upload.from_json(item.upload).context, home.table, before.lowered_by)
     item.verdict = verdict.to_json().decode()
     item.priority = priority.to_json().decode()
     plain = verdict.model_dump(mode="json")
@@ -152,11 +157,58 @@ def _weigh_again(
         (EventType.PRIORITISE, {"item": item.id, "priority": priority.model_dump(mode="json")}),
     ):
         work.log.append(work.event(kind, actor, item.case_id, item.sha256, told))
-    if item.state == "held" and item.case_id is not None:
+    if item.case_id is None:
+        return priority
+    case = cases.one(work, item.case_id)
+    if item.state == "held":
         item.deadline = home.table.deadline(priority.level, item.received_at)
-        work.session.flush()
-        cases.place_again(work, cases.one(work, item.case_id))
+    elif _comes_back(work, item, before, priority):
+        _bring_back(work, item, actor)
+        item.deadline = home.table.deadline(priority.level, work.clock.now())  # nobody could have known it sooner
+    else:
+        return priority
+    work.session.flush()
+    was_open = case.state == "open"
+    cases.place_again(work, case)
+    if not was_open and case.state == "open":
+        case.opened_at = work.clock.now()
     return priority
+
+
+def _comes_back(work: Work, item: Item, before: Priority, now: Priority) -> bool:
+    """Whether what is known now has to bring a decided item back to a person."""
+    fresh = set(now.raising) - set(before.raising)
+    if not reopens(now.level, raising=bool(fresh), decided_at=before.level, same_bytes=False):
+        return False
+    return work.session.get(tables.Destruction, item.id) is None
+
+
+def _bring_back(work: Work, item: Item, actor: str) -> None:
+    """Withdraw what was decided on an item, keep it, and let the item wait. A report that was filed stands."""
+    on_its_way = select(tables.Filing.id).where(tables.Filing.id == item.filing_id, tables.Filing.receipt.is_(None))
+    if work.session.scalar(on_its_way) is not None:
+        raise StateError(
+            f"A report with item {item.id} is on its way, and this answer would bring the item back to a person.",
+            hint=f"File case {item.case_id} to the end, or give its filing up; then attest again.",
+        )
+    standing = select(tables.Decision).where(tables.Decision.item_id == item.id, tables.Decision.withdrawn_at.is_(None))
+    for row in work.session.scalars(standing.order_by(tables.Decision.id)).all():
+        row.withdrawn_at = work.clock.now()
+        work.record(
+            EventType.DECISION_WITHDRAWN,
+            actor=actor,
+            case=item.case_id,
+            subject=item.sha256,
+            item=item.id,
+            decided_at=to_text(row.at),
+            filing=item.filing_id,
+            why=_WHY + (cases.REPORTED_ALREADY if item.filing_id is not None else ""),
+        )
+    undo.wait_again(work, item, actor)
+    _log.info("item.brought-back", item=item.id, case=item.case_id)
+
+
+_WHY = "The generator's signed answer asks for a sooner look than what was known when this was decided."
 
 
 def _keys(work: Work) -> tuple[LedgerKey, ...]:

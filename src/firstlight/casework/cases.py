@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from firstlight.banks import Flood
@@ -15,7 +15,7 @@ from firstlight.casework.home import Home, Work
 from firstlight.casework.upload import Upload
 from firstlight.errors import NotFoundError, StateError
 from firstlight.origin import Verdict
-from firstlight.store.tables import Case, Decision, Item
+from firstlight.store.tables import Case, Decision, Filing, Item
 from firstlight.triage import (
     Lane,
     Member,
@@ -30,6 +30,9 @@ from firstlight.values import Document, Instant, Level, Reason, Sha256Hex, Value
 
 QUEUE = "queue"
 """The owner of what waits for a reviewer."""
+
+REPORTED_ALREADY = " A report of it was filed before this was known: a supplementary report may be due."
+"""What a case says in which something reported waits again."""
 
 
 def of_bundle(work: Work, bundle: int, received: datetime) -> Case:
@@ -89,8 +92,8 @@ def place_again(work: Work, case: Case) -> None:
     """Give the case the state, level, order and deadline that follow from its members."""
     left = review_units(work, case)
     if not left:
-        states = {item.state for item in members(work, case)}
-        case.state = "filed" if "filed" in states and not _waits_for_report(work, case) else "decided"
+        reported = any(item.filing_id is not None for item in members(work, case))
+        case.state = "filed" if reported and not _waits_for_report(work, case) else "decided"
         return
     if case.state != "open":
         case.opened_at = min(unit.received for unit in left)  # it waits from now on, not from the first time
@@ -100,9 +103,17 @@ def place_again(work: Work, case: Case) -> None:
     case.level_rank = first.level.rank
     case.place_order = first.order
     case.deadline = min(unit.deadline for unit in left)
-    case.severity = max(item.severity for item in members(work, case) if item.state == "held")
+    waiting = [item for item in members(work, case) if item.state == "held"]
+    case.severity = max(item.severity for item in waiting)
     case.owner = QUEUE
     case.says = _says(priority, left)
+    if any(item.filing_id is not None for item in waiting):
+        case.says += REPORTED_ALREADY
+
+
+def in_no_filing() -> ColumnElement[bool]:
+    """That an item is in no filing that was begun; what was reported and then came back to a person is in none."""
+    return Item.filing_id.is_(None) | Item.filing_id.in_(select(Filing.id).where(Filing.receipt.is_not(None)))
 
 
 def _waits_for_report(work: Work, case: Case) -> bool:

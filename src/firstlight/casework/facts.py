@@ -282,7 +282,7 @@ def _to_report(work: Work, case: int, *, filed_too: bool = False) -> list[tuple[
         .order_by(tables.Decision.id)
     )
     if not filed_too:
-        wanted = wanted.where(Item.state == "decided", Item.filing_id.is_(None))
+        wanted = wanted.where(Item.state == "decided", cases.in_no_filing())
     rows = work.session.execute(wanted)
     pairs = [(item, Decision.from_json(document)) for item, document in rows]
     return [(item, decision) for item, decision in pairs if decision.conclusion.finding is Finding.REPORT]

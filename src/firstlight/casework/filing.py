@@ -311,6 +311,7 @@ def _keep_state(home: Home, number: int, filing: Filing) -> None:
                 item.state = "filed"
                 item.owner = "preservation"
                 item.deadline = filing.receipt.preserve_until
+                retention.extend_by_report(work, item, filing.receipt)
         work.session.flush()
         retention.start_clocks(work, row.case_id)
         cases.place_again(work, cases.one(work, row.case_id))

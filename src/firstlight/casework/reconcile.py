@@ -277,7 +277,11 @@ def _states(session: Session) -> Iterator[Discrepancy]:
     """Each state rests on what brings it about, and everything held has a case, an owner and a deadline."""
     decided = select(Decision.id).where(Decision.item_id == Item.id, Decision.withdrawn_at.is_(None)).exists()
     receipt = select(Filing.id).where(Filing.id == Item.filing_id, Filing.receipt.is_not(None)).exists()
-    ended = select(Filing.id).where(Filing.id == Item.filing_id, Filing.state.in_(ENDED)).exists()
+    anew = select(Decision.id).where(  # it came back to a person after its report
+        Decision.item_id == Item.id, Decision.withdrawn_at.is_(None), Decision.at > Filing.drafted_at
+    )
+    anew = anew.correlate(Item, Filing)
+    ended = select(Filing.id).where(Filing.id == Item.filing_id, Filing.state.in_(ENDED), ~anew.exists()).exists()
     homeless = Item.verdict.is_not(None) & (Item.case_id.is_(None) | (Item.owner == ""))
     closed = select(Case.id).where(Case.id == Item.case_id, Case.state == "open").exists()
     for says, condition in (

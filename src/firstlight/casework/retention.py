@@ -69,6 +69,14 @@ def start_clocks(work: Work, case_number: int, *, actor: str = SERVICE) -> int:
     return started
 
 
+def extend_by_report(work: Work, item: Item, receipt: Receipt, *, actor: str = SERVICE) -> None:
+    """Let the clock of an item that was reported before run until this later report asks for."""
+    clock = _of_report(work.policies, receipt)
+    row = work.session.get(tables.RetentionClock, (item.id, clock.policy))
+    if row is not None and row.ends < clock.ends:
+        _keep_clock(work, item, clock, actor)
+
+
 def _of_report(policies: Policies, receipt: Receipt) -> RetentionClock:
     """The report's year, or what the receipt says where that is longer."""
     clock = policies.table.start(policies.reported, receipt.finished_at)

@@ -284,6 +284,8 @@ def carry_over(work: Work, case: Case, item: Item) -> Decision | None:
     earlier = [one for one in map(Decision.from_json, rows) if one.carried_from is None]
     if not earlier or not earlier[-1].seen or len({one.conclusion.finding for one in earlier}) != 1:
         return None
+    if earlier[-1].conclusion.finding is not Finding.REPORT and any(one.filing_id is not None for one in same):
+        return None  # these bytes were reported; that nothing more is to be said of one upload does not clear the next
     now = Priority.from_json(item.priority or "")
     then = min((Priority.from_json(one.priority or "").level for one in same), key=lambda level: level.rank)
     if reopens(now.level, raising=bool(now.raising), decided_at=then, same_bytes=True):

@@ -79,7 +79,7 @@ def undo(home: Home, case_number: int, *, actor: str) -> tuple[Decision, ...]:
         for row, decision in zip(rows, taken, strict=True):
             row.withdrawn_at = now
             item = work.session.get_one(Item, row.item_id)
-            _wait_again(work, item, actor)
+            wait_again(work, item, actor)
             lowering.compare_again(work, item, actor=actor)
             work.record(
                 EventType.DECISION_WITHDRAWN,
@@ -128,7 +128,7 @@ def _recent(work: Work, case_number: int, actor: str, now: datetime) -> list[tab
             tables.Decision.withdrawn_at.is_(None),
             tables.Decision.at > now - UNDO_LIFE,
             Item.state == "decided",
-            Item.filing_id.is_(None),
+            cases.in_no_filing(),
         )
         .order_by(tables.Decision.id)
     )
@@ -148,7 +148,8 @@ def _taken_over(work: Work, case_number: int, rows: Sequence[tables.Decision]) -
     return [row for row in found if Decision.from_json(row.document).carried_from in items]
 
 
-def _wait_again(work: Work, item: Item, actor: str) -> None:
+def wait_again(work: Work, item: Item, actor: str) -> None:
+    """Let an item wait for a person again; whoever withdraws its decision calls it in that transaction."""
     item.state = "held"
     item.owner = cases.QUEUE
     clock = tables.RetentionClock
