@@ -34,6 +34,8 @@ from firstlight.gate.ledger.book import New
 from firstlight.gate.ledger.record import SIZE
 from firstlight.gate.marking import Marker, Model, SigningKey
 from firstlight.gate.pipeline import Gate, Made
+from firstlight.hashing import digest_stream, pdq
+from firstlight.hashing.tasks import pixels_of
 from firstlight.media import Cage
 from firstlight.values import BankPurpose
 
@@ -112,6 +114,7 @@ def pictures(results: dict[str, float], folder: Path, looks: int) -> None:
 
         for kind in ("PNG", "JPEG"):
             data = [megapixel(seed, kind) for seed in range(4)]
+            floor(results, kind, data, looks)
             for parts, gate in (
                 ("checked", Gate(guard)),
                 ("checked and marked", Gate(guard, marker=marker)),
@@ -122,6 +125,21 @@ def pictures(results: dict[str, float], folder: Path, looks: int) -> None:
                     gate.let_out(data[number], admission)
                 found = median_ms(lambda n, g=gate, d=data, a=admission: g.let_out(d[n % 4], a), looks)  # type: ignore[misc]
                 results[f"1 MP {kind} {parts}, ms"] = found
+
+
+def floor(results: dict[str, float], kind: str, data: list[bytes], looks: int) -> None:
+    """What no gate can do without, in this process, without a cage: the picture decoded at full size by Pillow, its
+    digests, and PDQ over all of its pixels. A JPEG may go below it, as it is decoded at a reduced size."""
+    decoded = [Image.open(io.BytesIO(one)) for one in data]
+    pixels = [pixels_of(one) for one in decoded]
+    pdq.exact(pixels[0])
+    parts = {
+        "decoding": median_ms(lambda n: Image.open(io.BytesIO(data[n % 4])).load(), looks),
+        "digests": median_ms(lambda n: digest_stream(io.BytesIO(data[n % 4])), looks),
+        "PDQ of all pixels": median_ms(lambda n: pdq.exact(pixels[n % 4]), looks),
+    }
+    results.update({f"1 MP {kind} floor: {name}, ms": value for name, value in parts.items()})
+    results[f"1 MP {kind} floor, ms"] = sum(parts.values())
 
 
 def ledgers(results: dict[str, float], folder: Path, sizes: list[int]) -> None:
