@@ -14,6 +14,7 @@ from firstlight.web.console import routes as console
 from firstlight.web.guard import Guard
 from firstlight.web.hma import routes as hma
 from firstlight.web.hma.hotpath import HotPath
+from firstlight.web.measures import Measured
 from firstlight.web.pages import STATIC, Pages
 from firstlight.web.service import Service
 
@@ -27,8 +28,9 @@ def create_app(service: Service) -> ASGIApp:
 
 def with_short_way(service: Service) -> tuple[ASGIApp, HotPath]:
     """The same, and the part of it that a server may ask first about a look-up."""
-    hot = HotPath(routed(service), service)
-    return Guard(hot, service), hot
+    app = routed(service)
+    hot = HotPath(app, service)
+    return Measured(Guard(hot, service), app.routes, service.meter), hot
 
 
 def routed(service: Service) -> FastAPI:

@@ -74,6 +74,7 @@ def run(
     with contextlib.ExitStack() as stack:
         stack.callback(listening.close)
         server = _Server(_configured(service))
+        _measured(service, stack)
         stack.callback(service.audit.close)
         stack.callback(background.stop)
         background.start(workers=settings.workers, when_ready=lambda: ready(time.monotonic() - started))
@@ -81,6 +82,22 @@ def run(
         _log.info("service.begin", port=settings.port)
         server.run(sockets=[listening])
     _log.info("service.end")
+
+
+def _measured(service: Service, stack: contextlib.ExitStack) -> None:
+    """Serve metrics. A port that nobody chose may be taken by another home's service, which is no reason to stop."""
+    if not service.settings.metrics_port:
+        return
+    from firstlight.web.metrics import Endpoint
+
+    try:
+        endpoint = Endpoint(service, service.settings.metrics_port)
+    except StorageError as e:
+        if "metrics_port" in service.home.settings.service.model_fields_set:
+            raise
+        _log.warning("metrics.port-taken", error=e, port=service.settings.metrics_port)
+        return
+    stack.callback(endpoint.close)
 
 
 def first_link(home: Home, settings: ServiceSettings) -> str | None:

@@ -13,6 +13,7 @@ from firstlight.clock import Clock
 from firstlight.errors import InputError
 from firstlight.media import Cage
 from firstlight.web.audit import Audit
+from firstlight.web.measures import Meter
 from firstlight.web.readiness import Readiness
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -29,6 +30,7 @@ class Service:
     wake: Callable[[], None] = lambda: None
     """Tell those who work in the background that something waits for them."""
 
+    meter: Meter = field(default_factory=Meter)
     audit: Audit = field(init=False)
 
     def __post_init__(self) -> None:
