@@ -22,6 +22,16 @@ ARGS = (
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--disable-quic",
+    "--disable-domain-reliability",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-component-extensions-with-background-pages",
+    "--no-proxy-server",
+    "--no-pings",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+    "--disable-features=MediaRouter,OptimizationHints,DialMediaRouteProvider,WebRtcHideLocalIpsWithMdns,AutofillServerCommunication,"
+    "CertificateTransparencyComponentUpdater,SafeBrowsing,NetworkTimeServiceQuerying",
 )
 SHOTS = Path(os.environ.get("FIRSTLIGHT_SHOTS", Path(__file__).resolve().parents[3] / "build" / "console"))
 
