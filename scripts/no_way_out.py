@@ -20,8 +20,8 @@ from pathlib import Path
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
 _SIOCADDRT, _RTF_UP, _RTF_REJECT = 0x890B, 0x1, 0x200
-# Chromium asks for a route to this address to learn whether there is IPv6; it sends nothing there, and no switch keeps it
-# from asking. A route that refuses is an answer, so that this question is not counted among the attempts.
+# Chromium asks for a route to this address to learn whether there is IPv6. It sends nothing there, and no switch keeps
+# it from asking. A route that refuses is an answer, so that the question is not counted among the attempts.
 _PROBED = "2001:4860:4860::8888"
 
 

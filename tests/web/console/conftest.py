@@ -30,8 +30,6 @@ ARGS = (
     "--no-proxy-server",
     "--no-pings",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
-    "--disable-features=MediaRouter,OptimizationHints,DialMediaRouteProvider,WebRtcHideLocalIpsWithMdns,AutofillServerCommunication,"
-    "CertificateTransparencyComponentUpdater,SafeBrowsing,NetworkTimeServiceQuerying",
 )
 SHOTS = Path(os.environ.get("FIRSTLIGHT_SHOTS", Path(__file__).resolve().parents[3] / "build" / "console"))
 
