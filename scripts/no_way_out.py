@@ -8,7 +8,6 @@ environment variable FIRSTLIGHT_NO_WAY_OUT is not set.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import fcntl
 import os
@@ -19,10 +18,6 @@ from pathlib import Path
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
-_SIOCADDRT, _RTF_UP, _RTF_REJECT = 0x890B, 0x1, 0x200
-# Chromium asks for a route to this address to learn whether there is IPv6. It sends nothing there, and no switch keeps
-# it from asking. A route that refuses is an answer, so that the question is not counted among the attempts.
-_PROBED = "2001:4860:4860::8888"
 
 
 def leave_the_network() -> None:
@@ -43,11 +38,6 @@ def leave_the_network() -> None:
         request = struct.pack("16sH22s", b"lo", 0, b"")
         flags = struct.unpack("16sH22s", fcntl.ioctl(any_socket, _SIOCGIFFLAGS, request))[1]
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sH22s", b"lo", flags | _IFF_UP, b""))
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as any_socket:
-        probed = socket.inet_pton(socket.AF_INET6, _PROBED)
-        nowhere = bytes(16)
-        route = struct.pack("16s16s16sIHHILIi", probed, nowhere, nowhere, 0, 128, 0, 1, 0, _RTF_UP | _RTF_REJECT, 0)
-        fcntl.ioctl(any_socket, _SIOCADDRT, route)
 
 
 def main() -> None:
