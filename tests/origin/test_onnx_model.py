@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from firstlight.errors import InputError, MissingExtraError
+from firstlight.origin import onnx_model
 from firstlight.origin.indicators.learned_detector import ModelCard, detect
 from firstlight.origin.onnx_model import OnnxModel
 
@@ -93,6 +94,18 @@ def write_card(folder: Path, model: bytes) -> Path:
 def test_without_onnxruntime_the_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingExtraError, match="need onnxruntime"):
+        OnnxModel.load(write_card(tmp_path, b"model"))
+
+
+@pytest.mark.parametrize(
+    ("version", "loads"), [("1.28.9", True), ("1.29.0", False), ("1.32.0", False), ("2.0.1", False)]
+)
+def test_one_that_reports_to_its_makers_is_not_loaded(
+    version: str, loads: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx_model, "version", lambda _name: version)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingExtraError, match="need onnxruntime" if loads else "reports to its makers"):
         OnnxModel.load(write_card(tmp_path, b"model"))
 
 

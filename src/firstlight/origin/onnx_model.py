@@ -5,6 +5,8 @@ Call it in the caged worker alone: it sees the pixels of foreign files.
 
 from __future__ import annotations
 
+import importlib
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -14,6 +16,11 @@ from firstlight.origin.indicators.learned_detector import ModelCard, read_card
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+FIRST_THAT_REPORTS = (1, 29)
+"""From this version on, onnxruntime for Linux looks up a host of its makers and keeps a record of what ran in the
+user's cache, even after `disable_telemetry_events()` (seen in 1.30.0 and 1.32.0; 1.28.0 has no such code)."""
+_HINT = "Install it: pip install 'firstlight[detectors]'."
 
 
 class Session(Protocol):
@@ -41,16 +48,11 @@ class OnnxModel:
         """The model beside its card, on one thread of the processor.
 
         Raises:
-            MissingExtraError: onnxruntime is not installed.
+            MissingExtraError: onnxruntime is not installed, or only one that reports to its makers.
             InputError, IntegrityError: the card or the model is not right.
         """
         described = read_card(card)
-        try:
-            import onnxruntime  # type: ignore[import-not-found, import-untyped, unused-ignore]
-        except ImportError as e:
-            raise MissingExtraError(
-                "Learned detectors need onnxruntime.", hint="Install it: pip install onnxruntime."
-            ) from e
+        onnxruntime = _onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         try:
@@ -109,3 +111,13 @@ class OnnxModel:
         deviation = np.array(self.card.deviation, dtype=np.float32).reshape(3, 1, 1)
         seen: npt.NDArray[np.float32] = ((planes - mean) / deviation)[np.newaxis]
         return seen
+
+
+def _onnxruntime() -> Any:  # noqa: ANN401 - the library's module
+    try:
+        installed = version("onnxruntime")
+        if tuple(int(part) for part in installed.split(".")[:2]) >= FIRST_THAT_REPORTS:
+            raise MissingExtraError(f"onnxruntime {installed} reports to its makers; it is not loaded.", hint=_HINT)
+        return importlib.import_module("onnxruntime")
+    except ImportError as e:  # which a package that is not installed is as well
+        raise MissingExtraError("Learned detectors need onnxruntime.", hint=_HINT) from e
