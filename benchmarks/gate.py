@@ -8,7 +8,9 @@ median; the cage and the kernels are warm, as in a gate that runs.
 from __future__ import annotations
 
 import argparse
+import base64
 import io
+import itertools
 import json
 import random
 import statistics
@@ -16,22 +18,28 @@ import string
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import numpy as np
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from firstlight.banks import Library, NewEntry
+from firstlight.cli.gate_serve import served
 from firstlight.clock import SystemClock
 from firstlight.gate import GATE_PRELOAD, BanksCheck, Guard, RulesCheck, RulesSource, TermRules, build_rules
 from firstlight.gate.authority import development_keys
 from firstlight.gate.checks import Prompt
-from firstlight.gate.ledger import Attestor, GenerationRecord, Ledger, Question
+from firstlight.gate.http import GateApp, gate_app
+from firstlight.gate.http.proxy import ImageProxy
+from firstlight.gate.ledger import GenerationRecord, Ledger
 from firstlight.gate.ledger.book import New
-from firstlight.gate.ledger.record import SIZE
 from firstlight.gate.marking import Marker, Model, SigningKey
 from firstlight.gate.pipeline import Gate, Made
 from firstlight.hashing import digest_stream, pdq
@@ -125,6 +133,9 @@ def pictures(results: dict[str, float], folder: Path, looks: int) -> None:
                     gate.let_out(data[number], admission)
                 found = median_ms(lambda n, g=gate, d=data, a=admission: g.let_out(d[n % 4], a), looks)  # type: ignore[misc]
                 results[f"1 MP {kind} {parts}, ms"] = found
+            own = results[f"1 MP {kind} checked, marked, remembered, ms"] - results[f"1 MP {kind} floor, ms"]
+            results[f"1 MP {kind} above its floor, ms"] = own
+        through_the_proxy(results, Gate(guard, marker=marker, remember=remember), looks)
 
 
 def floor(results: dict[str, float], kind: str, data: list[bytes], looks: int) -> None:
@@ -142,45 +153,35 @@ def floor(results: dict[str, float], kind: str, data: list[bytes], looks: int) -
     results[f"1 MP {kind} floor, ms"] = sum(parts.values())
 
 
-def ledgers(results: dict[str, float], folder: Path, sizes: list[int]) -> None:
-    """Size, growth and look-ups of a ledger, at each size; larger ones follow by proportion and are said to."""
-    rng = np.random.default_rng(3)
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    with Ledger(folder / "grown") as ledger:
-        attestor = Attestor(ledger, "bench", Ed25519PrivateKey.generate())
-        last = GenerationRecord(sha256="0" * 64, pdq="0" * 64, quality=90, at=now)
-        for size in sizes:
-            start, before = time.perf_counter(), len(ledger)
-            while len(ledger) < size:
-                count = min(50_000, size - len(ledger))
-                raw = rng.bytes(64 * count).hex()
-                pairs = ((raw[at : at + 64], raw[at + 64 : at + 128]) for at in range(0, len(raw), 128))
-                made = [GenerationRecord(sha256=sha, pdq=pdq, quality=90, at=now) for sha, pdq in pairs]
-                last = made[-1]
-                ledger.append([New(one, "bench") for one in made])
-            name = f"ledger of {size:,}"
-            results[f"{name}, records a second in bulk"] = (size - before) / (time.perf_counter() - start)
-            results[f"{name}, bytes a record"] = ledger.nbytes / size
-            results.update(_looked_up(ledger, attestor, name, last, rng.bytes(32).hex()))
+def through_the_proxy(results: dict[str, float], gate: Gate, looks: int) -> None:
+    """The whole of it as a client sees it: a request to a generator that answers a ready picture at once, asked
+    directly and through the gate, in turn. JSON, base64 and HTTP are in it."""
+    for kind in ("PNG", "JPEG"):
+        answers = [base64.b64encode(megapixel(seed, kind)).decode() for seed in range(4)]
+        turn = itertools.count()
 
+        async def generations(_: Request, answers: list[str] = answers, turn: Iterator[int] = turn) -> Response:
+            return JSONResponse({"created": 1, "data": [{"b64_json": answers[next(turn) % 4]}]})
 
-def _looked_up(ledger: Ledger, attestor: Attestor, name: str, last: GenerationRecord, missing: str) -> dict[str, float]:
-    """What look-ups and single records cost in a ledger of this size."""
-    miss = Question(pdq=missing)
-    attestor.answer(miss, last.at)
-    one = [New(last, "bench")]
-    return {
-        f"{name}, exact look-up, ms": median_ms(lambda _: ledger.exact(last.sha256), 50),
-        f"{name}, answer by pixels in 8 orientations, ms": median_ms(lambda _: attestor.answer(miss, last.at), 20),
-        f"{name}, one durable record, ms": median_ms(lambda _: ledger.append(one), 20),
-    }
+        behind = Starlette(routes=[Route("/v1/images/generations", generations, methods=["POST"])])
+        with served(behind) as direct, served(gate_app(GateApp(gate, ImageProxy(gate, direct)))) as gated:
+            times: dict[str, list[float]] = {direct: [], gated: []}
+            with httpx.Client(trust_env=False, timeout=30) as client:
+                for number in range(looks + 4):
+                    for url, own in times.items():
+                        start = time.perf_counter()
+                        answer = client.post(f"{url}/v1/images/generations", json={"prompt": "a lake"})
+                        if answer.status_code != 200:
+                            raise SystemExit(f"the gate answered {answer.status_code}")
+                        own += [(time.perf_counter() - start) * 1000] if number >= 4 else []
+        added = statistics.median(times[gated]) - statistics.median(times[direct])
+        results[f"1 MP {kind} through the proxy: added to a request, ms"] = added
 
 
 def main() -> None:
     """Measure, print a table, and say which goals were met."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--looks", type=int, default=60)
-    parser.add_argument("--ledger", type=int, nargs="*", default=[100_000, 400_000], help="sizes, ascending")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     results: dict[str, float] = {}
@@ -188,12 +189,12 @@ def main() -> None:
         folder = Path(name)
         prompts(results, options.looks * 4)
         pictures(results, folder, options.looks)
-        ledgers(results, folder, options.ledger)
     for key, value in results.items():
         sys.stdout.write(f"{key:60} {value:12,.3f}\n")
+    for kind in ("PNG", "JPEG"):
+        share = results[f"1 MP {kind} through the proxy: added to a request, ms"] / (GENERATION_SECONDS * 1000)
+        sys.stdout.write(f"share of a generation of {GENERATION_SECONDS:g} s, {kind}, through the proxy: {share:.2%}\n")
     whole = results["1 MP PNG checked, marked, remembered, ms"]
-    share = whole / (GENERATION_SECONDS * 1000)
-    sys.stdout.write(f"share of a generation of {GENERATION_SECONDS:g} s: {share:.2%}\n")
     for goal, value, most in (
         (f"1 MP PNG, p50 <= {GOAL_PICTURE_MS:g} ms", whole, GOAL_PICTURE_MS),
         (
@@ -205,13 +206,6 @@ def main() -> None:
         ("prompt of new words alone", results["prompt, all words new, ms"], GOAL_PROMPT_MS),
     ):
         sys.stdout.write(f"goal: {goal}: {'hit' if value <= most else 'MISS'} ({value:.2f} ms)\n")
-    largest = max(options.ledger, default=0)
-    if largest:
-        size = results[f"ledger of {largest:,}, bytes a record"]
-        sys.stdout.write(
-            f"100,000,000 records, by proportion from {largest:,}: {size * 1e8 / 2**30:.0f} GiB without words "
-            f"({SIZE} bytes of it a record)\n"
-        )
     if options.json:
         options.json.write_text(json.dumps(results, indent=2))
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError
-from firstlight.gate.ledger import Attestor, Batch, GenerationRecord, Ledger, Question, Went, book
+from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError, StorageError
+from firstlight.gate.ledger import Attestor, Batch, GenerationRecord, Ledger, Question, Went, book, segments
 from firstlight.gate.ledger.attest import orientations_of
 from firstlight.gate.ledger.book import New
 from firstlight.gate.ledger.record import SIZE
@@ -104,12 +109,12 @@ def test_a_picture_with_too_little_detail_is_found_by_its_bytes_alone(tmp_path: 
 
 
 def test_segments_fill_and_are_searched_from_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(book, "SEGMENT", 8)
+    monkeypatch.setattr(segments, "SEGMENT", 8)
     with Ledger(tmp_path / "l") as ledger:
         ledger.append([new(n, b"w%d" % n) for n in range(5)])
         ledger.append([new(n, b"w%d" % n) for n in range(5, 30)])
         assert all(ledger.exact(sha(n))[0].number == n for n in range(30))
-    (tmp_path / "l" / "segment-00001.digests").unlink()
+    (tmp_path / "l" / "segment-00001.sorted").unlink()
     with Ledger(tmp_path / "l") as ledger:
         assert all(ledger.exact(sha(n))[0].number == n for n in range(30))
         assert all(ledger.words(ledger.record(n), n) == b"w%d" % n for n in range(30))
@@ -177,6 +182,103 @@ def test_every_record_is_anchored_once_and_a_changed_one_shows(tmp_path: Path) -
         for first, count in ((-1, 1), (0, 0), (0, 7)):
             with pytest.raises(InputError):
                 ledger.batch(first, count)
+
+
+def test_threads_that_write_at_once_wait_for_the_disk_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen pictures leave at once while the disk is slow: it is waited for a few times, and not sixteen times."""
+    synced: list[int] = []
+    real = os.fdatasync
+
+    def slow(fd: int) -> None:
+        synced.append(fd)
+        time.sleep(0.02)
+        real(fd)
+
+    with Ledger(tmp_path / "l") as ledger:
+        ledger.append([new(99, b"first")])
+        monkeypatch.setattr(os, "fdatasync", slow)
+        begin = threading.Barrier(16)
+
+        def write(number: int) -> int:
+            begin.wait()
+            return ledger.append([new(number, b"words %d" % number)])
+
+        with ThreadPoolExecutor(16) as pool:
+            rows = list(pool.map(write, range(16)))
+        assert sorted(rows) == list(range(1, 17))
+        assert len(synced) <= 2 * 8, "words and records, for a group of threads"
+        for number, row in enumerate(rows):
+            (found,) = ledger.exact(sha(number))
+            assert (found.number, ledger.words(found.record, row)) == (row, b"words %d" % number)
+            assert ledger.near([pdq(number)], 0)[0].number == row
+
+
+def test_a_record_that_the_disk_did_not_take_is_not_answered_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[Batch] = []
+    with Ledger(tmp_path / "l", anchor=batches.append, batch=2) as ledger:
+        ledger.append([new(1)])
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fdatasync", _refuse)
+            with pytest.raises(StorageError):
+                ledger.append([new(2)])
+        assert len(ledger) == 1
+        with pytest.raises(StorageError):  # nobody knows what the disk holds: the gate stays closed until it is mended
+            ledger.append([new(3)])
+    assert [(one.first, one.count) for one in batches] == [(0, 1)], "what may be gone is never anchored"
+    with Ledger(tmp_path / "l", anchored=1) as ledger:
+        ledger.append([new(4)])
+        assert ledger.near([pdq(4)], 0)
+
+
+def test_a_full_disk_is_told_and_forgotten_once_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Ledger(tmp_path / "l") as ledger:
+        ledger.append([new(1, b"one")])
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pwrite", _refuse)
+            with pytest.raises(StorageError, match="disk is full"):
+                ledger.append([new(2, b"two")])
+        assert ledger.append([new(3, b"three")]) == 1
+        assert ledger.words(ledger.record(1), 1) == b"three"
+
+
+def _refuse(*_: object) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_damaged_index_is_built_again_from_the_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(book, "_BEHIND", 7)
+    monkeypatch.setattr(book, "_FAR_BEHIND", 16)
+    with Ledger(tmp_path / "l") as ledger:
+        ledger.append([new(n, quality=40 if n == 5 else 90) for n in range(40)])
+        ledger.append([new(40, pdq=None)])
+    (tmp_path / "l" / "pdq" / "CURRENT").write_bytes(b"nothing")
+    with Ledger(tmp_path / "l") as ledger:
+        assert [n for n in range(41) if not ledger.near([pdq(n)], 0)] == [5, 40]
+
+
+def test_words_never_lie_where_a_lost_record_says_its_own_are(tmp_path: Path) -> None:
+    """A crash can keep the words from the disk and not the record, which nobody has answered for."""
+    with Ledger(tmp_path / "l") as ledger:
+        ledger.append([new(1, b"one"), new(2, b"the words of two")])
+    with (tmp_path / "l" / "segment-00000.words").open("r+b") as file:
+        file.truncate(3)
+    with Ledger(tmp_path / "l") as ledger:
+        ledger.append([new(3, b"three")])
+        assert ledger.words(ledger.record(2), 2) == b"three"
+        assert b"three" not in ledger.words(ledger.record(1), 1)
+
+
+def test_sorted_digests_are_found_however_they_are_spread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "SEGMENT", 64)
+    monkeypatch.setattr(segments, "_REACH", 4)
+    spread = [f"{n:064x}" for n in range(30)] + ["f" * 60 + f"{n:04x}" for n in range(20)] + [sha(n) for n in range(14)]
+    with Ledger(tmp_path / "l") as ledger:
+        ledger.append([new(0, sha256=one) for one in spread])
+        assert (tmp_path / "l" / "segment-00000.sorted").exists()
+        assert [ledger.exact(one)[0].number for one in spread] == list(range(64))
+        assert not any(ledger.exact(one) for one in (sha(99), "8" * 64, "f" * 64))
 
 
 def answered(ledger: Ledger, **asked: Any) -> Any:

@@ -195,11 +195,12 @@ class Guard:
         return picture, [part.of(picture) for part in parts]
 
     def _all(self, calls: list[tuple[str, float, Callable[[], Said]]]) -> list[_Part]:
-        """Make all checks, those that may wait for others at the same time."""
+        """Make all checks; where several may wait for others, those at the same time."""
+        at_once = sum(bool(budget) for _, budget, _ in calls) > 1
         waiting: list[tuple[str, Watch, Future[Ran[Said]] | Callable[[], Said]]] = []
         for name, budget, call in calls:
             watch = self._watch(name, budget)
-            waiting.append((name, watch, self._pool.submit(watch.run, call) if budget else call))
+            waiting.append((name, watch, self._pool.submit(watch.run, call) if budget and at_once else call))
         out = []
         for name, watch, one in waiting:
             ran = one.result() if isinstance(one, Future) else watch.run(one)

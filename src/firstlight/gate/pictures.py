@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -36,6 +37,12 @@ MIN_QUALITY: Final = 50
 """PDQ quality from which a distance between two pictures means anything."""
 
 
+_WORTH_A_THREAD: Final = 1 << 17
+"""Bytes from which the digests are taken while a worker decodes: they take as long as handing them to a thread."""
+
+_digesting = ThreadPoolExecutor(4, "gate-digests")
+
+
 @dataclass(frozen=True, slots=True)
 class SeenPicture:
     """A picture that was looked at. `frames` holds the key frames of one that moves."""
@@ -54,7 +61,7 @@ class SeenPicture:
 
 
 def look_at(cage: Cage, data: bytes) -> SeenPicture:
-    """Digest the bytes, then have them decoded and hashed in a caged worker.
+    """Digest the bytes, and meanwhile have them decoded and hashed in a caged worker.
 
     Raises:
         UnreadableError, LimitError: it is no picture that can be decoded here, or moves and its end cannot be reached.
@@ -62,7 +69,7 @@ def look_at(cage: Cage, data: bytes) -> SeenPicture:
     """
     if len(data) > LARGEST_PICTURE:
         raise LimitError(f"The picture has {len(data)} bytes; {LARGEST_PICTURE} are taken.", code="limit.bytes")
-    digests = digest_stream(io.BytesIO(data))
+    digests = _digesting.submit(digest_stream, io.BytesIO(data)) if len(data) >= _WORTH_A_THREAD else None
     found = hash_picture(cage, data, Mode.AUTO)
     frames: tuple[FrameHash, ...] = ()
     if found.frames > 1:
@@ -70,7 +77,8 @@ def look_at(cage: Cage, data: bytes) -> SeenPicture:
         if not moving.complete:
             raise UnreadableError("It moves, and its end was not reached.", code="unreadable.incomplete")
         frames = moving.frames
-    return SeenPicture(data, digests, sniff(data[:SNIFF_BYTES]).value, found, frames)
+    own = digests.result() if digests is not None else digest_stream(io.BytesIO(data))
+    return SeenPicture(data, own, sniff(data[:SNIFF_BYTES]).value, found, frames)
 
 
 def plain_picture(side: int = 64) -> bytes:

@@ -1,13 +1,12 @@
-"""The ledger's files: records in segments of a fixed size, their sealed words, and two ways to find one.
+"""The ledger: records in segments, the models that they number, and two ways to find one.
 
-    segment-00000.records     records of 192 bytes, only ever appended to
-    segment-00000.words       sealed prompts and accounts
-    segment-00000.digests     the segment's SHA-256 beginnings, sorted, once it is full
+    segment-NNNNN.*           records, sealed words, sorted digests (see `firstlight.gate.ledger.segments`)
     models.json               the models and versions that records number
     pdq/                      the Hamming index over the records' PDQ hashes
 
-The records are the truth: an index that lacks some takes them over when the ledger is opened. Each batch of records
-goes to `anchor`, which writes its Merkle root to the custody log; so a record that was changed or left out shows.
+The records are the truth: an index that lacks some takes them over when the ledger is opened, and one that a crash has
+damaged is built again. Each batch of records goes to `anchor`, which writes its Merkle root to the custody log; so a
+record that was changed or left out shows.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,17 +23,17 @@ from types import TracebackType
 from typing import Final, Self, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from firstlight.custody import merkle
 from firstlight.custody.files import Disk, write_whole
 from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError, StorageError
-from firstlight.gate.ledger.record import SIZE, GenerationRecord
+from firstlight.gate.ledger.record import NO_PDQ, SIZE, GenerationRecord, rows_of
+from firstlight.gate.ledger.segments import Segments
 from firstlight.index import HammingIndex
+from firstlight.logs import get_logger
 from firstlight.values import Sha256Hex
 
-SEGMENT: Final = 1 << 20
-"""Records of one segment: its sorted digests are made in a second, and a hundred segments hold a hundred million."""
+_log = get_logger("gate")
 
 BATCH: Final = 1000
 """Records after which the custody log gets their root, if nobody asks for it earlier."""
@@ -41,7 +41,12 @@ BATCH: Final = 1000
 MIN_QUALITY: Final = 50
 """PDQ quality from which a record can be found by its pixels."""
 
-_ROW = np.dtype([("prefix", "<u8"), ("row", "<u4")])
+_BEHIND: Final = 1 << 16
+"""Records that the index takes over at a time when it lacks some; above it they are merged into its base at the end."""
+
+_FAR_BEHIND: Final = 1 << 22
+"""Records after which they are merged on the way as well, for the sake of memory."""
+
 _MODELS, _PDQ, _LOCK = "models.json", "pdq", "lock"
 
 
@@ -78,7 +83,8 @@ class New:
 class Ledger:
     """The ledger in a folder, held by one process at a time. Thread-safe; a context manager.
 
-    `anchored` is how many records the custody log covers already.
+    Threads that write at the same time wait for the disk together, once. `anchored` is how many records the custody log
+    covers already.
     """
 
     def __init__(self, folder: Path, *, anchor: Anchor | None = None, anchored: int = 0, batch: int = BATCH) -> None:
@@ -92,25 +98,31 @@ class Ledger:
         self._disk = Disk()
         self._disk.make_folder(folder)
         self._mutex = threading.RLock()
+        """Guards what is written, for the moment of writing. Never held while the disk is waited for."""
+        self._standing = threading.Lock()
+        """Held by the one thread that waits for the disk, for itself and for all that have written before."""
+        self._anchoring = threading.RLock()
         self._anchor = anchor
         self._batch = batch
+        self._broken: StorageError | None = None
+        self._waiting: list[tuple[int, str]] = []
         self._lock_fd = self._hold()
-        self._files: dict[str, int] = {}
-        self._sorted: dict[int, npt.NDArray[np.void]] = {}
-        self._recent: dict[int, list[int]] = {}
         try:
             self._models = self._read_models()
-            self._count = self._counted()
+            self._segments = Segments(folder, self._disk)
+        except BaseException:
+            os.close(self._lock_fd)
+            raise
+        try:
+            self._durable = self._segments.count
             self._anchored = self._covered(anchored)
             self._index = self._open_index()
-            self._load_recent()
-            self._catch_up()
         except BaseException:
             self._let_go()
             raise
 
     def __len__(self) -> int:
-        return self._count
+        return self._durable
 
     @property
     def anchored(self) -> int:
@@ -131,24 +143,27 @@ class Ledger:
             StorageError: the disk refused. Nothing may go out then.
         """
         with self._mutex:
-            first = self._count
+            first = self._segments.count
             at = 0
             while at < len(new):
-                room = SEGMENT - self._count % SEGMENT
-                self._write(new[at : at + room])
-                at += room
-            if self._count - self._anchored >= self._batch:
-                self.anchor()
-            return first
+                part = new[at : at + self._segments.room]
+                self._write(part)
+                at += len(part)
+            upto = self._segments.count
+        self._stand(upto)
+        if self._durable - self._anchored >= self._batch:
+            self.anchor()
+        return first
 
     def anchor(self) -> Batch | None:
         """Have the root of the records since the last time written to the custody log; none if there are none."""
-        with self._mutex:
-            if self._anchor is None or self._anchored == self._count:
+        with self._anchoring:
+            if self._anchor is None or self._anchored == self._durable:
                 return None
-            batch = self.batch(self._anchored, self._count - self._anchored)
+            batch = self.batch(self._anchored, self._durable - self._anchored)
             self._anchor(batch)
-            self._anchored = self._count
+            self._anchored = batch.first + batch.count
+            self._index.flush()
             return batch
 
     def batch(self, first: int, count: int) -> Batch:
@@ -157,9 +172,13 @@ class Ledger:
         Raises:
             InputError: there are not so many.
         """
-        if first < 0 or count < 1 or first + count > self._count:
-            raise InputError(f"The ledger holds {self._count} records.")
-        hashes = [merkle.leaf_hash(raw) for raw in self._raw(first, count)]
+        if first < 0 or count < 1 or first + count > self._durable:
+            raise InputError(f"The ledger holds {self._durable} records.")
+        hashes = [
+            merkle.leaf_hash(data[at : at + SIZE])
+            for data in self._segments.raw(first, count)
+            for at in range(0, len(data), SIZE)
+        ]
         kept = merkle.grow(0, hashes, lambda _: [])
         return Batch(first, count, merkle.root(count, lambda places: [kept[place] for place in places]).hex())
 
@@ -187,28 +206,18 @@ class Ledger:
             NotFoundError: there is none of this number.
             IntegrityError: it is damaged.
         """
-        if not 0 <= number < self._count:
+        if not 0 <= number < self._segments.count:
             raise NotFoundError(f"The ledger has no record {number}.")
-        return GenerationRecord.from_bytes(next(iter(self._raw(number, 1))))
+        return GenerationRecord.from_bytes(next(self._segments.raw(number, 1)))
 
     def words(self, record: GenerationRecord, number: int) -> bytes:
         """The sealed words of a record; empty when it has none."""
-        if not record.words_size:
-            return b""
-        fd = self._file(number // SEGMENT, "words", write=False)
-        return os.pread(fd, record.words_size, record.words_at)
+        return self._segments.words(number, record.words_at, record.words_size) if record.words_size else b""
 
     def exact(self, sha256: Sha256Hex) -> tuple[Found, ...]:
         """Every record of exactly these bytes."""
-        wanted = bytes.fromhex(sha256)
-        prefix = int.from_bytes(wanted[:8], "big")
-        rows = list(self._recent.get(prefix, ()))
-        for segment, table in list(self._sorted.items()):
-            low = int(np.searchsorted(table["prefix"], np.uint64(prefix), "left"))
-            while low < len(table) and int(table["prefix"][low]) == prefix:
-                rows.append(segment * SEGMENT + int(table["row"][low]))
-                low += 1
-        found = ((row, self.record(row)) for row in sorted(rows))
+        rows = self._segments.beginning_with(int(sha256[:16], 16))
+        found = ((row, self.record(row)) for row in rows)
         return tuple(Found(row, record) for row, record in found if record.sha256 == sha256)
 
     def near(self, hashes: Sequence[str], threshold: int, *, most: int = 64) -> tuple[Found, ...]:
@@ -228,12 +237,15 @@ class Ledger:
 
     def close(self) -> None:
         """Anchor what was not yet, and let go of the files."""
-        with self._mutex:
+        with self._anchoring, self._standing:
             try:
                 self.anchor()
             finally:
-                self._index.close()
-                self._let_go()
+                try:
+                    self._index.flush()
+                finally:
+                    self._index.close()
+                    self._let_go()
 
     def __enter__(self) -> Self:
         return self
@@ -244,150 +256,99 @@ class Ledger:
     # --- inside ---
 
     def _write(self, new: Sequence[New]) -> None:
-        """Records of one segment: words first, then records, then the index."""
-        segment = self._count // SEGMENT
-        words_fd, records_fd = self._file(segment, "words"), self._file(segment, "records")
-        at = os.lseek(words_fd, 0, os.SEEK_END)
+        """Records of one segment, with their words; they stand when `_stand` has returned."""
+        if self._broken is not None:
+            raise StorageError("The ledger's disk failed before.", hint="Mend the disk, then start the gate anew.")
+        first, at = self._segments.count, self._segments.words_end
         made: list[GenerationRecord] = []
         words = bytearray()
         for one in new:
             place = {"words_at": at + len(words), "words_size": len(one.words)} if one.words else {}
             made.append(one.record.model_copy(update={**place, "model": self.model_number(one.model)}))
             words += one.words
-        if words:
-            self._put(words_fd, bytes(words), at)
-        self._put(records_fd, b"".join(one.to_bytes() for one in made), self._count % SEGMENT * SIZE)
-        first, self._count = self._count, self._count + len(made)
-        for row, record in enumerate(made, first):
-            self._recent.setdefault(int(record.sha256[:16], 16), []).append(row)
-        self._add_to_index(made, first)
-        if self._count % SEGMENT == 0:
-            self._settle(segment)
+        self._segments.write(b"".join(one.to_bytes() for one in made), bytes(words))
+        rows = enumerate(made, first)
+        self._waiting += [(row, one.pdq) for row, one in rows if one.pdq and one.quality >= MIN_QUALITY]
 
-    def _put(self, fd: int, data: bytes, at: int) -> None:
-        try:
-            view = memoryview(data)
-            while view:
-                done = os.pwrite(fd, view, at)
-                view, at = view[done:], at + done
-            os.fdatasync(fd)
-        except OSError as e:
-            raise StorageError(f"The ledger cannot be written: {e.strerror}.", hint="Free some space.") from e
+    def _stand(self, upto: int) -> None:
+        """Return when the records below this number are on the disk and in the index. One thread does it for all that
+        wait, so that a busy gate waits for the disk once and not once for each picture."""
+        with self._standing:
+            if self._durable >= upto:
+                return
+            with self._mutex:
+                target = self._segments.count
+                rows, self._waiting = self._waiting, []
+            try:
+                self._segments.sync()
+                # after the disk: an index must never name a record that a crash can take away
+                self._add_to_index(rows, target)
+            except StorageError as e:
+                with self._mutex:
+                    self._waiting = rows + self._waiting
+                    self._broken = e
+                raise
+            self._durable = target
 
-    def _add_to_index(self, records: Iterable[GenerationRecord], first: int) -> None:
-        rows = [(row, one) for row, one in enumerate(records, first)]
-        telling = [(row, one.pdq) for row, one in rows if one.pdq and one.quality >= MIN_QUALITY]
-        raw = bytes.fromhex("".join(pdq for _, pdq in telling))
-        hashes = np.frombuffer(raw, dtype=np.uint8).reshape(len(telling), 32)
-        self._index.add(hashes, [row for row, _ in telling], mark=rows[-1][0] + 1)
-
-    def _settle(self, segment: int) -> None:
-        """The sorted digests of a full segment, and its rows no longer in memory."""
-        table = self._prefixes(segment)
-        table.sort(order="prefix")
-        path = self._path(segment, "digests")
-        write_whole(self._disk, path, [table.tobytes()], replace=True)
-        self._sorted[segment] = self._mapped(path)
-        self._recent.clear()
-
-    def _prefixes(self, segment: int) -> npt.NDArray[np.void]:
-        count = min(SEGMENT, self._count - segment * SEGMENT)
-        table = np.zeros(count, dtype=_ROW)
-        if count:
-            raw = np.memmap(self._path(segment, "records"), dtype=np.uint8, mode="r", shape=(count, SIZE))
-            table["prefix"] = np.ascontiguousarray(raw[:, :8]).view(">u8").reshape(-1)
-            table["row"] = np.arange(count, dtype=np.uint32)
-        return table
-
-    def _mapped(self, path: Path) -> npt.NDArray[np.void]:
-        return np.memmap(path, dtype=_ROW, mode="r")
-
-    def _load_recent(self) -> None:
-        """The tables of full segments, made again where a crash came between; the rows of the last one."""
-        for segment in range(self._count // SEGMENT):
-            path = self._path(segment, "digests")
-            if not path.exists() or path.stat().st_size != SEGMENT * _ROW.itemsize:
-                self._settle(segment)
-            self._sorted[segment] = self._mapped(path)
-        last = self._count // SEGMENT
-        if self._count % SEGMENT:
-            table = self._prefixes(last)
-            for prefix, row in zip(table["prefix"].tolist(), table["row"].tolist(), strict=True):
-                self._recent.setdefault(prefix, []).append(last * SEGMENT + row)
+    def _add_to_index(self, rows: Iterable[tuple[int, str]], mark: int) -> None:
+        numbers = [row for row, _ in rows]
+        raw = bytes.fromhex("".join(pdq for _, pdq in rows))
+        self._index.add(np.frombuffer(raw, dtype=np.uint8).reshape(len(numbers), 32), numbers, mark=mark)
 
     def _open_index(self) -> HammingIndex:
+        index = self._index_there(auto_compact=False)
+        try:
+            if index.mark > self._durable:
+                raise IntegrityError(
+                    f"The ledger holds {self._durable} records, and its index {index.mark}.",
+                    hint="Restore the ledger from its backup.",
+                    code="integrity.ledger",
+                )
+            self._catch_up(index)
+            index.flush()
+        finally:
+            index.close()
+        return HammingIndex.open(self._folder / _PDQ, patient=True)
+
+    def _index_there(self, *, auto_compact: bool) -> HammingIndex:
+        """The index, made anew from nothing where there is none, or a crash has damaged it."""
         folder = self._folder / _PDQ
         try:
-            index = HammingIndex.open(folder)
+            return HammingIndex.open(folder, patient=True, auto_compact=auto_compact)
         except NotFoundError:
-            return HammingIndex.create(folder)
-        mark = index.mark
-        if mark <= self._count:
-            return index
-        index.close()
-        raise IntegrityError(
-            f"The ledger holds {self._count} records, and its index {mark}.",
-            hint="Restore the ledger from its backup.",
-            code="integrity.ledger",
-        )
+            pass
+        except IntegrityError as e:
+            _log.warning("ledger.index", error=e)
+            shutil.rmtree(folder)
+        return HammingIndex.create(folder, patient=True, auto_compact=auto_compact)
 
-    def _catch_up(self) -> None:
-        """Records that a crash kept from the index."""
-        while self._index.mark < self._count:
-            first = self._index.mark
-            count = min(65536, self._count - first, SEGMENT - first % SEGMENT)
-            self._add_to_index([GenerationRecord.from_bytes(raw) for raw in self._raw(first, count)], first)
-
-    def _raw(self, first: int, count: int) -> Iterable[bytes]:
-        while count:
-            segment, row = divmod(first, SEGMENT)
-            part = min(count, SEGMENT - row)
-            data = os.pread(self._file(segment, "records", write=False), part * SIZE, row * SIZE)
-            if len(data) != part * SIZE:
-                raise IntegrityError("A segment of the ledger was cut off.", code="integrity.ledger")
-            for at in range(0, len(data), SIZE):
-                yield data[at : at + SIZE]
-            first, count = first + part, count - part
+    def _catch_up(self, index: HammingIndex) -> None:
+        """Records that a crash kept from the index, or all of them."""
+        at = index.mark
+        while at < self._durable:
+            count = min(_BEHIND, self._durable - at)
+            rows = np.concatenate([rows_of(data) for data in self._segments.raw(at, count)])
+            telling = np.flatnonzero((rows["quality"] >= MIN_QUALITY) & (rows["quality"] != NO_PDQ))
+            at += count
+            index.add(np.ascontiguousarray(rows["pdq"][telling]), telling.astype(np.uint64) + (at - count), mark=at)
+            if index.pending >= max(_FAR_BEHIND, (len(index) - index.pending) // 2):
+                index.compact()
+        if index.pending > _BEHIND:
+            index.compact()
 
     def _covered(self, anchored: int) -> int:
-        if anchored > self._count:
+        if anchored > self._durable:
             raise IntegrityError(
-                f"The ledger holds {self._count} records, and the custody log covers {anchored}.",
+                f"The ledger holds {self._durable} records, and the custody log covers {anchored}.",
                 hint="Restore the ledger from its backup; do not write to it before.",
                 code="integrity.ledger",
             )
         return anchored
 
-    def _counted(self) -> int:
-        """How many whole records there are. A torn last one was never answered for, and is written over."""
-        paths = sorted(self._folder.glob("segment-*.records"))
-        sizes = [path.stat().st_size // SIZE for path in paths]
-        if any(size != SEGMENT for size in sizes[:-1]) or (
-            paths and paths[-1] != self._path(len(paths) - 1, "records")
-        ):
-            raise IntegrityError("A segment of the ledger is missing or was cut off.", code="integrity.ledger")
-        return sum(sizes)
-
     def _read_models(self) -> list[str]:
         path = self._folder / _MODELS
         found: list[str] = json.loads(self._disk.read(path)) if path.exists() else []
         return found
-
-    def _path(self, segment: int, kind: str) -> Path:
-        return self._folder / f"segment-{segment:05}.{kind}"
-
-    def _file(self, segment: int, kind: str, *, write: bool = True) -> int:
-        path = self._path(segment, kind)
-        with self._mutex:
-            if path.name not in self._files:
-                flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if write else 0)
-                try:
-                    self._files[path.name] = os.open(path, flags, 0o600)
-                except OSError as e:
-                    raise StorageError(f"{path} cannot be opened: {e.strerror}.") from e
-                if write:
-                    self._disk.sync_folder(self._folder)
-            return self._files[path.name]
 
     def _hold(self) -> int:
         fd = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -401,7 +362,5 @@ class Ledger:
         return fd
 
     def _let_go(self) -> None:
-        for fd in self._files.values():
-            os.close(fd)
-        self._files.clear()
+        self._segments.close()
         os.close(self._lock_fd)

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from enum import IntFlag
 from typing import Annotated, ClassVar, Final, Literal
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from firstlight.errors import IntegrityError
@@ -20,6 +22,18 @@ from firstlight.values import Document, Instant, PdqHex, Sha256Hex, Versioned
 _FORMAT: Final = struct.Struct("<32s32sB B H I 32s32s16s16s Q Q I")
 SIZE: Final = _FORMAT.size + 4
 """Bytes of one record: its fields, and a checksum."""
+
+ROW: Final = np.dtype(
+    [
+        *(("sha256", "u1", (32,)), ("pdq", "u1", (32,)), ("quality", "u1"), ("inputs", "u1"), ("model", "<u2")),
+        *(("went", "<u4"), ("input_sha256", "u1", (32,)), ("adapter_sha256", "u1", (32,)), ("prompt", "u1", (16,))),
+        *(("account", "u1", (16,)), ("at", "<u8"), ("words_at", "<u8"), ("words_size", "<u4"), ("check", "<u4")),
+    ]
+)
+"""The same bytes as numpy sees them, for many records at once."""
+
+NO_PDQ: Final = 255
+"""The quality of a record that has no PDQ hash."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NONE: Final = bytes(32)
@@ -74,7 +88,7 @@ class GenerationRecord(Document):
         body = _FORMAT.pack(
             bytes.fromhex(self.sha256),
             bytes.fromhex(self.pdq) if self.pdq else _NONE,
-            self.quality if self.pdq else 255,
+            self.quality if self.pdq else NO_PDQ,
             self.inputs,
             self.model,
             self.went,
@@ -97,18 +111,14 @@ class GenerationRecord(Document):
         """
         body = data[:-4]
         if len(data) != SIZE or zlib.crc32(body) != struct.unpack("<I", data[-4:])[0]:
-            raise IntegrityError(
-                "A record of the ledger is damaged.",
-                hint="Restore the ledger from its backup.",
-                code="integrity.ledger",
-            )
+            raise _damaged()
         sha, pdq, quality, inputs, model, went, put_in, adapter, prompt, account, at, words_at, size = _FORMAT.unpack(
             body
         )
         return cls(
             sha256=sha.hex(),
-            pdq=None if quality == 255 else pdq.hex(),
-            quality=0 if quality == 255 else quality,
+            pdq=None if quality == NO_PDQ else pdq.hex(),
+            quality=0 if quality == NO_PDQ else quality,
             inputs=inputs,
             model=model,
             went=went,
@@ -120,3 +130,23 @@ class GenerationRecord(Document):
             words_at=words_at,
             words_size=size,
         )
+
+
+def rows_of(data: bytes) -> npt.NDArray[np.void]:
+    """Many records at once, as `ROW`.
+
+    Raises:
+        IntegrityError: one of them is not what was written.
+    """
+    rows = np.frombuffer(data, dtype=ROW)
+    view = memoryview(data)
+    for at, check in zip(range(0, len(data), SIZE), rows["check"].tolist(), strict=True):
+        if zlib.crc32(view[at : at + SIZE - 4]) != check:
+            raise _damaged()
+    return rows
+
+
+def _damaged() -> IntegrityError:
+    return IntegrityError(
+        "A record of the ledger is damaged.", hint="Restore the ledger from its backup.", code="integrity.ledger"
+    )
