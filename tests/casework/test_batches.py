@@ -105,6 +105,9 @@ def test_drawn_material_is_filed_under_a_written_policy_alone(
     home: Home, drawn: int, client: Client, simulator: Simulator
 ) -> None:
     for _ in range(2):
+        (told,) = overview.waiting(home).reports
+        assert told.troubles == (overview.POLICY_MISSING,)
+        assert [one.lacks_policy for one in filing.draft(home, drawn)] == [True]
         with pytest.raises(RefusedError, match="written policy"):
             filing.file_case(home, drawn, client, retries=AT_ONCE)
     assert filing.filings(home, drawn) == ()
@@ -114,6 +117,8 @@ def test_drawn_material_is_filed_under_a_written_policy_alone(
         policy = facts.drawn_policy(allowed)
         assert policy is not None
         assert policy.signed_at == datetime(2026, 1, 31, 12, tzinfo=UTC)
+        assert [one.troubles for one in overview.waiting(allowed).reports] == [()]
+        assert [one.lacks_policy for one in filing.draft(allowed, drawn)] == [False]
         (filed,) = filing.file_case(allowed, drawn, client, retries=AT_ONCE)
     assert filed.state is FilingState.FINISHED
 

@@ -207,6 +207,15 @@ def test_a_transcript_whose_words_do_not_stand_in_the_report_is_sent_as_a_file(
     assert len(drafted.draft.files) == 1
 
 
+def test_a_transcript_may_say_its_words_itself(home: Home, cage: Cage, tmp_path: Path) -> None:
+    about = {"chat.txt": upload("u1", transcript=True, chats=[{"client": "messages", "text": CHAT}])}
+    take_in(home, cage, [put(tmp_path / "in", {"chat.txt": CHAT.encode()})], about)
+    case = case_of(home, "chat.txt")
+    report_it(home, case, conduct="enticement")
+    (drafted,) = filing.draft(home, case)
+    assert drafted.draft.files == ()
+
+
 def test_a_transcript_without_a_conversation_is_refused() -> None:
     with pytest.raises(ValueError, match="needs the conversation"):
         upload("u1", transcript=True)

@@ -14,7 +14,8 @@ import pytest
 from casework.making import AT_ONCE, png, put
 from cli.conftest import Run
 from firstlight.clock import SystemClock
-from firstlight.cybertip import Simulator
+from firstlight.cybertip import SCHEMA_2026, Simulator
+from firstlight.cybertip.simulator.description import own_xsd
 
 
 @pytest.fixture
@@ -52,6 +53,10 @@ def test_reports_are_drafted_checked_and_filed_once(decided: Run, tmp_path: Path
     assert all(path.stat().st_mode & 0o077 == 0 for path in drafts)
     assert decided("cybertip", "check", drafts[0], "--json").document["completeness"] > 0
     assert decided("cybertip", "check", drafts[0]).code == 0
+    (tmp_path / "served.xsd").write_bytes(own_xsd(SCHEMA_2026))
+    for name in ("2026", tmp_path / "served.xsd"):
+        assert decided("cybertip", "check", drafts[0], "--schema", name, "--json").document["schema_name"] == "2026"
+    assert "no schema and no file '2027'" in decided("cybertip", "check", drafts[0], "--schema", "2027").err
     with Simulator.of(SystemClock()) as service:
         ran = decided("cybertip", "file", "1", "--simulator", service.url, "--json")
         assert ran.code == 0

@@ -52,6 +52,12 @@ def test_every_fact_stands_in_it(case: CaseFacts, clock: FixedClock) -> None:
     assert missing == []
 
 
+def test_what_is_urgent_comes_first_and_only_then(case: CaseFacts, clock: FixedClock) -> None:
+    page = dossier_page(full(case), at=clock.now(), reference="2026-17")
+    assert page.index("To be read at once") < page.index("What happened") < page.index("File 2")
+    assert "To be read at once" not in dossier_page(case, at=clock.now(), reference="2026-17")
+
+
 def test_nothing_in_it_runs_or_loads(case: CaseFacts, clock: FixedClock) -> None:
     nasty = case.model_copy(update={"narrative": '<script>x</script><img src="http://example.com/a">'})
     page = dossier_page(nasty, at=clock.now(), reference="<b>")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from firstlight.casework import facts, review
-from firstlight.casework.filing import DraftedReport
+from firstlight.casework.filing import DraftedReport, drafted_report
 from firstlight.casework.home import Home
 from firstlight.casework.review import Conclusion, Finding
 from firstlight.casework.upload import Upload
@@ -36,7 +36,7 @@ def preview(
     for account in _accounts(home, [decision.item for decision in decisions]):
         report = draft_report(facts.preview_facts(home, decisions, account, destination=destination))
         findings = check(report, record, at=home.clock.now())
-        made.append(DraftedReport(case=case_number, account=account, draft=report, findings=findings))
+        made.append(drafted_report(home, case_number, account, report, findings))
     return tuple(made)
 
 

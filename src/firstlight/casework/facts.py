@@ -178,6 +178,21 @@ def is_escalated(home: Home, case_number: int, account: str) -> bool:
     )
 
 
+def lacks_policy(home: Home, case_number: int, account: str) -> bool:
+    """Whether all that is reported of this account is drawn, and no written policy says that such material is filed."""
+    with home.look() as work:
+        decided = [
+            (item, decision, Upload.from_json(item.upload))
+            for item, decision in _to_report(work, cases.one(work, case_number).id)
+        ]
+    signs = [
+        decision.conclusion.signs
+        for item, decision, upload in decided
+        if upload.account == account and not is_words_alone(item, upload)
+    ]
+    return bool(signs) and all(FileSign.DRAWN in each for each in signs) and not has_drawn_policy(home)
+
+
 def asks_to_be_read_at_once(draft: Draft) -> bool:
     """Whether the draft is that of an escalated report."""
     return draft.report.incident_summary.escalate_to_high_priority is not None
@@ -393,6 +408,14 @@ def drawn_policy(home: Home) -> DrawnPolicy | None:
             hint="Below [drawn_material] in the settings: policy, signed_by and signed_at, or none of them.",
         )
     return DrawnPolicy(said.policy, said.signed_by, said.signed_at)
+
+
+def has_drawn_policy(home: Home) -> bool:
+    """Whether there is a policy on drawn material; one that is filled in by half is none."""
+    try:
+        return drawn_policy(home) is not None
+    except InputError:
+        return False
 
 
 def _file(work: Work, item: Item, decision: Decision, upload: Upload) -> CaseFile:

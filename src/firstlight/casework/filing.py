@@ -32,7 +32,7 @@ from firstlight.cybertip import (
     file_report,
 )
 from firstlight.cybertip.drafting.batch import draft_batch
-from firstlight.cybertip.filing.policy import require_policy
+from firstlight.cybertip.filing.policy import is_drawn_only, require_policy
 from firstlight.errors import FirstlightError, InputError, RefusedError, StateError
 from firstlight.store import StillAlone, tables
 from firstlight.store.tables import Item
@@ -43,7 +43,10 @@ ENDED = (FilingState.FINISHED.value, FilingState.ABANDONED.value)
 
 
 class DraftedReport(Document):
-    """A draft with the outcome of its check."""
+    """A draft with the outcome of its check.
+
+    `lacks_policy` says that all of it is drawn and no written policy of the operator lets it be filed.
+    """
 
     title_for_people: ClassVar[str] = "drafted report"
 
@@ -53,6 +56,18 @@ class DraftedReport(Document):
     account: str
     draft: Draft
     findings: Findings
+    lacks_policy: bool = False
+
+
+def drafted_report(home: Home, case_number: int, account: str, report: Draft, findings: Findings) -> DraftedReport:
+    """The document of a draft and its check."""
+    return DraftedReport(
+        case=case_number,
+        account=account,
+        draft=report,
+        findings=findings,
+        lacks_policy=is_drawn_only(report) and not facts.has_drawn_policy(home),
+    )
 
 
 def draft(
@@ -74,7 +89,7 @@ def draft(
     for one in asked:
         report, account = _drafted(home, case_number, one, destination)
         findings = check(report, record, at=home.clock.now())
-        made.append(DraftedReport(case=case_number, account=account, draft=report, findings=findings))
+        made.append(drafted_report(home, case_number, account, report, findings))
     return tuple(made)
 
 

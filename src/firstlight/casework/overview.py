@@ -86,6 +86,7 @@ def _asks_to_be_read_at_once(home: Home, number: int) -> bool:
 
 
 ESCALATION_WAITS = "An escalated report is not filed yet: a child may be in danger now."
+POLICY_MISSING = "All of it is drawn: it is filed only under a written policy, and the settings name none."
 
 
 def _begun(number: int, case: int, account: str, filing: Filing, *, escalated: bool) -> WaitingReport:
@@ -108,11 +109,14 @@ def _not_begun(home: Home, given_up: dict[tuple[int, str], str]) -> Iterator[Wai
     for case in cases.waiting_for_report(home):
         for account in facts.accounts_to_report(home, case):
             escalated = facts.is_escalated(home, case, account)
+            troubles = (ESCALATION_WAITS,) if escalated else ()
+            if facts.lacks_policy(home, case, account):
+                troubles = (*troubles, POLICY_MISSING)
             yield WaitingReport(
                 case=case,
                 account=account,
                 escalated=escalated,
-                troubles=(ESCALATION_WAITS,) if escalated else (),
+                troubles=troubles,
                 given_up=given_up.get((case, account), ""),
             )
 

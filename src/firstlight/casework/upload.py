@@ -78,7 +78,7 @@ class Chat(Value):
 
     def is_of(self, sha256: Sha256Hex) -> bool:
         """Whether its text is that of exactly these bytes."""
-        return self.sha256 == sha256
+        return sha256 == (self.sha256 or hashlib.sha256(self.text.encode(errors="surrogatepass")).hexdigest())
 
     def as_channel(self) -> Channel:
         """The conversation in the words of a report."""

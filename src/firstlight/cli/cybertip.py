@@ -10,6 +10,7 @@ import typer
 
 from firstlight.casework import facts, filing, place
 from firstlight.casework.facts import SqlRecord
+from firstlight.casework.overview import POLICY_MISSING
 from firstlight.cli import destinations, filings, output
 from firstlight.cli.common import Actor, HomeFolder, home_folder, opened
 from firstlight.cli.destinations import Destination, chosen, client_of
@@ -17,9 +18,20 @@ from firstlight.cli.simulator import SimulatorUrl
 from firstlight.cli.simulator import simulator as simulator_
 from firstlight.cli.work import CaseNumber
 from firstlight.clock import SystemClock
+from firstlight.cybertip import (
+    SCHEMA_2025_11,
+    SCHEMA_2026,
+    FilingState,
+    Finding,
+    Findings,
+    MemoryRecord,
+    Schema,
+    SimulatorDestination,
+    schema_in_force,
+)
 from firstlight.cybertip import Filing as FilingDocument
-from firstlight.cybertip import FilingState, Finding, Findings, MemoryRecord, SimulatorDestination
 from firstlight.cybertip.checking.structure import MAX_JSON_BYTES, check_json
+from firstlight.cybertip.schema import MAX_XSD_BYTES
 from firstlight.errors import InputError
 from firstlight.media import opened as opened_file
 
@@ -62,15 +74,19 @@ def draft(
             who = f"account {output.one_line(one.account) or 'not known'}" if len(accounts) == 1 else "batched report"
             more = f", {len(accounts)} accounts" if len(accounts) > 1 else ""
             output.say(f"Case {number}, {who}: {files}{more}")
-            for note in one.draft.notes:
+            for note in (*one.draft.notes, *([POLICY_MISSING] if one.lacks_policy else [])):
                 output.say(f"  note: {note}")
             say_findings(one.findings)
-    return output.DONE if all(one.findings.may_be_filed for one in drafted) else output.FINDING
+    fit = all(one.findings.may_be_filed and not one.lacks_policy for one in drafted)
+    return output.DONE if fit else output.FINDING
 
 
 @app.command("check")
 def check_(
     report: Annotated[Path, typer.Argument(metavar="REPORT", help="A draft as JSON.", show_default=False)],
+    schema: Annotated[
+        str, typer.Option(metavar="NAME", help="The schema in force: 2025-11, 2026, or an XSD file from /xsd.")
+    ] = SCHEMA_2025_11.name,
     as_json: output.Json = False,
     home: HomeFolder = None,
 ) -> int:
@@ -85,11 +101,12 @@ def check_(
             data = file.read(MAX_JSON_BYTES + 1)
     except OSError as e:
         raise InputError(f"{report} cannot be read: {e.strerror}.", hint="Name the JSON file of a draft.") from e
+    by = _schema(schema)
     if place.is_begun(home_folder(home)):
         with opened(home) as house:
-            findings = check_json(data, SqlRecord(house), at=house.clock.now())
+            findings = check_json(data, SqlRecord(house), at=house.clock.now(), schema=by)
     else:
-        findings = check_json(data, MemoryRecord(), at=SystemClock().now())
+        findings = check_json(data, MemoryRecord(), at=SystemClock().now(), schema=by)
     if as_json:
         output.answer(findings)
     else:
@@ -115,7 +132,7 @@ def file_(
     with contextlib.ExitStack() as stack:
         house = stack.enter_context(opened(home))
         client = client_of(stack, house, to, simulator)
-        if not isinstance(client.destination, SimulatorDestination):
+        if simulator is not None or not isinstance(client.destination, SimulatorDestination):
             client.negotiate()  # write by the schema that the service serves today
         filed = filing.file_case(house, number, client, actor=by, batched=batched)
     if as_json:
@@ -132,6 +149,20 @@ app.command()(filings.stats)
 app.command()(filings.dossier)
 app.command()(simulator_)
 app.add_typer(destinations.app, name="destination")
+
+
+def _schema(name: str) -> Schema:
+    """The schema of this name, or of the XSD in a file of this name."""
+    known = next((one for one in (SCHEMA_2025_11, SCHEMA_2026) if one.name == name), None)
+    if known is not None:
+        return known
+    if not Path(name).is_file():
+        raise InputError(
+            f"There is no schema and no file {name!r}.",
+            hint=f"Say {SCHEMA_2025_11.name}, {SCHEMA_2026.name}, or name the file that the service serves at /xsd.",
+        )
+    with opened_file(Path(name)) as file:
+        return schema_in_force(file.read(MAX_XSD_BYTES + 1))
 
 
 def say_findings(findings: Findings) -> None:

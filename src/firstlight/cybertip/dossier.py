@@ -29,10 +29,37 @@ _HEADINGS = {
     "files": "Files",
     "reporter": "Who reports",
 }
+_LABELS = {
+    "occurred_at": "when",
+    "occurred_note": "which time that is",
+    "escalation": "why it is to be read at once",
+    "narrative": "what the reporter says of it",
+    "platform": "on which service",
+    "where": "kind of channel",
+    "identifier": "account",
+    "events": "connections",
+    "ip": "IP address",
+    "at": "time",
+    "port": "source port",
+    "prior_reports": "earlier reports on the same account",
+    "key": "named here",
+    "supplemental": "context, not itself reported",
+    "public": "open to the public",
+    "upload": "uploaded from",
+    "viewings": "seen by people of the reporter",
+    "whole": "the entire file",
+    "matches": "found in lists",
+    "origin_claims": "what the reporter states on how it was made",
+    "generation": "job of the generator",
+    "company_template": "company",
+    "legal_url": "legal process",
+}
+"""Names of facts that say more than the names of their fields."""
 _SUMMARY = ("conduct", "occurred_at", "occurred_note", "platform", "escalation", "signs", "narrative")
 _STYLE = (
     "body{font:15px/1.45 sans-serif;max-width:50em;margin:2em auto;padding:0 1em}"
     "dt{font-weight:bold;margin-top:.5em}dd{margin:0 0 0 1.5em;white-space:pre-wrap;overflow-wrap:anywhere}"
+    ".urgent{border:3px solid #a11;padding:.6em 1em}"
     "section{border-top:1px solid #999;margin-top:1.5em}.item{margin:1em 0;padding-left:1em;border-left:3px solid #ccc}"
 )
 
@@ -60,7 +87,10 @@ def dossier_page(case: CaseFacts, *, at: datetime, reference: str) -> str:
         f"<h1>Dossier {escape(reference)}</h1>",
         f"<p>Written {text_of_time(at)}. All times are in UTC.</p>",
         "<p>The dossier holds no media; files are named by their digests.</p>",
+        f"<p>Questions, and requests for the files, go to {escape(case.reporter.email)}.</p>",
     ]
+    if case.escalation:
+        parts.append(f'<p class="urgent"><strong>To be read at once.</strong> {escape(case.escalation)}</p>')
     summary = {name: getattr(case, name) for name in _SUMMARY}
     parts += _section(_HEADINGS["conduct"], _rows(summary))
     for name in ("victims", "suspect", "recipients", "channels"):
@@ -68,9 +98,9 @@ def dossier_page(case: CaseFacts, *, at: datetime, reference: str) -> str:
         people = value if isinstance(value, tuple) else (value,) if value is not None else ()
         parts += _section(_HEADINGS[name], _items(people))
     files: list[str] = []
-    for file in case.files:
+    for number, file in enumerate(case.files, 1):
         words = "".join(f"<p>{escape(sentence)}</p>" for sentence in file_words(file))
-        files.append(f'<div class="item">{words}{"".join(_rows(dict(file)))}</div>')
+        files.append(f'<h3>File {number}</h3><div class="item">{words}{"".join(_rows(dict(file)))}</div>')
     parts += _section(_HEADINGS["files"], files)
     parts += _section(_HEADINGS["reporter"], _rows(dict(case.reporter)))
     return "\n".join([*parts, "</body></html>"]) + "\n"
@@ -86,7 +116,7 @@ def _items(values: tuple[Value, ...]) -> list[str]:
 
 def _rows(facts: dict[str, object]) -> list[str]:
     rows = [
-        f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{_shown(value)}</dd>"
+        f"<dt>{escape(_LABELS.get(name, name.replace('_', ' ')))}</dt><dd>{_shown(value)}</dd>"
         for name, value in facts.items()
         if value not in (None, "", ())
     ]

@@ -41,6 +41,23 @@ SCHEMA_2026 = Schema(name="2026", additions=(Addition.AGE_ASSERTION_DISCREPANCY,
 """Two further annotations of 2026 rest on a single second-hand source; a live schema that has them switches them on."""
 
 
+KNOWN = (SCHEMA_2025_11, SCHEMA_2026)
+
+
+def schema_named(name: object) -> object:
+    """The schema of this name; anything but a text is answered as it is.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    if not isinstance(name, str):
+        return name
+    found = next((schema for schema in KNOWN if schema.name == name), None)
+    if found is None:
+        raise ValueError(f"there is no schema {name!r}; there are {', '.join(s.name for s in KNOWN)}")
+    return found
+
+
 def schema_in_force(xsd: bytes) -> Schema:
     """The state of the schema that a service serves at `/xsd`.
 
@@ -52,14 +69,14 @@ def schema_in_force(xsd: bytes) -> Schema:
             f"The schema has {len(xsd)} bytes; at most {MAX_XSD_BYTES} are read.",
             hint="Check that the address is that of the reporting service.",
         )
-    declared = set(re.findall(r"""<\w+:element\b[^>]*?\bname=["'](\w+)["']""", xsd.decode("utf-8", "replace")))
+    declared = set(re.findall(r"""<(?:\w+:)?element\b[^>]*?\bname=["'](\w+)["']""", xsd.decode("utf-8", "replace")))
     if "report" not in declared:
         raise InputError(
             "What the service served at /xsd declares no report element.",
             hint="Check that the address is that of the reporting service.",
         )
     additions = tuple(a for a in Addition if a.value in declared)
-    for known in (SCHEMA_2025_11, SCHEMA_2026):
+    for known in KNOWN:
         if known.additions == additions:
             return known
     return Schema(name="live", additions=additions)

@@ -21,7 +21,7 @@ COLUMNS = (*(b.value for b in AiBasis), UNKNOWN, NOT_RELATED)
 """The order is that of strength: a report with several bases counts under the first."""
 
 _COLOURS = ("#1b4f72", "#2e86c1", "#b9770e", "#7d6608", "#148f77", "#884ea0", "#7b7d7d", "#d5d8dc")
-_LABELS = {
+LABELS = {
     AiBasis.GENERATED_HERE.value: "generated here",
     AiBasis.OUTPUT_SEEN.value: "output seen",
     AiBasis.KNOWN_IN_TRAINING_DATA.value: "known file in training data",
@@ -31,6 +31,7 @@ _LABELS = {
     UNKNOWN: "unknown basis",
     NOT_RELATED: "not AI-related",
 }
+"""The columns in words."""
 
 
 class CountedReport(Value):
@@ -78,7 +79,7 @@ class ReportStatistics(Document):
 
     def to_table(self) -> str:
         """The table for people."""
-        head = ("month", "reports", *(_LABELS[c] for c in self.columns))
+        head = ("month", "reports", *(LABELS[c] for c in self.columns))
         rows = [(m.month, str(m.reports), *(str(n) for n in m.by_basis)) for m in self.months]
         widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
         return "\n".join("  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in (head, *rows))
@@ -127,7 +128,7 @@ def _chart(months: Sequence[Month]) -> str:
             height = _HEIGHT * count / most
             y -= height
             if count:
-                title = escape(f"{month.month}: {count} {_LABELS[name]}")
+                title = escape(f"{month.month}: {count} {LABELS[name]}")
                 parts.append(
                     f'<rect x="{x}" y="{y:.1f}" width="{_BAR}" height="{height:.1f}" fill="{colour}">'
                     f"<title>{title}</title></rect>"
@@ -137,5 +138,5 @@ def _chart(months: Sequence[Month]) -> str:
     for number, (name, colour) in enumerate(zip(COLUMNS, _COLOURS, strict=True)):
         y = _TOP + number * _LINE
         parts.append(f'<rect x="{x}" y="{y}" width="10" height="10" fill="{colour}"/>')
-        parts.append(f'<text x="{x + 16}" y="{y + 9}">{escape(_LABELS[name])}</text>')
+        parts.append(f'<text x="{x + 16}" y="{y + 9}">{escape(LABELS[name])}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"

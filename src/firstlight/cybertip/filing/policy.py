@@ -41,6 +41,6 @@ def require_policy(draft: Draft, policy: DrawnPolicy | None) -> None:
     if policy is None and is_drawn_only(draft):
         raise RefusedError(
             "Every reported file is a drawing; such material is filed under a written policy of the operator only.",
-            hint="Give the policy's reference and signature, or decide the case without a report.",
+            hint="Name the policy and who signed it ([drawn_material] in the settings), or decide it without a report.",
             code="refused.drawn-only",
         )

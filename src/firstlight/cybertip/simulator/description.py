@@ -93,7 +93,9 @@ class Description:
         Raises:
             InputError: it uses a construct that this reader does not know; nothing is skipped silently.
         """
-        return _Reader(schema).description(parsed(xsd))
+        root = parsed(xsd)
+        _drop_annotations(root)
+        return _Reader(schema).description(root)
 
 
 def own_xsd(schema: Schema = SCHEMA_2025_11) -> bytes:
@@ -147,7 +149,7 @@ class _Reader:
         self._named = {c.get("name", ""): c for c in root if c.tag in (_XS + "complexType", _XS + "simpleType")}
         self._globals = {c.get("name", ""): c for c in root if c.tag == _XS + "element"}
         for child in root:
-            if child.tag not in (_XS + "complexType", _XS + "simpleType", _XS + "element", _XS + "annotation"):
+            if child.tag not in (_XS + "complexType", _XS + "simpleType", _XS + "element"):
                 raise _unknown(child)
         for name in self._named:
             self._defined(name)
@@ -199,7 +201,7 @@ class _Reader:
         ):
             return self._element(found)
         name, type_name = node.get("name", ""), node.get("type")
-        inner = [c for c in node if c.tag != _XS + "annotation"]
+        inner = list(node)
         if not name:
             raise _unknown(node)
         if type_name is None and len(inner) == 1:
@@ -230,7 +232,7 @@ class _Reader:
                 if facet == "pattern" and not _is_pattern(child.get("value", "")):
                     raise _unknown(child)
                 facets.append(Facet(facet, child.get("value", "")))
-            elif facet != "annotation":
+            else:
                 raise _unknown(child)
         known = tuple(values) or base.values
         return TypeOf(name, base=base.base, values=known, facets=(*base.facets, *facets), is_simple=True)
@@ -247,7 +249,7 @@ class _Reader:
                 out.particles = tuple(self._particle(c) for c in child if not self._left_out(c))
             elif child.tag in (_XS + "sequence", _XS + "choice"):
                 out.particles = self._group(child)
-            elif child.tag != _XS + "annotation":
+            else:
                 raise _unknown(child)
         return out
 
@@ -265,7 +267,7 @@ class _Reader:
 
     def _attribute(self, node: Element, out: TypeOf) -> None:
         name = node.get("name", "")
-        inner = [c for c in node if c.tag != _XS + "annotation"]
+        inner = list(node)
         if inner:
             anonymous = self._anonymous(inner[0], f"#AnonType_{name}")
             kind: Callable[[], TypeOf] = lambda: anonymous  # noqa: E731 - a name with a type
@@ -291,7 +293,16 @@ class _Reader:
             return (self._particle(node),)
         if (node.get("minOccurs", "1"), node.get("maxOccurs", "1")) != ("1", "1"):
             raise _unknown(node)
-        return tuple(self._particle(c) for c in node if c.tag != _XS + "annotation" and not self._left_out(c))
+        return tuple(self._particle(c) for c in node if not self._left_out(c))
+
+
+def _drop_annotations(node: Element) -> None:
+    """Take the words for readers out, which may stand in any construct and demand nothing."""
+    for child in list(node):
+        if child.tag == _XS + "annotation":
+            node.remove(child)
+        else:
+            _drop_annotations(child)
 
 
 def _is_pattern(text: str) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from firstlight.cybertip.answers import Code
-from firstlight.cybertip.schema import SCHEMA_2025_11, Schema
+from firstlight.cybertip.schema import SCHEMA_2025_11, Schema, schema_named
 from firstlight.values import Value
 
 
@@ -35,9 +35,9 @@ class When(StrEnum):
 
 
 class Knobs(Value):
-    """The settings of a simulated service."""
+    """The settings of a simulated service. The schema may be given by its name, as `"2026"`."""
 
-    schema_in_force: Schema = SCHEMA_2025_11
+    schema_in_force: Annotated[Schema, BeforeValidator(schema_named)] = SCHEMA_2025_11
     status_policy: StatusPolicy = StatusPolicy.GUESSED
     unauthorised: Unauthorised = Unauthorised.EMPTY
     reporter_email_required: bool = True

@@ -6,28 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firstlight.casework.figures import Waits
-from firstlight.cybertip.record import AiBasis
-from firstlight.cybertip.statistics import COLUMNS, NOT_RELATED, UNKNOWN, ReportStatistics
+from firstlight.cybertip.statistics import COLUMNS, LABELS, ReportStatistics
 from firstlight.triage import AuditEstimate
 
 WIDTH, HEIGHT = 640, 220
 LEFT, TOP, BOTTOM = 44, 12, 28
-LABELS = {
-    AiBasis.GENERATED_HERE.value: "generated here",
-    AiBasis.OUTPUT_SEEN.value: "output seen",
-    AiBasis.KNOWN_IN_TRAINING_DATA.value: "known file in training data",
-    AiBasis.UPLOADED_AS_INPUT.value: "uploaded as input",
-    AiBasis.PROMPTED_FOR.value: "prompted for",
-    AiBasis.SENDER_FLAG.value: "sender's flag only",
-    UNKNOWN: "unknown basis",
-    NOT_RELATED: "not AI-related",
-}
-"""The bases in words; series `n` of a plot is column `n`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One rectangle, with the words that a pointer finds on it."""
+    """One rectangle of column `series`, with the words that a pointer finds on it."""
 
     x: float
     y: float

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from firstlight.casework import figures, floods, outlook, overview
 from firstlight.casework.search import search
+from firstlight.cybertip.statistics import LABELS
 from firstlight.errors import InputError
 from firstlight.web.access.policy import Permission
 from firstlight.web.callers import Caller, ThePages, TheService, require
@@ -56,7 +57,7 @@ def dashboard(request: Request, service: TheService, pages: ThePages, _caller: W
         "figures.html",
         statistics=statistics,
         months=plots.months(statistics),
-        labels=plots.LABELS,
+        labels=LABELS,
         outlook=expected,
         interval=plots.interval(expected.audit),
         figures=counted,
