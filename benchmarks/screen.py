@@ -148,7 +148,7 @@ def floor(args: argparse.Namespace) -> None:
     from firstlight.screen.member import Findings
     from firstlight.screen.places import Places
     from firstlight.screen.plan import plan_shards
-    from firstlight.screen.reader import members_of
+    from firstlight.screen.readers import members_of
 
     spent = count = 0.0
     for shard in plan_shards([args.source], Places()):

@@ -21,7 +21,7 @@ from firstlight.screen import launch, runs
 from firstlight.screen.lists import Lists
 from firstlight.screen.member import Findings, Member
 from firstlight.screen.places import Places
-from firstlight.screen.reader import members_of
+from firstlight.screen.readers import members_of
 from firstlight.screen.shard import Screener, Settings
 from firstlight.screen.shards import Kind, Shard
 

@@ -11,8 +11,8 @@ import pytest
 from firstlight.errors import InputError, NotFoundError, UpstreamError
 from firstlight.media import Cage
 from firstlight.screen import runs
-from firstlight.screen.objects import ObjectStore
-from firstlight.screen.places import Places, S3Settings
+from firstlight.screen.objects import ObjectStore, S3Settings
+from firstlight.screen.places import Places
 from firstlight.screen.plan import read_plan
 from firstlight.screen.report import tallies
 from firstlight.screen.results import results_in

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import IO, Final, NamedTuple, Protocol, Self, TypeAlias
 
 from firstlight.banks.entry import NewEntry, masked
-from firstlight.errors import InputError, NotFoundError, StorageError
+from firstlight.errors import NotFoundError, StorageError
 
 HEAD_BYTES: Final = 65_536
 """So much of a file is looked at to tell its format."""
@@ -167,24 +167,3 @@ class ListFile:
         while block := stream.read(_BLOCK):
             digest.update(block)
         return digest.hexdigest()
-
-    def importer(self, name: str | None) -> Importer:
-        """The importer of that name, or the one whose format the file looks like.
-
-        Raises:
-            InputError: there is none.
-        """
-        from firstlight.banks.importers import FORMATS
-
-        known = ", ".join(FORMATS)
-        if name is not None:
-            if name not in FORMATS:
-                raise InputError(f"{name!r} is no list format.", hint=f"Choose one of {known}.")
-            return FORMATS[name]
-        for importer in FORMATS.values():
-            if importer.detects(self):
-                return importer
-        raise InputError(
-            f"{self.path.name!r} does not look like a list of any known format.",
-            hint=f"Name the format (one of {known}); for a table also say which column holds what.",
-        )

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
-from firstlight.banks import many, matching
+from firstlight.banks import importers, many, matching
 from firstlight.banks.adding import Adding
 from firstlight.banks.digest_table import DigestTable, digest_table
 from firstlight.banks.entry import MAX_CATEGORIES, MAX_TEXT, Entry, NewEntry, Standing
@@ -231,7 +231,7 @@ class Library:
         store = self._store(name)
         adding = Adding(store, self._sealing, self._clock.now())
         with ListFile(path) as source:
-            importer = source.importer(format)
+            importer = importers.importer_for(source, format)
             stopped = None
             try:
                 for item in importer.read(source, columns or {}):

@@ -87,7 +87,7 @@ def run(
     a shard could not be read at all, and with 3 when shards are left to be tried again.
     """
     from firstlight.screen import runs as running
-    from firstlight.screen.places import S3Settings
+    from firstlight.screen.objects import S3Settings
     from firstlight.screen.shard import Settings
 
     if bool(bank) == hash_only and not dry_run:

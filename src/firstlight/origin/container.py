@@ -144,24 +144,3 @@ def container_of(data: bytes) -> Container:
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<svg", b"<?xml")) and b"<svg" in data[:4096]:
         return Container.SVG
     return Container.OTHER
-
-
-def walk(data: bytes) -> Walk:
-    """The blocks of metadata that these bytes carry; empty for containers that are not walked. Never raises."""
-    from firstlight.origin.containers import gif, isobmff, jpeg, png, tiff, webp
-
-    container = container_of(data)
-    found = Walk(container)
-    walkers = {
-        Container.JPEG: jpeg.walk,
-        Container.PNG: png.walk,
-        Container.WEBP: webp.walk,
-        Container.GIF: gif.walk,
-        Container.TIFF: tiff.walk,
-        Container.HEIC: isobmff.walk,
-        Container.AVIF: isobmff.walk,
-        Container.MP4: isobmff.walk,
-    }
-    if walker := walkers.get(container):
-        walker(memoryview(data), found)
-    return found

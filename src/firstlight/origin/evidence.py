@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from firstlight.origin import exif as tags
 from firstlight.origin import xmp
 from firstlight.origin.bounded import bounded_json
-from firstlight.origin.container import Carries, Container, Walk, walk
+from firstlight.origin.container import Carries, Container, Walk
+from firstlight.origin.containers import walk
 from firstlight.origin.exif import Directory, Exif, read_exif, user_comment, wide_text
 from firstlight.origin.hidden_text import fields_of, hidden_text
 from firstlight.origin.xmp import Properties, read_xmp

@@ -13,7 +13,7 @@ from firstlight.screen.bundles import SCREEN_PRELOAD, bundled, hash_bundle
 from firstlight.screen.member import Findings
 from firstlight.screen.places import Places
 from firstlight.screen.plan import plan_shards
-from firstlight.screen.reader import members_of
+from firstlight.screen.readers import members_of
 from firstlight.screen.shard import Settings
 from firstlight.screen.shards import Shard
 from firstlight.values import Document, Versioned

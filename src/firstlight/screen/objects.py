@@ -6,18 +6,27 @@ import importlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, cast
 
 from firstlight.errors import FirstlightError, InputError, MissingExtraError, NotFoundError, UpstreamError
-from firstlight.screen.places import S3, S3Settings
 from firstlight.screen.shards import File
 
+S3: Final = "s3://"
 BLOCK_BYTES: Final = 8 * 2**20
 """Read at a time: large enough that round trips do not count, small enough for a worker's memory."""
 ATTEMPTS: Final = 8
 """Tries of one request; boto3 waits longer after each, about a minute and a half in all."""
 _GONE: Final = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 _REFUSED: Final = frozenset({"403", "401", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
+
+
+@dataclass(frozen=True, slots=True)
+class S3Settings:
+    """How an S3 store is reached. Credentials come the way boto3 finds them; nothing of them is kept here."""
+
+    endpoint: str = ""
+    region: str = ""
 
 
 class ObjectStore:

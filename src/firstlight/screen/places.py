@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from firstlight.media import opened
+from firstlight.screen.objects import S3, ObjectStore, S3Settings
 
-if TYPE_CHECKING:
-    from firstlight.screen.objects import ObjectStore
-
-S3: Final = "s3://"
 BUFFER_BYTES: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class S3Settings:
-    """How an S3 store is reached. Credentials come the way boto3 finds them; nothing of them is kept here."""
-
-    endpoint: str = ""
-    region: str = ""
 
 
 class Places:
@@ -38,8 +26,6 @@ class Places:
             MissingExtraError: boto3 is not installed.
         """
         if self._store is None:
-            from firstlight.screen.objects import ObjectStore
-
             self._store = ObjectStore(self._s3)
         return self._store
 

@@ -16,7 +16,8 @@ from typing import Final
 from firstlight.custody.files import storage_error
 from firstlight.errors import InputError, IntegrityError, NotFoundError
 from firstlight.media.sources import shown
-from firstlight.screen.places import S3, Places
+from firstlight.screen.objects import S3
+from firstlight.screen.places import Places
 from firstlight.screen.reader import kind_of
 from firstlight.screen.shards import File, Kind, Shard
 

@@ -1,4 +1,4 @@
-"""Opening a shard: which reader it needs, by its content, and what every reader has to guarantee.
+"""What every reader of shards has to guarantee, and what readers share.
 
 A reader is a function `read(shard, findings)` that yields every member exactly once, in the order of the shard, in
 bounded memory. It never raises for what is wrong with a member: that member comes with a reason. What is wrong with the
@@ -10,37 +10,17 @@ tried again later.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import BinaryIO, Final, TypeAlias
+from collections.abc import Iterator
+from typing import BinaryIO, Final
 
 from firstlight.errors import InputError, StorageError
 from firstlight.hashing import digest_stream
 from firstlight.media import SNIFF_BYTES, MediaType, sniff
-from firstlight.screen.member import Findings, Member
-from firstlight.screen.places import Places
+from firstlight.screen.member import Member
 from firstlight.screen.shards import Kind, Shard
 
 MAX_MEMBER_BYTES: Final = 64 * 2**20
 """A member that is held in memory to be decoded. Larger ones are read in pieces, and their digests compared."""
-
-Reader: TypeAlias = Callable[[Shard, Places, Findings], Iterator[Member]]
-
-
-def members_of(shard: Shard, places: Places, findings: Findings) -> Iterator[Member]:
-    """Every member of a shard, once.
-
-    Raises:
-        InputError: it is not what its name says, or nothing in it can be read.
-        StorageError, UpstreamError: the disk or the store failed.
-        MissingExtraError: a library for this kind is not installed.
-    """
-    return _reader(shard.kind)(shard, places, findings)
-
-
-def _reader(kind: Kind) -> Reader:
-    from firstlight.screen.readers import folder, parquet, tar, zipped
-
-    return {Kind.FOLDER: folder.read, Kind.TAR: tar.read, Kind.ZIP: zipped.read, Kind.PARQUET: parquet.read}[kind]
 
 
 def read_exactly(file: BinaryIO, size: int) -> bytes:

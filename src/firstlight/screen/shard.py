@@ -28,8 +28,9 @@ from firstlight.screen.channels import MIN_QUALITY, Channel, Obstacle, obstacles
 from firstlight.screen.hits import Hit, matches_of, seal_hits
 from firstlight.screen.lists import Compared, Lists, OpenLists, compare, known_of, state_of
 from firstlight.screen.member import Finding, Findings
-from firstlight.screen.places import Places, S3Settings
-from firstlight.screen.reader import members_of
+from firstlight.screen.objects import S3Settings
+from firstlight.screen.places import Places
+from firstlight.screen.readers import members_of
 from firstlight.screen.results import SCREENED, SKIPPED, SUFFIX, UNREADABLE, Result, ResultWriter, Texts
 from firstlight.screen.shards import Shard
 from firstlight.screen.tables import Counted, count_table, is_hash_table

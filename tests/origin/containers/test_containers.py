@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from firstlight.origin import container
-from firstlight.origin.container import MAX_BLOCK, MAX_BLOCKS, Carries, Container, container_of, inflate, walk
+from firstlight.origin.container import MAX_BLOCK, MAX_BLOCKS, Carries, Container, container_of, inflate
+from firstlight.origin.containers import walk
 from origin.making import (
     chunk,
     exif_segment,

@@ -8,7 +8,7 @@ from pathlib import Path
 from firstlight.screen.member import Findings
 from firstlight.screen.places import Places
 from firstlight.screen.plan import SLICE_FILES, plan_shards
-from firstlight.screen.reader import members_of
+from firstlight.screen.readers import members_of
 from firstlight.screen.shards import Kind
 from screen.making import codes, side_file, tar_of
 

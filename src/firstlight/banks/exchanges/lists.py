@@ -15,6 +15,7 @@ from typing import Any
 from firstlight.banks.exchange import Access, Field, Opinion, Page
 from firstlight.banks.exchanges.transport import Host
 from firstlight.banks.importer import Found, ListFile
+from firstlight.banks.importers import importer_for
 from firstlight.errors import InputError, NotFoundError, StorageError
 
 _FORMAT = Field("format", "string", "the list's format (see `bank formats`); found out if none", default="")
@@ -101,7 +102,7 @@ class FolderList(_List):
 def _read(files: Sequence[Path], access: Access) -> Iterator[Found]:
     for path in files:
         with ListFile(path) as source:
-            yield from source.importer(access.config["format"] or None).read(source, access.config["columns"])
+            yield from importer_for(source, access.config["format"] or None).read(source, access.config["columns"])
 
 
 def _memory() -> str | None:

@@ -1,1 +1,31 @@
 """Readers: one file each. Each answers every member of a shard once, in order, and names what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
+
+from firstlight.screen.member import Findings, Member
+from firstlight.screen.places import Places
+from firstlight.screen.readers import folder, parquet, tar, zipped
+from firstlight.screen.shards import Kind, Shard
+
+Reader: TypeAlias = Callable[[Shard, Places, Findings], Iterator[Member]]
+
+_READERS: Final[dict[Kind, Reader]] = {
+    Kind.FOLDER: folder.read,
+    Kind.TAR: tar.read,
+    Kind.ZIP: zipped.read,
+    Kind.PARQUET: parquet.read,
+}
+
+
+def members_of(shard: Shard, places: Places, findings: Findings) -> Iterator[Member]:
+    """Every member of a shard, once.
+
+    Raises:
+        InputError: it is not what its name says, or nothing in it can be read.
+        StorageError, UpstreamError: the disk or the store failed.
+        MissingExtraError: a library for this kind is not installed.
+    """
+    return _READERS[shard.kind](shard, places, findings)
