@@ -38,7 +38,7 @@ test: install-dev
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@echo "make test: mypy"
-	@$(BIN)/mypy src tests scripts $(wildcard benchmarks/*.py)
+	@$(BIN)/mypy src tests scripts examples $(wildcard benchmarks/*.py)
 	@echo "make test: pytest"
 	@$(PYTHON) scripts/no_way_out.py $(BIN)/pytest -n auto --dist worksteal $(FOREIGN:%=--ignore %) $(PYTEST_ARGS)
 	@echo "make test: pytest, with a browser and with Ray"
@@ -56,4 +56,4 @@ names: install-dev
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
-	find src tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	find src tests benchmarks scripts examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -62,9 +62,9 @@ def test_a_service_of_ones_own_is_gated_in_its_own_process(gate: Gate, made: lis
     app = standin_app()
     app.add_middleware(GateMiddleware, gate=gate)
     with served(app) as url:
-        good = httpx.post(f"{url}/v1/images/generations", json={"prompt": "a lake"}, trust_env=False)
-        bad = httpx.post(f"{url}/v1/images/generations", json={"prompt": BAD}, trust_env=False)
-        other = httpx.get(f"{url}/v1/models", trust_env=False)
+        good = httpx.post(f"{url}/v1/images/generations", json={"prompt": "a lake"}, trust_env=False, timeout=60)
+        bad = httpx.post(f"{url}/v1/images/generations", json={"prompt": BAD}, trust_env=False, timeout=60)
+        other = httpx.get(f"{url}/v1/models", trust_env=False, timeout=60)
     assert (good.status_code, bad.status_code, other.status_code) == (200, 400, 200)
     assert len(made) == 1
 
@@ -149,6 +149,15 @@ def test_what_nobody_can_look_at_is_refused(gate: Gate, options: dict[str, Any])
     assert pipe.calls == []
 
 
+def test_adapters_in_a_pipeline_have_to_be_named(gate: Gate, made: list[Made]) -> None:
+    pipe = Pipe(picture(1))
+    pipe.components = {"unet": types.SimpleNamespace(_hf_peft_config_loaded=True), "vae": None}  # type: ignore[attr-defined]
+    with pytest.raises(InputError, match="none is named"):
+        gated(pipe, gate, model=MODEL)(prompt="a lake")
+    gated(pipe, gate, model=MODEL, adapters=["ab" * 32])(prompt="a lake")
+    assert [one.adapters for one in made] == [("ab" * 32,)]
+
+
 def test_a_real_pipeline_of_diffusers(gate: Gate, made: list[Made]) -> None:
     """A tiny one with random weights; skipped where diffusers and torch are not installed."""
     torch = pytest.importorskip("torch")
@@ -179,10 +188,12 @@ def comfy(files: dict[str, bytes], ran: list[dict[str, Any]]) -> Starlette:
         return JSONResponse({"prompt_id": f"p{len(ran)}", "number": len(ran), "node_errors": {}})
 
     async def history(request: Request) -> Response:
-        outputs = {"9": {"images": [{"filename": name, "type": "output"} for name in files if name != "other.png"]}}
-        return JSONResponse({request.path_params["name"]: {"outputs": outputs}})
+        made = [{"filename": name, "subfolder": "", "type": "output"} for name in ("a.png", "b.png")]
+        told = {"outputs": {"9": {"images": made, "text": [BAD]}}, "prompt": [1, "p1", workflow(BAD), {}]}
+        return JSONResponse({request.path_params["name"]: told})
 
     async def view(request: Request) -> Response:
+        assert request.query_params["type"] == "output"
         return Response(files[request.query_params["filename"]], media_type="image/png")
 
     async def upload(request: Request) -> Response:
@@ -228,10 +239,46 @@ def test_a_comfyui_server_is_closed_but_for_what_was_decided(
         assert client.get("/view", params={**view, "filename": "b.png"}).status_code == 400
         assert client.get("/view", params={**view, "filename": "other.png"}).status_code == 404
         assert client.get("/view", params={**view, "prompt_id": "p99"}).status_code == 404
-        for path in ("/ws", "/free", "/api/prompt", "/users"):
+        for other in ({"type": "input"}, {"type": "temp"}, {"subfolder": "x"}, {"filename": "a.png [input]"}):
+            assert client.get("/view", params={**view, **other}).status_code == 404, "another file of the same name"
+        told = client.get(f"/history/{name}").json()[name]["outputs"]
+        assert [one["filename"] for node in told.values() for one in node["images"]] == ["a.png", "b.png"]
+        assert BAD not in client.get(f"/history/{name}").text, "what others asked for is not told"
+        assert client.get("/history/p99").json() == {}
+        for path in ("/ws", "/free", "/api/prompt", "/users", "/history", "/queue"):
             assert client.get(path).status_code == 404
         client.close()
     assert [len(one.inputs) for one in made] == [1], "a workflow that loads a picture says so"
+
+
+def test_what_a_workflow_may_load_unseen_is_never_called_words_alone(gate: Gate, made: list[Made]) -> None:
+    ran: list[dict[str, Any]] = []
+    files = {"a.png": png(1)}
+    with served(comfy(files, ran)) as behind, served(ComfyProxy(gate, behind, model=MODEL).application()) as url:
+        client = httpx.Client(base_url=url, trust_env=False, timeout=30)
+        client.post("/upload/image", files={"image": ("x.png", png(5))})
+        for load in ("y.png", "x.png [output]", "x.png [temp]", "a.png [output]"):
+            refused = client.post("/prompt", json=workflow("a lake", load))
+            assert (refused.status_code, "not uploaded" in refused.text) == (400, True), load
+        for load in ("x.png", "x.png [input]"):
+            name = client.post("/prompt", json=workflow("a lake", load)).json()["prompt_id"]
+            assert client.get("/view", params={"filename": "a.png", "prompt_id": name}).status_code == 200
+        unread = workflow("a lake")
+        unread["prompt"]["2"] = {"class_type": "LoadFromSomewhere", "inputs": {"path": 7}}
+        linked = workflow("a lake")
+        linked["prompt"]["1"] = {"class_type": "LoadImage", "inputs": {"image": ["2", 0]}}
+        for one in (unread, linked, workflow("a lake")):
+            name = client.post("/prompt", json=one).json()["prompt_id"]
+            client.get("/view", params={"filename": "a.png", "prompt_id": name})
+        none: list[Any] = [None, [], {}, {"1": "x"}, {"1": {"class_type": "KSampler"}}]
+        for bad in none:
+            assert client.post("/prompt", json={"prompt": bad}).status_code == 400
+        client.close()
+    assert [(len(one.inputs), one.hidden_input) for one in made] == [
+        *((1, False), (1, False)),
+        *((0, True), (0, True)),
+        (0, False),
+    ]
 
 
 def test_the_node_asks_the_gate_and_raises(

@@ -312,8 +312,8 @@ def test_a_credential_of_the_generators_own_is_replaced_or_kept_as_parent(
     manifest = manifest_of(out, media_type, keys)
     assert manifest["claim_generator_info"][0]["name"] == "example"
     claims = {one.claim for one in examine_bytes(out, TrustLists(official=keys.root.decode()))}
-    assert made[0].declared_input is from_picture
-    assert made[1].declared_input is False, "what went in was seen"
+    assert made[0].hidden_input is from_picture
+    assert made[1].hidden_input is False, "what went in was seen"
     if from_picture:
         assert [action["action"] for action in actions_of(manifest)] == ["c2pa.opened", "c2pa.edited"]
         assert manifest["ingredients"][0]["active_manifest"], "it is kept"

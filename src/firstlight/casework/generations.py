@@ -135,9 +135,9 @@ class LedgerBook:
 
 
 def _went(made: Made) -> Went:
-    """What is known of it. The gate sees every picture that goes in, and so knows when none did, unless the generator's
-    own credential says otherwise."""
-    flags = Went.NOTHING_KNOWN if made.declared_input else Went.INPUTS_KNOWN
+    """What is known of it. Where the gate sees every picture that goes in, it knows when none did, unless the
+    generator's own credential says otherwise."""
+    flags = Went.NOTHING_KNOWN if made.hidden_input else Went.INPUTS_KNOWN
     for there, flag in (
         (made.inputs, Went.PICTURE),
         (made.face, Went.FACE),

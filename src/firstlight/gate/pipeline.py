@@ -28,8 +28,8 @@ _log = get_logger("gate")
 @dataclass(frozen=True, slots=True)
 class Made:
     """A picture that is about to leave, for the ledger. `adapters` are digests of adapters (LoRA and such) that were
-    used, `face` whether a face was put in by itself; None where nobody knows. `declared_input` is true where the gate
-    saw no picture go in, and the generator's own credential says that one did."""
+    used, `face` whether a face was put in by itself; None where nobody knows. `hidden_input` is true where the gate saw
+    no picture go in, and one may have: the generator's own credential says so, or its way of working is not known."""
 
     sha256: Sha256Hex
     picture: SeenPicture
@@ -43,7 +43,7 @@ class Made:
     preview: bool = False
     marked: bool = False
     near_input: bool = False
-    declared_input: bool = False
+    hidden_input: bool = False
 
 
 Remember: TypeAlias = Callable[[Made], None]
@@ -68,6 +68,7 @@ class Admission:
     inputs: tuple[SeenPicture, ...] = ()
     adapters: tuple[Sha256Hex, ...] = ()
     face: bool | None = None
+    sees_all: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +111,11 @@ class Gate:
         masks: Sequence[bytes] = (),
         adapters: Sequence[Sha256Hex] = (),
         face: bool | None = None,
+        sees_all: bool = True,
     ) -> Admission:
         """Decide on everything that goes in: prompt, negative prompt, pictures. `masks` are looked at like the others,
-        but only say where a picture is to be changed: they are no parents of what is made.
+        but only say where a picture is to be changed: they are no parents of what is made. `sees_all` is false where
+        the generator may take pictures that were not handed over here; nothing is called made from words alone then.
 
         Raises:
             RefusedRequestError: it is stopped.
@@ -127,7 +130,7 @@ class Gate:
             if not found.decision.allowed:
                 raise RefusedRequestError(found.decision)
             seen = found.pictures[: len(inputs)]
-        return Admission(prompt, asker, model, seen, tuple(adapters), face)
+        return Admission(prompt, asker, model, seen, tuple(adapters), face, sees_all)
 
     def let_out(self, data: bytes, admission: Admission, *, preview: bool = False) -> Released:
         """Decide on a picture that was made, mark it, write its record. Previews go the same way.
@@ -141,13 +144,13 @@ class Gate:
             raise RefusedRequestError(decision)
         try:
             out = data
-            declared = not admission.inputs and declares_input(found.picture)
+            hidden = not admission.inputs and (not admission.sees_all or declares_input(found.picture))
             if self.marker is not None:
-                parents = admission.inputs or ((found.picture,) if declared else ())
+                parents = admission.inputs or ((found.picture,) if hidden else ())
                 out = self.marker.mark(found.picture, admission.model, inputs=parents)
             if self._remember is not None:
                 made = self._made(out, found.picture, admission, decision)
-                self._remember(replace(made, preview=preview, declared_input=declared))
+                self._remember(replace(made, preview=preview, hidden_input=hidden))
         except FirstlightError as e:
             _log.error("gate.unmarked", error=e)
             raise RefusedRequestError(decision) from e

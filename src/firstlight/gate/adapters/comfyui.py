@@ -10,10 +10,12 @@ themselves. For anybody else's workflows put `ComfyProxy` in front and let nobod
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
-from urllib.parse import urlsplit
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
 
 import httpx
 from starlette.applications import Starlette
@@ -25,7 +27,7 @@ from starlette.routing import Route
 from firstlight.errors import InputError
 from firstlight.gate.checks import Prompt
 from firstlight.gate.guard import Asker
-from firstlight.gate.http.errors import error, refusal, unmarked, upstream_failed
+from firstlight.gate.http.errors import bad_request, error, refusal, unmarked, upstream_failed
 from firstlight.gate.http.requests import body_of, json_object, seed_in
 from firstlight.gate.marking import Model
 from firstlight.gate.pictures import LARGEST_PICTURE
@@ -35,29 +37,66 @@ LARGEST_WORKFLOW: Final = 8 * 2**20
 REMEMBERED: Final = 10_000
 """Workflows whose outputs may still be asked for."""
 
+ROOM: Final = 512 * 2**20
+"""Bytes of uploads that are kept in mind; the oldest goes first, and has to be uploaded again."""
+
 _LONGEST_SEEDS: Final = 400
 
-_READ: Final = ("/queue", "/history", "/system_stats", "/object_info")
+_READ: Final = ("/prompt", "/system_stats", "/object_info")
+"""What tells nothing of anybody's workflow: the length of the queue, the machine, the kinds of nodes."""
+
+_PLACE: Final = ("filename", "subfolder", "type")
+
+_LOADS: Final = frozenset({"LoadImage", "LoadImageMask"})
+"""Nodes that load a picture which was uploaded."""
+
+_LOADS_NOTHING: Final = frozenset(
+    {
+        *("CheckpointLoaderSimple", "UNETLoader", "VAELoader", "CLIPLoader", "DualCLIPLoader", "TripleCLIPLoader"),
+        *("CLIPTextEncode", "CLIPTextEncodeFlux", "CLIPTextEncodeSD3", "CLIPTextEncodeSDXL", "CLIPSetLastLayer"),
+        *("ConditioningAverage", "ConditioningCombine", "ConditioningConcat", "ConditioningZeroOut", "FluxGuidance"),
+        *("EmptyLatentImage", "EmptySD3LatentImage", "LatentUpscale", "LatentUpscaleBy", "ModelSamplingAuraFlow"),
+        *("ModelSamplingFlux", "ModelSamplingSD3", "KSampler", "KSamplerAdvanced", "KSamplerSelect", "BasicScheduler"),
+        *("BasicGuider", "CFGGuider", "RandomNoise", "SamplerCustom", "SamplerCustomAdvanced", "VAEDecode"),
+        *("VAEDecodeTiled", "ImageScale", "ImageScaleBy", "UpscaleModelLoader", "ImageUpscaleWithModel"),
+        *("PreviewImage", "SaveImage", "FirstlightGate"),
+    }
+)
+"""Nodes of ComfyUI's own that take no picture from anywhere but their links. With any other node in a workflow nobody
+here can say that words alone were used: it may read a file, an address, or an adapter taught with photographs."""
 
 
 class ComfyProxy:
     """In front of a ComfyUI server: workflows are decided before they run, pictures before they leave.
 
-    Every text of a workflow is looked at, and every picture that is uploaded for it. Its websocket, on which previews
-    leave, is not forwarded: ask `/history` for progress. A path that is not named here is not forwarded.
+    Every text of a workflow is looked at, and every picture that is uploaded for it; one that loads a picture which was
+    not uploaded here is refused. Its websocket, on which previews leave, is not forwarded: ask `/history/ID`, which
+    tells of one's own workflow and of its files alone. A path that is not named here is not forwarded.
     """
 
-    def __init__(self, gate: Gate, upstream: str, *, model: Model, client: httpx.AsyncClient | None = None) -> None:
-        """Raises:
-        InputError: the address is none.
+    def __init__(
+        self,
+        gate: Gate,
+        upstream: str,
+        *,
+        model: Model,
+        account_header: str = "",
+        client: httpx.AsyncClient | None = None,
+    ) -> None:
+        """`account_header` is the header in which your own front end names the account; without it the name that a
+        browser gives itself has to do.
+
+        Raises:
+            InputError: the address is none.
         """
         if urlsplit(upstream).scheme not in ("http", "https"):
             raise InputError(f"{upstream!r} is no address.", hint="Give one like http://127.0.0.1:8188.")
         self._gate = gate
         self._base = upstream.rstrip("/")
         self._model = model
+        self._account_header = account_header
         self._client = client or httpx.AsyncClient(timeout=600, trust_env=False, follow_redirects=False)
-        self._uploads: dict[str, bytes] = {}
+        self._uploads: OrderedDict[str, bytes] = OrderedDict()
         self._admitted: dict[str, Admission] = {}
 
     def application(self) -> Starlette:
@@ -76,7 +115,7 @@ class ComfyProxy:
             Route("/upload/image", self.upload, methods=["POST"]),
             Route("/view", self.view),
             *(Route(path, self.read) for path in _READ),
-            Route("/history/{name}", self.read),
+            Route("/history/{name}", self.history),
         ]
         return Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: not_found})
 
@@ -85,15 +124,20 @@ class ComfyProxy:
         try:
             body = json_object(await body_of(request, LARGEST_WORKFLOW))
         except InputError as e:
-            return JSONResponse(error(e.diagnostics().message, "invalid_request_error"), 400)
-        texts = list(_texts(body.get("prompt")))
-        loaded = [self._uploads[text] for text in texts if text in self._uploads]
-        asker = Asker(account=str(body.get("client_id") or ""), ip=request.client.host if request.client else "")
-        prompt = Prompt("\n".join(texts), seed=_seeds(body.get("prompt")))
+            return bad_request(e)
+        asker = self._asker(request, body)
         try:
+            workflow = _read_workflow(body.get("prompt"), self._uploads)
             admission = await run_in_threadpool(
-                self._gate.let_in, prompt, model=self._model, asker=asker, inputs=loaded
+                self._gate.let_in,
+                Prompt("\n".join(workflow.texts), seed=_seeds(body.get("prompt"))),
+                model=self._model,
+                asker=asker,
+                inputs=workflow.inputs,
+                sees_all=workflow.sees_all,
             )
+        except InputError as e:
+            return bad_request(e)
         except RefusedRequestError as e:
             status, refused = refusal(e.decision)
             return JSONResponse(refused, status)
@@ -128,8 +172,13 @@ class ComfyProxy:
             told = answer.json()
         except (httpx.HTTPError, ValueError):
             return upstream_failed()
-        self._uploads[str(told.get("name", name))] = data
-        return JSONResponse(told, answer.status_code)
+        if answer.status_code != 200 or not isinstance(told, dict) or not isinstance(told.get("name"), str):
+            return upstream_failed()
+        self._uploads[told["name"]] = data
+        self._uploads.move_to_end(told["name"])
+        while sum(map(len, self._uploads.values())) > ROOM:
+            self._uploads.popitem(last=False)
+        return JSONResponse({"name": told["name"], "subfolder": "", "type": "input"})
 
     async def view(self, request: Request) -> Response:
         """A picture that a workflow made: it leaves only for a workflow that was let in here, decided and marked."""
@@ -138,8 +187,8 @@ class ComfyProxy:
         if admission is None:
             return JSONResponse(error("Name the workflow it is of: prompt_id.", "invalid_request_error"), 404)
         wanted = request.query_params
-        query = {key: wanted[key] for key in ("filename", "subfolder", "type") if key in wanted}
-        if not await self._is_of(name, query.get("filename", "")):
+        query = {"type": "output", "subfolder": "", **{key: wanted[key] for key in _PLACE if key in wanted}}
+        if query not in await self._made(name):
             return JSONResponse(error("That workflow made no such picture.", "invalid_request_error"), 404)
         try:
             answer = await self._client.get(self._base + "/view", params=query)
@@ -154,14 +203,26 @@ class ComfyProxy:
             return JSONResponse(refused, status)
         return Response(out.data, media_type=out.media_type)
 
-    async def _is_of(self, name: str, filename: str) -> bool:
-        """Whether the workflow made this file: with another's admission it would be marked wrongly."""
+    async def history(self, request: Request) -> Response:
+        """The files that a workflow has made, once it is done: its own, and nothing else of what the server tells."""
+        name = request.path_params["name"]
+        made = await self._made(name) if name in self._admitted else []
+        return JSONResponse({name: {"outputs": {"gate": {"images": made}}}} if made else {})
+
+    async def _made(self, name: str) -> list[dict[str, str]]:
+        """Where the pictures of a workflow lie. A file of the same name elsewhere is another picture, and would get
+        this one's mark."""
         try:
-            answer = await self._client.get(f"{self._base}/history/{name}")
-            made = list(_texts(answer.json()[name]["outputs"]))
-        except (httpx.HTTPError, ValueError, KeyError, TypeError):
-            return False
-        return bool(filename) and filename in made
+            answer = await self._client.get(f"{self._base}/history/{quote(name, safe='')}")
+            outputs = answer.json()[name]["outputs"]
+            found = [one for node in outputs.values() for one in node.get("images", ())]
+            return [{key: str(one.get(key, "")) for key in _PLACE} for one in found]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
+            return []
+
+    def _asker(self, request: Request, body: dict[str, Any]) -> Asker:
+        named = request.headers.get(self._account_header, "") if self._account_header else ""
+        return Asker(account=named or str(body.get("client_id") or ""))
 
     async def read(self, request: Request) -> Response:
         """What tells of the server's state, as JSON and nothing else."""
@@ -170,6 +231,45 @@ class ComfyProxy:
             return JSONResponse(answer.json(), answer.status_code)
         except (httpx.HTTPError, ValueError):
             return upstream_failed()
+
+
+@dataclass(frozen=True, slots=True)
+class _Workflow:
+    """What goes into a workflow: its texts, the uploads that it loads, and whether that is all that can go in."""
+
+    texts: tuple[str, ...]
+    inputs: tuple[bytes, ...]
+    sees_all: bool
+
+
+def _read_workflow(value: object, uploads: Mapping[str, bytes]) -> _Workflow:
+    """What goes into a workflow.
+
+    Raises:
+        InputError: it is none, or loads a picture that was not uploaded here.
+    """
+    nodes = list(value.values()) if isinstance(value, dict) else []
+    if not nodes or not all(isinstance(one, dict) and isinstance(one.get("inputs"), dict) for one in nodes):
+        raise InputError("`prompt` is no workflow.", hint="Send it in the form of ComfyUI's API.")
+    for node in nodes:
+        image = node["inputs"].get("image")
+        if node.get("class_type") in _LOADS and isinstance(image, str) and _file(image) not in uploads:
+            raise InputError(
+                "The workflow loads a picture that was not uploaded.", hint="Upload it with /upload/image."
+            )
+    texts = tuple(_texts(value))
+    loaded = dict.fromkeys(_file(text) for text in texts if _file(text) in uploads)
+    sees_all = all(
+        node.get("class_type") in _LOADS_NOTHING
+        or (node.get("class_type") in _LOADS and isinstance(node["inputs"].get("image"), str))
+        for node in nodes
+    )
+    return _Workflow(texts, tuple(uploads[name] for name in loaded), sees_all)
+
+
+def _file(text: str) -> str:
+    """The name of an upload as a workflow gives it, with or without the place where uploads lie."""
+    return text.removesuffix(" [input]")
 
 
 def _texts(value: object, depth: int = 0) -> Iterator[str]:
@@ -225,7 +325,10 @@ class FirstlightGate:
         return {"required": {"images": ("IMAGE",)}, "optional": {"prompt": ("STRING", {"forceInput": True})}}
 
     def check(self, images, prompt=""):
-        pixels = numpy.asarray(images)
+        if hasattr(images, "detach"):  # a tensor, which may lie on the graphics card
+            pixels = images.detach().cpu().float().numpy()
+        else:
+            pixels = numpy.asarray(images)
         parts = [{"type": "text", "text": prompt}] if prompt else []
         for one in pixels:
             out = io.BytesIO()

@@ -55,6 +55,8 @@ class GatedPipeline:
         if unread or options.get("output_type", "pil") != "pil":
             what = ", ".join(unread) or f"output_type={options['output_type']!r}"
             raise InputError(f"The gate cannot look at {what}.", hint="Give words and pictures, and take pictures.")
+        if not self._adapters and _has_adapters(self._pipe):
+            raise InputError("The pipeline has adapters, and none is named.", hint="Give their SHA-256 as `adapters`.")
         prompt = Prompt(_words(options, _PROMPTS), _words(options, _NEGATIVES), seed=_seeds(options.get("generator")))
         pictures = _pictures({key: value for key, value in options.items() if key not in _MASKS})
         masks = _pictures({key: options[key] for key in _MASKS if key in options})
@@ -78,6 +80,12 @@ class GatedPipeline:
 def gated(pipe: Any, gate: Gate, *, model: Model, adapters: Sequence[str] = ()) -> GatedPipeline:  # noqa: ANN401
     """The pipeline with the gate around it."""
     return GatedPipeline(pipe, gate, model=model, adapters=adapters)
+
+
+def _has_adapters(pipe: Any) -> bool:  # noqa: ANN401
+    """Whether adapters (LoRA and such) were loaded into a part of the pipeline, as diffusers itself marks it."""
+    parts = getattr(pipe, "components", None)
+    return isinstance(parts, dict) and any(getattr(one, "_hf_peft_config_loaded", False) for one in parts.values())
 
 
 def _words(options: dict[str, Any], names: Sequence[str]) -> str:
