@@ -80,6 +80,7 @@ TEMPLATE = """\
 # largest_upload = 104857600            # bytes of one item
 # hma_open_on_loopback = false          # true: HMA's routes need no key as long as only this machine can call them
 # fetch_hosts = []                      # hosts from which a URL may be hashed; none without a line here
+# fetch_every = 60                      # minutes between two fetches of each exchange; 0: only by hand or by a timer
 # webhooks = []                         # addresses that are told what happens, such as "https://app.example.org/hook"
 """
 
@@ -171,6 +172,7 @@ class Service(Value):
     largest_upload: Annotated[int, Field(ge=1)] = 100 * 1024 * 1024
     hma_open_on_loopback: bool = False
     fetch_hosts: tuple[str, ...] = ()
+    fetch_every: Annotated[int, Field(ge=0, le=525_600)] = 60
     webhooks: tuple[str, ...] = ()
 
 

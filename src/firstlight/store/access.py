@@ -128,15 +128,3 @@ class HmaContent(Table):
     note: Mapped[str]
     user_metadata: Mapped[str]
     uri: Mapped[str | None]
-
-
-class HmaExchange(Table):
-    """An exchange as clients of HMA set it up: the bank of its name, its type, and what the type asks for."""
-
-    __tablename__ = "hma_exchanges"
-    __table_args__ = STRICT
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    api: Mapped[str]
-    enabled: Mapped[bool]
-    fields: Mapped[str]

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from firstlight.store.access import ApiKey, HmaBank, HmaContent, HmaExchange, Passkey, SignIn, StepUp, User, WebSession
+from firstlight.store.access import ApiKey, HmaBank, HmaContent, Passkey, SignIn, StepUp, User, WebSession
 from firstlight.store.base import NUMBERED, STRICT, Table, UtcTime, YesNo
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "FilingStep",
     "HmaBank",
     "HmaContent",
-    "HmaExchange",
     "Hold",
     "Item",
     "Job",

@@ -70,7 +70,10 @@ def run(
     settings = settings.model_copy(update={"port": listening.getsockname()[1]})
     parts = Readiness(PARTS)
     background = Background(home, cage, parts)
-    service = Service(home=home, settings=settings, cage=cage, ready=parts, wake=background.wake)
+    service = Service(
+        home=home, settings=settings, cage=cage, ready=parts, wake=background.wake,
+        wake_fetching=background.wake_fetching,
+    )  # fmt: skip
     with contextlib.ExitStack() as stack:
         stack.callback(listening.close)
         server = _Server(_configured(service))

@@ -30,6 +30,9 @@ class Service:
     wake: Callable[[], None] = lambda: None
     """Tell those who work in the background that something waits for them."""
 
+    wake_fetching: Callable[[], None] = lambda: None
+    """Tell them that an exchange was made or changed."""
+
     meter: Meter = field(default_factory=Meter)
     audit: Audit = field(init=False)
 

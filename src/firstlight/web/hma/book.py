@@ -80,10 +80,10 @@ def bank(home: Home, name: str) -> Named | None:
     return next((one for one in banks(home) if one.name == name), None)
 
 
-def own_name(home: Home, name: str) -> str:
-    """The name that a new bank of this HMA name gets in our library."""
+def own_name(home: Home, name: str, *, also: Iterable[str] = ()) -> str:
+    """The name that a new bank of this HMA name gets in our library; those in `also` are taken, too."""
     plain = re.sub(r"^[^a-z0-9]+", "", name.lower())[:64]
-    taken = {one.name for one in home.library.banks()}
+    taken = {one.name for one in home.library.banks()}.union(also)
     if plain and plain not in taken:
         return plain
     number = 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -23,6 +23,8 @@ from firstlight.web.callers import Caller, Require, caller_of, service_of
 from firstlight.web.problems import status_of
 from firstlight.web.service import Service
 
+BY_HMA = "by a client of HMA's interface"
+"""The reason that stands in the log for what such a client does; its protocol carries none."""
 OPEN_CALLER = "hma"
 """The actor of calls without a key, where the operator has opened the interface on loopback."""
 _OPEN = frozenset(
@@ -77,6 +79,8 @@ class Call:
     body: bytes
     fields: Mapping[str, str]
     files: tuple[tuple[str, bytes], ...]
+    answer_headers: dict[str, str] = field(default_factory=dict)
+    """What a handler has to say beside the answer, whose keys are data."""
 
     @property
     def home(self) -> Home:
@@ -126,13 +130,12 @@ def route(
     def register(handler: Handler) -> Handler:
         async def endpoint(request: Request) -> Response:
             try:
-                return JSONResponse(await run_in_threadpool(handler, await _call_of(request)), status)
+                call = await _call_of(request)
+                return JSONResponse(await run_in_threadpool(handler, call), status, call.answer_headers)
             except CallError as e:
                 return JSONResponse({"message": e.message}, e.status)
             except ValidationError as e:
-                return Response(
-                    e.json(include_input=False), HTTPStatus.UNPROCESSABLE_ENTITY, media_type="application/json"
-                )
+                return Response(e.json(), HTTPStatus.UNPROCESSABLE_ENTITY, media_type="application/json")
             except FirstlightError as e:
                 return _failed(e)
             except ClientDisconnect:

@@ -13,14 +13,12 @@ from firstlight.values import BankPurpose
 from firstlight.web.access.policy import Permission
 from firstlight.web.hma import book, exchanges
 from firstlight.web.hma.book import Content, Named
-from firstlight.web.hma.calls import Asked, Call, CallError, route
+from firstlight.web.hma.calls import BY_HMA, Asked, Call, CallError, route
 from firstlight.web.hma.hashing import hashed_upload, hashed_url
 from firstlight.web.hma.signals import PDQ, SIGNALS, VIDEO_MD5, checked_hash, ratio_of
 
 LONGEST_NOTE = 255
 LONGEST_DISABLED = 5 * 366 * 24 * 3600  # seconds ahead
-BY_HMA = "by a client of HMA's interface"
-"""The reason that stands in the log for what such a client does; its protocol carries none."""
 _METADATA = ("content_id", "content_uri", "json")
 
 
@@ -77,8 +75,6 @@ def change_bank(call: Call) -> Any:  # noqa: ANN401 - any JSON
         _check_name(asked.name)
         if book.bank(call.home, asked.name) is not None:
             raise CallError(HTTPStatus.FORBIDDEN, "Bank name already exists")
-        if exchanges.known(call.home, one.name):
-            raise CallError(HTTPStatus.FORBIDDEN, "The bank of an exchange keeps the exchange's name")
         changed = replace(changed, name=asked.name)
     if changed != one:
         book.keep_bank(call.home, changed)
@@ -190,8 +186,9 @@ def make_bank(call: Call, name: str, ratio: float) -> Named:
 def remove_bank(call: Call, name: str) -> None:
     """Delete a bank with its content, and the exchange of its name; nothing where there is none."""
     one = book.bank(call.home, name)
-    exchanges.forget(call.home, name)
-    if one is not None:
+    if one is not None and exchanges.fills(call.home, one):
+        exchanges.forget(call, one)
+    elif one is not None:
         banking.delete_bank(call.home, one.bank, why=BY_HMA, actor=call.actor)
         book.forget_bank(call.home, one)
 
@@ -249,7 +246,7 @@ def _signals(entry: Entry, found: Content) -> dict[str, str]:
 
 def _collab(call: Call, one: Named, found: Content) -> dict[str, list[str]] | None:
     """The exchange that content came from, with the upstream's key."""
-    fetched = not found.entry.startswith("hma-") and exchanges.known(call.home, one.name)
+    fetched = not found.entry.startswith("hma-") and exchanges.fills(call.home, one)
     return {one.name: [found.entry]} if fetched else None
 
 

@@ -19,6 +19,8 @@ from firstlight.web.hma.calls import Asked, Call, CallError, route
 from firstlight.web.hma.hashing import hashed_upload, hashed_url
 from firstlight.web.hma.signals import MATCH_DISTANCE, PDQ, SIGNALS, checked_hash, enabled, kind_of
 
+NOT_HASHABLE = "X-Firstlight-Not-Hashable"
+"""The header that names the types of which media has too little in it to make a hash."""
 NO_DISTANCE = "-"
 """The distance of types that know none."""
 
@@ -76,7 +78,7 @@ def look_up(call: Call) -> Any:  # noqa: ANN401 - any JSON
     if asked.url:
         if asked.signal_type:
             kind_of(asked.signal_type)
-        made = hashed_url(call, asked.url, asked.content_type, asked.types).hashes
+        made = _hashable(call, hashed_url(call, asked.url, asked.content_type, asked.types).hashes)
         if asked.signal_type:
             value = made.get(asked.signal_type)
             return _by_bank(call, asked, asked.signal_type, value) if value else {}
@@ -91,7 +93,7 @@ def look_up_upload(call: Call) -> Any:  # noqa: ANN401 - any JSON
     """The matches of an uploaded file, by signal type and bank."""
     known = {name: value for name, value in call.query.items() if name in ("banks", "seed")}
     asked = LookupAsked(**known, bypass_coinflip=call.query.get("bypass_coinflip") == "true")
-    made = hashed_upload(call).hashes
+    made = _hashable(call, hashed_upload(call).hashes)
     return {name: _by_bank(call, asked, name, value) if value else {} for name, value in made.items()}
 
 
@@ -200,6 +202,14 @@ def sizes(call: Call) -> dict[str, tuple[int, int]]:
         if not wanted or name == wanted:
             out[name] = (size, newest if size else -1)
     return out
+
+
+def _hashable(call: Call, hashes: dict[str, str]) -> dict[str, str]:
+    """The same hashes; the answer says in a header which could not be made: that is not "not known"."""
+    empty = [name for name, value in hashes.items() if not value]
+    if empty:
+        call.answer_headers[NOT_HASHABLE] = ", ".join(empty)
+    return hashes
 
 
 def _by_bank(call: Call, asked: LookupAsked, signal_type: str, value: str) -> dict[str, list[dict[str, object]]]:
