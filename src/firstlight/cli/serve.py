@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from pathlib import Path
@@ -44,6 +45,7 @@ def up(
     Without a home one is made. As long as nobody can sign in, a one-time link is printed.
     """
     since = time.monotonic()
+    gc.disable()  # a start makes little rubbish, and looking for it takes a seventh of the time; on again once ready
     given: dict[str, object] = {
         "service.host": host,
         "service.port": port,

@@ -82,6 +82,8 @@ class Audit:
                         hits = [list(hit) for hit in one.hits[begin : begin + HITS_AN_EVENT]]
                         counts = dict(one.counts) if begin == 0 else {}
                         work.record(EventType.MATCH, actor=actor, step="look-up", looked_up=counts, found=hits)
+            # One line for all of them: a line each would cost more than the look-up.
+            _log.info("look-ups", count=sum(one.counts.total() for one in asked.values()))
         except FirstlightError:
             with self._lock:
                 for actor, one in asked.items():

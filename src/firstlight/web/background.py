@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Callable
@@ -93,6 +94,9 @@ class Background:
             self._ready.fail(e.diagnostics().code)
             _log.error("not-ready", error=e)
             return
+        finally:
+            gc.freeze()  # what a start leaves behind stays; no collection has to walk through it again
+            gc.enable()
         when_ready()
 
     def _tell(self) -> None:

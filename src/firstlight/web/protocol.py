@@ -1,69 +1,135 @@
 """HTTP as the service speaks it: uvicorn's own protocol, with a short way for look-ups.
 
 A plain look-up takes less time than a task, a scope and two writes to the socket; so it is answered as soon as its
-headers are read, in one write. Everything else goes uvicorn's way.
+headers are read, in one write. A client that asks again and again sends the same headers each time: once they were
+read and found plain, a request with exactly these is answered from its first line alone. Everything else goes uvicorn's
+way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-Answer = Callable[[bytes, list[tuple[bytes, bytes]]], bytes | None]
-"""The whole answer to a query of the short way's path, or nothing for what has to go the long way."""
 _SPECIAL = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
 """Headers of requests that are not plain: they have a body, or want something of the connection."""
 
 
-def with_short_way(path: str, answer: Answer) -> type[HttpToolsProtocol]:
-    """The protocol for a server whose short way answers `GET` requests to this path."""
-    begin = path.encode() + b"?"
+class ShortWay(Protocol):
+    """What answers plain `GET` requests to one path. Answers are whole, with status line and headers."""
 
-    class Protocol(HttpToolsProtocol):
-        """See the module."""
+    def answer(self, query: bytes, headers: list[tuple[bytes, bytes]]) -> bytes | None:
+        """The answer to a query, or nothing for what has to go the long way."""
+        ...
 
-        def __init__(self, *args: Any, **more: Any) -> None:  # noqa: ANN401 - handed through
-            super().__init__(*args, **more)
-            self._short = False
+    def again(self, line: bytes, head: bytes) -> bytes | None:
+        """The answer to a request of this first line, if `head`, all that follows it, was learned."""
+        ...
 
-        def on_headers_complete(self) -> None:
-            """Answer at once, or begin the long way."""
-            if self.url.startswith(begin) and self._plain():
-                said = answer(self.url[len(begin) :].partition(b"#")[0], self.headers)
-                if said is not None:
-                    self._short = True
-                    self.transport.write(said)
-                    return
-            super().on_headers_complete()
+    def learn(self, head: bytes) -> None:
+        """A request with this head, just answered by `answer`, was plain from its first byte to its last."""
+        ...
 
-        def on_message_complete(self) -> None:
-            """The request is over; the connection waits for the next one."""
-            if not self._short:
-                super().on_message_complete()
+
+class ShortWayProtocol(HttpToolsProtocol):
+    """See the module. `with_short_way` gives it its way and its path."""
+
+    way: ClassVar[ShortWay]
+    begin: ClassVar[bytes]
+    """What the address of a plain request begins with, and what its first line does."""
+
+    first: ClassVar[bytes]
+
+    def __init__(self, *args: Any, **more: Any) -> None:  # noqa: ANN401 - handed through
+        super().__init__(*args, **more)
+        self._short = False
+        self._shorts = 0
+        self._begun = self._over = 0  # requests
+        self._used = 0.0
+
+    def data_received(self, data: bytes) -> None:
+        """Answer what is known already; read everything else."""
+        if not (self._begun == self._over and data.startswith(self.first) and self._at_rest()):
+            super().data_received(data)
+            return
+        line, _, head = data.partition(b"\r\n")
+        said = self.way.again(line, head)
+        if said is not None:
+            self.transport.write(said)
+            self._answered()
+            return
+        before = self._shorts
+        super().data_received(data)
+        if self._begun == self._over and self._shorts == before + 1 and data.endswith(b"\r\n\r\n"):
+            self.way.learn(head)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._begun += 1
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Answer at once, or begin the long way."""
+        if self.url.startswith(self.begin) and self._plain():
+            said = self.way.answer(self.url[len(self.begin) :].partition(b"#")[0], self.headers)
+            if said is not None:
+                self._short = True
+                self.transport.write(said)
                 return
-            self._short = False
-            if not self.transport.is_closing():
-                self.server_state.total_requests += 1
-                self._unset_keepalive_if_required()
-                self.timeout_keep_alive_task = self.loop.call_later(
-                    self.timeout_keep_alive, self.timeout_keep_alive_handler
-                )
+        super().on_headers_complete()
 
-        def _plain(self) -> bool:
-            """Whether nothing is under way on this connection, and the request asks for nothing special."""
-            return (
-                self.parser.get_method() == b"GET"
-                and self.parser.get_http_version() == "1.1"
-                and (self.cycle is None or self.cycle.response_complete)  # type: ignore[redundant-expr]
-                and self.parser.should_keep_alive()
-                and not self.flow.write_paused
-                and not self.transport.is_closing()
-                and not any(name in _SPECIAL for name, _ in self.headers)
+    def on_message_complete(self) -> None:
+        """The request is over; the connection waits for the next one."""
+        self._over += 1
+        if not self._short:
+            self._shorts += 2  # never one more than before
+            super().on_message_complete()
+            return
+        self._short = False
+        self._shorts += 1
+        if not self.transport.is_closing():
+            self._answered()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection, unless it was used meanwhile."""
+        left = self._used + self.timeout_keep_alive - self.loop.time()
+        if left <= 0:
+            super().timeout_keep_alive_handler()
+        else:
+            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
+
+    def _answered(self) -> None:
+        self.server_state.total_requests += 1
+        self._used = self.loop.time()
+        if self.timeout_keep_alive_task is None:  # one timer serves many requests
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
 
-    return Protocol
+    def _at_rest(self) -> bool:
+        """Whether nothing is under way on this connection."""
+        return (
+            not self.flow.write_paused
+            and not self.transport.is_closing()
+            and (self.cycle is None or self.cycle.response_complete)  # type: ignore[redundant-expr]
+        )
+
+    def _plain(self) -> bool:
+        """Whether nothing is under way on this connection, and the request asks for nothing special."""
+        return (
+            self.parser.get_method() == b"GET"
+            and self.parser.get_http_version() == "1.1"
+            and self.parser.should_keep_alive()
+            and self._at_rest()
+            and not any(name in _SPECIAL for name, _ in self.headers)
+        )
 
 
-__all__ = ["Answer", "with_short_way"]
+def with_short_way(path: str, way: ShortWay) -> type[HttpToolsProtocol]:
+    """The protocol for a server whose short way answers `GET` requests to this path."""
+    begin = path.encode() + b"?"
+    return type("Protocol", (ShortWayProtocol,), {"way": way, "begin": begin, "first": b"GET " + begin})
+
+
+__all__ = ["ShortWay", "with_short_way"]

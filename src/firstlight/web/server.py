@@ -145,7 +145,7 @@ def _configured(service: Service) -> uvicorn.Config:
     app, hot = with_short_way(service)
     return uvicorn.Config(
         app,
-        http=protocol.with_short_way(hotpath.PATH, hot.answer),
+        http=protocol.with_short_way(hotpath.PATH, hot),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -106,3 +106,37 @@ def test_requests_in_one_piece_are_answered_in_order(port: int) -> None:
     assert came.count(b"HTTP/1.1 200 OK") == 5
     bodies = [part.split(b"\r\n\r\n", 1)[1] for part in came.split(b"HTTP/1.1 200 OK")[1:]]
     assert [body == b"{}" for body in bodies] == [True, False, True, False, True]
+
+
+def test_what_was_learned_is_a_whole_request_and_nothing_else(port: int, service: Service) -> None:
+    _, secret = api_keys.add(service.home, "machine", [Permission.MATCH])
+    line = f"GET /m/lookup?signal={OTHER}&signal_type=pdq HTTP/1.1\r\n"
+    listed = line.replace(OTHER, LISTED)
+    head = f"Host: localhost\r\nAuthorization: Bearer {secret}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+
+        def ask(*pieces: str, answers: int = 1) -> bytes:
+            for piece in pieces:
+                connection.sendall(piece.encode())
+                time.sleep(0.01)
+            came = b""
+            while came.count(b"HTTP/1.1") < answers or not came.endswith(b"}"):
+                came += connection.recv(65536)
+            return came
+
+        for _ in range(3):  # read, learned, answered from its first line
+            assert b"200 OK" in ask(line + head)
+        assert b"roots" not in ask(line + head)
+        for _ in range(2):
+            assert b"ROOTS" in ask(listed + head)
+        assert ask(line + head + listed + head, answers=2).count(b"ROOTS") == 1
+        assert b"ROOTS" in ask(listed + head[:20], head[20:])  # in two pieces
+        assert b"ROOTS" in ask(listed[:30], listed[30:] + head)
+        assert b" 400 " in ask(line.replace(OTHER, "zz") + head)
+        assert b" 401 " in ask(line + head.replace(secret, secret[:-1]))
+        assert b" 421 " in ask(line + head.replace("localhost", "elsewhere.example"))
+        assert b" 405 " in ask(line.replace("GET", "PATCH") + head)
+    service.audit.flush()
+    assert service.audit.total == 10
+    counted = {key: n for key, n in service.meter.answered.items() if key[1] == "/m/lookup"}
+    assert counted["GET", "/m/lookup", 200] == 10
