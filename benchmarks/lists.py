@@ -2,7 +2,7 @@
 
     python benchmarks/lists.py --size 100 1000 --folder build/lists --json lists.json
 
-Makes files of random hashes, reads each in a process of its own and prints the records a second, the process's largest
+Makes files of random hashes, reads each in a process of its own and prints the records a second (of processor time, and by the clock), the process's largest
 memory of its own (anonymous) and all of it (with pages of mapped files, which the system takes back when it
 needs them). Memory is constant if it is the same for a tenth of the file. Needs about five times the size on disk.
 """
@@ -10,6 +10,7 @@ needs them). Memory is constant if it is the same for a tenth of the file. Needs
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import sqlite3
@@ -30,6 +31,8 @@ BLOCK = 10_000
 """Records that are made at once."""
 GOAL = 300
 """MB of memory of its own that an import may take, whatever the size of its file."""
+WITH_PDQ = ("threatexchange", "arachnid")
+"""Their hashes also go into the index, whose building takes its size in memory: 130 bytes a hash at most."""
 
 
 def digests(count: int, size: int) -> list[str]:
@@ -77,6 +80,28 @@ def ncmec(number: int) -> str:
     )
 
 
+def interpol(number: int) -> str:
+    """Rows of an INTERPOL export."""
+    return "".join(
+        f"{md5.upper()};{sha1.upper()};;{number + i};Y;N;series {i % 9};No;image\n"
+        for i, (md5, sha1) in enumerate(zip(digests(BLOCK, 16), digests(BLOCK, 20), strict=True))
+    )
+
+
+def signals(number: int) -> str:
+    """Rows of python-threatexchange's export: PDQ, and MD5 of videos."""
+    return "".join(
+        f"{'pdq' if i % 2 else 'video_md5'},{value if i % 2 else value[:32]},INVESTIGATION_SEED,c{number % 7},tag\n"
+        for i, value in enumerate(digests(BLOCK, 32))
+    )
+
+
+def base64_pdq(_: int) -> str:
+    """Lines of PDQ in base64."""
+    raw = os.urandom(32 * BLOCK)
+    return "".join(f"{base64.b64encode(raw[at : at + 32]).decode()}\n" for at in range(0, len(raw), 32))
+
+
 FORMS: dict[str, tuple[str, Callable[[int], str], str]] = {
     "plain": ("", plain, ""),
     "csv": ("id,md5,sha1,classification,notes\n", table, ""),
@@ -88,18 +113,35 @@ FORMS: dict[str, tuple[str, Callable[[int], str], str]] = {
         '<?xml version="1.0"?><queryResult xmlns="https://hashsharing.ncmec.org/hashsharing/v2"><images>', ncmec,
         "</images></queryResult>",
     ),
+    "interpol-csv": (
+        "MD5;SHA1;PhotoDNA;Image ID;Baseline;Victim Identified;Series Name;Is Distributed;Media Type\n", interpol, "",
+    ),
+    "threatexchange": ("signal_type,signal_str,category,collab,tags\n", signals, ""),
+    "arachnid": ("", base64_pdq, ""),
+}  # fmt: skip
+TABLES: dict[str, tuple[str, str, Callable[[], list[list[Any]]]]] = {
+    "nsrl": (
+        "FILE", "sha256 TEXT, sha1 TEXT, md5 TEXT, file_name TEXT, file_size INTEGER",
+        lambda: [digests(BLOCK, 32), digests(BLOCK, 20), digests(BLOCK, 16), ["setup.exe"] * BLOCK, [1234] * BLOCK],
+    ),
+    "autopsy": (
+        "hashes", "md5 TEXT UNIQUE, sha1 TEXT, sha2_256 TEXT, database_id INTEGER",
+        lambda: [digests(BLOCK, 16), [None] * BLOCK, [None] * BLOCK, [1] * BLOCK],
+    ),
 }  # fmt: skip
 
 
 def make(form: str, path: Path, size: int) -> None:
     """A list of the format, of so many bytes or a little more."""
-    if form == "nsrl":
+    if form in TABLES:
+        table_name, columns, values = TABLES[form]
         with sqlite3.connect(path) as database:
             database.execute("PRAGMA journal_mode = OFF")
-            database.execute("CREATE TABLE FILE (sha256 TEXT, sha1 TEXT, md5 TEXT, file_name TEXT, file_size INTEGER)")
+            database.execute(f"CREATE TABLE {table_name} ({columns})")
+            marks = ", ".join("?" for _ in columns.split(","))
             while path.stat().st_size < size:
-                rows = zip(digests(BLOCK, 32), digests(BLOCK, 20), digests(BLOCK, 16), strict=True)
-                database.executemany("INSERT INTO FILE VALUES (?, ?, ?, 'setup.exe', 1234)", rows)
+                rows = zip(*values(), strict=True)
+                database.executemany(f"INSERT INTO {table_name} VALUES ({marks})", rows)  # noqa: S608 - names of ours
                 database.commit()
         return
     head, rows_of, tail = FORMS[form]
@@ -153,7 +195,7 @@ def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, nargs="+", default=[100, 1000], help="MB of each list")
-    parser.add_argument("--formats", nargs="+", default=[*FORMS, "nsrl"])
+    parser.add_argument("--formats", nargs="+", default=[*FORMS, *TABLES])
     parser.add_argument("--folder", type=Path, help="where the files are made and removed again")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--read", nargs=3, help=argparse.SUPPRESS)
@@ -162,7 +204,9 @@ def main() -> None:
         print(json.dumps(read(Path(wanted.read[0]), Path(wanted.read[1]), wanted.read[2])))
         return
     out = []
-    print(f"{'format':10} {'MB':>6} {'records':>11} {'a second':>9} {'own MB':>7} {'all MB':>7} {'bank MB':>8}")
+    print(
+        f"{'format':14} {'MB':>6} {'records':>11} {'a CPU s':>9} {'a second':>9} {'own MB':>7} {'all MB':>7} {'bank MB':>8}"
+    )
     for form in wanted.formats:
         for size in wanted.size:
             with tempfile.TemporaryDirectory(dir=wanted.folder) as folder:
@@ -171,9 +215,11 @@ def main() -> None:
                 command = [sys.executable, __file__, "--read", str(path), f"{folder}/library", form]
                 found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
             out.append({"format": form, "size_mb": size} | found)
-            verdict = "" if found["own_mb"] <= GOAL else f"MISSED: more than {GOAL} MB of its own"
+            goal = GOAL + (found["records"] * 130 / 1e6 if form in WITH_PDQ else 0)
+            verdict = "" if found["own_mb"] <= goal else f"MISSED: more than {goal:.0f} MB of its own"
             print(
-                f"{form:10} {size:6} {found['records']:11,} {found['records'] / found['cpu_s']:9,.0f} "
+                f"{form:14} {size:6} {found['records']:11,} {found['records'] / found['cpu_s']:9,.0f} "
+                f"{found['records'] / found['wall_s']:9,.0f} "
                 f"{found['own_mb']:7.0f} {found['all_mb']:7.0f} {found['bank_mb']:8.0f} {verdict}", flush=True,
             )  # fmt: skip
     if wanted.json:

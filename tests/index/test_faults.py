@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from firstlight.errors import FirstlightError, IntegrityError, NotFoundError, StorageError
 from firstlight.index import HammingIndex, hamming, plan
 from firstlight.index.disk import Disk
+from firstlight.index.framelog import FrameLog
 from index.faults import CrashError, FaultyDisk
 
 HASHES = np.random.default_rng(1).integers(0, 256, (40, 32), dtype=np.uint8)
@@ -184,3 +186,60 @@ def test_a_damaged_name_of_the_generation_is_refused(tmp_path: Path) -> None:
     current.write_text('{"format": 2, "generation": 1, "base": null}')
     with pytest.raises(IntegrityError, match="another version"):
         HammingIndex.open(tmp_path / "i")
+
+
+def test_a_group_of_frames_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    log, payloads = FrameLog.create(tmp_path / "log"), [bytes([i]) * (5 * i) for i in range(6)]
+    log.append(b"first")
+    alone = [frame.payload for frame in log.read()]
+    places = log.append_group(payloads)
+    whole, begin = (tmp_path / "log").read_bytes(), log.end
+    assert [(frame.offset, frame.end) for frame in log.read()] == places
+    assert log.end == len(whole)
+    assert log.frames == 7
+    assert [log.frame(at).payload for at, _ in places] == payloads
+    assert log.frame(begin).payload == payloads[0]  # of a group its first
+
+    for cut in range(begin + 1, len(whole)):
+        torn = whole[:cut] + (bytes(len(whole) - cut) if cut % 2 else b"")
+        (tmp_path / "log").write_bytes(torn)
+        again = FrameLog(tmp_path / "log", disk=FaultyDisk())
+        assert [frame.payload for frame in again.read()] == alone
+        assert again.mend() == len(torn) - begin
+
+    # After a power cut the head of a group may be missing and its frames be there: that is torn, and no damage.
+    (tmp_path / "log").write_bytes(whole[:begin] + bytes(28) + whole[begin + 28 :])
+    again = FrameLog(tmp_path / "log", disk=FaultyDisk())
+    assert [frame.payload for frame in again.read()] == alone
+    assert again.mend() == len(whole) - begin
+    assert again.append_group(payloads) == places
+
+    log = FrameLog(tmp_path / "log", disk=FaultyDisk())
+    list(log.read())
+    log.append(b"last")
+    behind = (tmp_path / "log").read_bytes()
+    for at in range(begin, len(whole)):
+        (tmp_path / "log").write_bytes(behind[:at] + bytes([behind[at] ^ 1]) + behind[at + 1 :])
+        with pytest.raises(IntegrityError, match="damaged at byte"):
+            again = FrameLog(tmp_path / "log", disk=FaultyDisk())
+            assert [frame.payload for frame in again.read()] == alone
+            again.mend()
+
+
+def test_a_log_of_the_version_before_is_read_and_goes_on(tmp_path: Path) -> None:
+    FrameLog.create(tmp_path / "log").close()
+    head = bytearray((tmp_path / "log").read_bytes())
+    head[8:12] = (1).to_bytes(4, "little")
+    head[-4:] = zlib.crc32(head[:-4]).to_bytes(4, "little")
+    (tmp_path / "log").write_bytes(head)
+    log = FrameLog(tmp_path / "log", disk=FaultyDisk())
+    places = log.append_group([b"a", b"bc"])
+    assert [(frame.offset, frame.end, frame.payload) for frame in log.read()] == [
+        (*places[0], b"a"),
+        (*places[1], b"bc"),
+    ]
+    head[8:12] = (3).to_bytes(4, "little")
+    head[-4:] = zlib.crc32(head[:-4]).to_bytes(4, "little")
+    (tmp_path / "log").write_bytes(head)
+    with pytest.raises(IntegrityError, match="no log of version"):
+        FrameLog(tmp_path / "log")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import secrets
-import shutil
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,18 +11,19 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 from firstlight.banks import importers, many, matching
-from firstlight.banks.adding import Adding
+from firstlight.banks.adding import Adding, few_collections
 from firstlight.banks.digest_table import DigestTable, digest_table
 from firstlight.banks.entry import MAX_CATEGORIES, MAX_TEXT, Entry, NewEntry, Standing
+from firstlight.banks.folder import HEAD, memory_folder, read_head, remove_folder, write_head
 from firstlight.banks.importer import Found, ListFile
 from firstlight.banks.many import Sought
 from firstlight.banks.match import Match
 from firstlight.banks.report import AddReport, AnnotationReport, Bank, BankReport, ImportReport, StandingReport
-from firstlight.banks.sealing import Sealer, Sealing
+from firstlight.banks.sealing import Sealer
 from firstlight.banks.store import BankStore
 from firstlight.clock import Clock
-from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError, StorageError
-from firstlight.index.disk import Disk, locked, put_file
+from firstlight.errors import InputError, NotFoundError, StateError, StorageError
+from firstlight.index.disk import Disk, locked
 from firstlight.values import BankPurpose, Digests, ErrorNote, Pdq, checked_name
 
 DEFAULT_THRESHOLD: Final = 31
@@ -34,10 +32,8 @@ DEFAULT_MIN_QUALITY: Final = 50
 """Below it a picture has too little in it for PDQ to tell it from others."""
 MAX_THRESHOLD: Final = 64
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - memory-backed, in a folder that is this user's alone
-_FORMAT: Final = 1
 _TICK: Final = 2_000_000_000  # nanoseconds; a folder that changed twice within the disk's own tick shows one time
-_HEAD, _LOCK, _BANKS = "library.json", "lock", "banks"
-_SECRET_CONTEXT: Final = b"library secret"
+_LOCK, _BANKS = "lock", "banks"
 
 
 class Library:
@@ -55,8 +51,8 @@ class Library:
         self._mutex = threading.RLock()
         self._stores: dict[str, BankStore] = {}
         self._banks_folder, self._looked_at = str(folder / _BANKS), 0
-        self._sealing = _read_head(folder, sealer)
-        self._memory = _memory_folder(memory, self._sealing) if sealer is not None else None
+        self._sealing = read_head(folder, sealer)
+        self._memory = memory_folder(memory, self._sealing) if sealer is not None else None
         self._look()
 
     @classmethod
@@ -72,12 +68,9 @@ class Library:
         disk.make_folder(folder)
         disk.make_folder(folder / _BANKS)
         with locked(folder / _LOCK):
-            if (folder / _HEAD).exists():
+            if (folder / HEAD).exists():
                 raise StateError(f"A library is in {folder} already.", hint="Open it, or choose another folder.")
-            ident, secret = os.urandom(16), os.urandom(32)
-            kept = Sealing(ident, b"", sealer).close(secret, _SECRET_CONTEXT)
-            document = {"format": _FORMAT, "id": ident.hex(), "sealed": sealer is not None, "secret": kept.hex()}
-            put_file(disk, folder / _HEAD, json.dumps(document, indent=2).encode() + b"\n")
+            write_head(folder, sealer, disk)
         return cls(folder, sealer=sealer, clock=clock, memory=memory or MEMORY, disk=disk)
 
     @classmethod
@@ -114,7 +107,7 @@ class Library:
         """
         self.close()
         if self._memory is not None:
-            _remove_folder(self._memory)
+            remove_folder(self._memory)
 
     # -- banks -----------------------------------------------------------------------------------------------------
 
@@ -147,7 +140,7 @@ class Library:
             if target.exists():
                 raise StateError(f"There is a bank {name!r} already.", hint="Choose another name, or add to it.")
             for left in sorted(target.parent.glob(".*-*")):  # by a crash in the middle of this or of `delete`
-                _remove_folder(left)
+                remove_folder(left)
             building = target.with_name(f".new-{secrets.token_hex(4)}")
             BankStore.make(building, header, self._sealing, self._disk)
             self._disk.replace(building, target)
@@ -195,9 +188,9 @@ class Library:
             store = self._stores.pop(name, None)
             if store is not None:
                 store.close()
-            _remove_folder(self._folder / _BANKS / name)
+            remove_folder(self._folder / _BANKS / name)
             if self._memory is not None:
-                _remove_folder(self._memory / name)
+                remove_folder(self._memory / name)
         return report
 
     # -- entries ---------------------------------------------------------------------------------------------------
@@ -234,8 +227,9 @@ class Library:
             importer = importers.importer_for(source, format)
             stopped = None
             try:
-                for item in importer.read(source, columns or {}):
-                    adding.take_item(item)
+                with few_collections():
+                    for item in importer.read(source, columns or {}):
+                        adding.take_item(item)
             except InputError as e:
                 if not adding.came:
                     raise
@@ -430,62 +424,6 @@ class Library:
                 index = (self._memory / name) if self._memory is not None else folder / "pdq"
                 self._stores[name] = BankStore(folder, name, self._sealing, index, self._disk)
             self._stores = dict(sorted(self._stores.items()))
-
-
-def _read_head(folder: Path, sealer: Sealer | None) -> Sealing:
-    path = folder / _HEAD
-    try:
-        document = json.loads(path.read_bytes())
-        form, ident, sealed = document["format"], bytes.fromhex(document["id"]), bool(document["sealed"])
-        kept = bytes.fromhex(document["secret"])
-    except FileNotFoundError as e:
-        raise NotFoundError(f"No library is in {folder}.", hint="Create it first.") from e
-    except OSError as e:
-        raise StorageError(f"Could not read {path}: {e.strerror}.", hint="Check permissions.") from e
-    except (ValueError, KeyError, TypeError) as e:
-        raise IntegrityError(f"{path} is damaged.", hint="Restore it from a copy.") from e
-    if form != _FORMAT:
-        raise StateError(f"The library in {folder} is of another version.", hint="Use the version that made it.")
-    if sealed and sealer is None:
-        raise StateError(
-            f"The library in {folder} is sealed.",
-            hint="Open it with the keyring of its home: in settings.toml, [banks] sealed = true.",
-        )
-    if not sealed and sealer is not None:
-        raise StateError(
-            f"The library in {folder} is not sealed.",
-            hint="Open it without a key (in settings.toml, [banks] sealed = false), or make a new one.",
-        )
-    return Sealing(ident, Sealing(ident, b"", sealer).open(kept, _SECRET_CONTEXT, "The library"), sealer)
-
-
-def _memory_folder(root: Path, sealing: Sealing) -> Path:
-    """The folder of memory-backed files that the processes of this user share for this library."""
-    folder = root / f"firstlight-{os.geteuid()}-{sealing.library.hex()[:16]}"
-    try:
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-        found = folder.lstat()
-    except OSError as e:
-        raise StorageError(
-            f"A sealed library needs memory-backed files in {root}: {e.strerror}.",
-            hint="Mount a tmpfs there, or use a plain library on an encrypted disk.",
-        ) from e
-    if found.st_uid != os.geteuid() or found.st_mode & 0o170077 != 0o040000:
-        raise StorageError(f"{folder} belongs to somebody else or is open to others.", hint="Find out who made it.")
-    return folder
-
-
-def _remove_folder(folder: Path) -> None:
-    """Remove a folder so that it is gone at once or not at all."""
-    if not folder.exists():
-        return
-    going = folder.with_name(f".gone-{secrets.token_hex(4)}")
-    try:
-        folder.replace(going)
-        shutil.rmtree(going)
-    except OSError as e:
-        raise StorageError(f"Could not remove {folder}: {e.strerror}.", hint="Check permissions.") from e
 
 
 def _in_range(what: str, value: int, highest: int) -> int:

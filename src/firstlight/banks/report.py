@@ -93,37 +93,35 @@ class ImportReport(AddReport):
     stopped: ErrorNote | None = Field(default=None, description="why the list was read only up to here")
 
 
-class AnnotationReport(Document):
+class _EntriesReport(Document):
+    """What happened to entries that were named by their keys."""
+
+    bank: str
+    at: Instant
+    revision_before: Count
+    revision: Count
+    keys: tuple[str, ...]
+    unknown: tuple[str, ...] = Field(default=(), description="keys that are not in the bank")
+    unchanged: tuple[str, ...] = Field(default=(), description="keys that were so already")
+
+
+class AnnotationReport(_EntriesReport):
     """This house's own note or categories of entries were written. What is none stayed."""
 
     title_for_people = "report on notes"
 
     kind: Literal["annotation-report"] = "annotation-report"
     version: Versioned = 1
-    bank: str
-    at: Instant
-    revision_before: Count
-    revision: Count
-    keys: tuple[str, ...]
-    unknown: tuple[str, ...] = Field(default=(), description="keys that are not in the bank")
-    unchanged: tuple[str, ...] = Field(default=(), description="keys that said so already")
     note: str | None = None
     categories: tuple[str, ...] | None = None
 
 
-class StandingReport(Document):
+class StandingReport(_EntriesReport):
     """Entries were withdrawn, denied, confirmed or restored. Their records stay."""
 
     title_for_people = "report on entries"
 
     kind: Literal["standing-report"] = "standing-report"
     version: Versioned = 1
-    bank: str
-    at: Instant
-    revision_before: Count
-    revision: Count
     standing: Standing
-    keys: tuple[str, ...]
-    unknown: tuple[str, ...] = Field(default=(), description="keys that are not in the bank")
-    unchanged: tuple[str, ...] = Field(default=(), description="keys that stood so already")
     reason: str

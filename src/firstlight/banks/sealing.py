@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from firstlight.errors import FirstlightError, IntegrityError
@@ -32,6 +32,13 @@ class Sealing:
     library: bytes
     secret: bytes
     sealer: Sealer | None
+    _prints: hashlib.blake2b = field(init=False, compare=False)
+    _keys: hashlib.blake2b = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Begin the digests."""
+        object.__setattr__(self, "_prints", hashlib.blake2b(digest_size=8, key=self.secret))
+        object.__setattr__(self, "_keys", hashlib.blake2b(digest_size=12, key=self.secret))
 
     def close(self, data: bytes, context: bytes) -> bytes:
         """What goes to disk."""
@@ -55,13 +62,15 @@ class Sealing:
 
     def print_of(self, kind: str, value: str) -> int:
         """The 64-bit name under which a hash or key is looked up."""
-        digest = hashlib.blake2b(f"{kind}:{value}".encode(), digest_size=8, key=self.secret).digest()
-        return int.from_bytes(digest)
+        state = self._prints.copy()  # begun with the key once: half of the work
+        state.update(f"{kind}:{value}".encode())
+        return int.from_bytes(state.digest())
 
     def derived_key(self, kind: str, value: str) -> str:
         """A key for an entry that came without one: stable, and silent about the hash."""
-        digest = hashlib.blake2b(f"key:{kind}:{value}".encode(), digest_size=12, key=self.secret).hexdigest()
-        return f"{kind}-{digest}"
+        state = self._keys.copy()
+        state.update(f"key:{kind}:{value}".encode())
+        return f"{kind}-{state.hexdigest()}"
 
     def _bound(self, context: bytes) -> bytes:
         return b"firstlight banks 1\x00" + self.library + b"\x00" + context

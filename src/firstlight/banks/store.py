@@ -23,6 +23,7 @@ from firstlight.banks.entry import Entry, Record, Standing
 from firstlight.banks.marks import Marks
 from firstlight.banks.report import Bank
 from firstlight.banks.sealing import Sealing
+from firstlight.banks.state import FOR_ACTIVE, FOR_RESTING, NEW, SLOT_BITS, Note, State
 from firstlight.errors import IntegrityError, NotFoundError, StorageError
 from firstlight.index import HammingIndex
 from firstlight.index.disk import Disk, locked
@@ -34,40 +35,12 @@ RUN_ENTRIES: Final = 65_536
 """So many entries are held in memory before they are written to a table file."""
 MERGED_RUNS: Final = 8
 """So many runs of one size are merged into one of the next: an entry is written anew a few times, however many come."""
-_SLOT_BITS: Final = 12
 _FRAMES_KEPT: Final = 16
 _RECORDS_KEPT: Final = 16_384  # by their place, which never changes: what matched once matches again
 _OPEN_TRIES: Final = 8
 _LOG, _LOCK = "log", "lock"
-_NEW, _FOR_ACTIVE, _FOR_RESTING = 0, 1, 2
-"""What a record in the log does: it starts an entry, or takes the place of an active or another record."""
-
-_Note = tuple[int, str, dict[str, str], bool, int]
-"""Of a written record: ordinal, key, hashes, whether it takes part in matching, what it does."""
 Write = tuple[int, Record]
 """An ordinal and the record that it has from now on."""
-
-
-class _State:
-    """What a process knows of the bank at some place of its log."""
-
-    def __init__(self) -> None:
-        self.header: dict[str, Any] = {}
-        self.ordinals = 0
-        self.active = 0
-        self.pdq_end = 0
-        """Where the last frame that concerns the PDQ index ends."""
-        self.runs: list[tables.Run] = []
-        self.covered = HEAD_SIZE
-        self.new_prints: dict[int, list[int]] = {}
-        self.new_places: dict[int, int] = {}
-
-    def meta(self, frames: int) -> dict[str, Any]:
-        """What the next run has to say about the bank as it is now."""
-        return {
-            "header": self.header, "ordinals": self.ordinals, "active": self.active, "pdq_end": self.pdq_end,
-            "frames": frames,
-        }  # fmt: skip
 
 
 class BankStore:
@@ -85,6 +58,7 @@ class BankStore:
         self.seen, self.matched = Marks(folder / "seen"), Marks(folder / "matched")
         self._frames: OrderedDict[int, list[str]] = OrderedDict()
         self._records: dict[int, Write] = {}
+        self._key_prints: dict[str, int] = {}
         self._log = FrameLog(folder / _LOG, disk=disk)
         self._index: HammingIndex | None = None
         self._whole = False
@@ -95,7 +69,7 @@ class BankStore:
         """Lay a new bank in a folder that is not there."""
         disk.make_folder(folder)
         log = FrameLog.create(folder / _LOG, disk=disk)
-        log.append(_sealed(sealing, log, [_line({"header": header})]))
+        log.append(_sealed(sealing, log, _line({"header": header}), log.frames))
         log.close()
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -151,7 +125,7 @@ class BankStore:
 
     def record(self, ordinal: int) -> Record:
         """The latest record of an entry."""
-        place = self._place(ordinal)
+        place = self._state.place(ordinal)
         if place is None:
             raise IntegrityError(f"Entry {ordinal} of bank {self.name!r} has no place in its log.")
         found, record = self._read(place)
@@ -165,13 +139,8 @@ class BankStore:
 
     def find(self, kind: str, value: str) -> list[Write]:
         """The entries that hold this hash (or this `key`) now."""
-        wanted = self._sealing.print_of(kind, value)
-        state = self._state
-        ordinals = list(state.new_prints.get(wanted, ()))
-        for run in state.runs:
-            ordinals.extend(run.find(wanted))
         out = []
-        for ordinal in sorted(set(ordinals)):
+        for ordinal in self._state.owners(self._sealing.print_of(kind, value)):
             record = self.record(ordinal)
             if (record.key if kind == "key" else record.hashes.get(kind)) == value:
                 out.append((ordinal, record))
@@ -179,13 +148,7 @@ class BankStore:
 
     def knows(self, prints: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Which of these prints some entry has or had: where it says no, `find` finds nothing."""
-        state = self._state
-        known = np.fromiter((int(one) in state.new_prints for one in prints), dtype=np.bool_, count=len(prints))
-        for run in state.runs:
-            at = np.searchsorted(run.prints, prints)
-            inside = at < len(run.prints)
-            known[inside] |= run.prints[at[inside]] == prints[inside]
-        return known
+        return self._state.knows(prints)
 
     def records(self) -> Iterator[Write]:
         """The latest record of every entry, in the order of the log; in constant memory."""
@@ -197,7 +160,7 @@ class BankStore:
                     return
                 for slot, line in enumerate(self._lines(frame)):
                     value = json.loads(line)
-                    if isinstance(value, list) and self._place(value[0]) == frame.offset << _SLOT_BITS | slot:
+                    if isinstance(value, list) and self._state.place(value[0]) == frame.offset << SLOT_BITS | slot:
                         yield value[0], Record.decode(value[1])
         finally:
             reader.close()
@@ -259,13 +222,16 @@ class BankStore:
             yield
 
     def known_keys(self, keys: Sequence[str]) -> frozenset[str]:
-        """Those of the keys that may be known; the others are not."""
+        """Those of the keys that may be known; the others are not. Only while `writing`."""
         prints = np.array([self._sealing.print_of("key", key) for key in keys], dtype=np.uint64)
+        self._key_prints = dict(zip(keys, prints.tolist(), strict=True))
         return frozenset(keys[at] for at in np.flatnonzero(self.knows(prints)).tolist())
 
     def set_header(self, changes: dict[str, Any]) -> None:
         """Change the header. Only while `writing`."""
-        self._append([_line({"header": {**self._state.header, **changes}})])
+        line = _line({"header": {**self._state.header, **changes}})
+        self._log.append(_sealed(self._sealing, self._log, line, self._log.frames))
+        self.refresh()
 
     def next_ordinal(self) -> int:
         """The number that the next new entry gets. Only while `writing`."""
@@ -273,14 +239,24 @@ class BankStore:
 
     def write(self, writes: list[Write], former: dict[int, Record]) -> None:
         """Write records; `former` has what entries that are not new said before. Only while `writing`."""
+        payloads: list[bytes] = []
+        notes: list[list[Note]] = []
         for at in range(0, len(writes), ENTRIES_PER_FRAME):
-            lines, notes = [], []
+            lines, noted = [], []
             for ordinal, record in writes[at : at + ENTRIES_PER_FRAME]:
                 old = former.get(ordinal)
-                how = _NEW if old is None else _FOR_ACTIVE if old.standing.matches else _FOR_RESTING
-                lines.append(f"[{ordinal},{record.encode()},{how}]".encode())
-                notes.append((ordinal, record.key, record.hashes, record.standing.matches, how))
-            self._append(lines, notes)
+                how = NEW if old is None else FOR_ACTIVE if old.standing.matches else FOR_RESTING
+                lines.append(f"[{ordinal},{record.encode()},{how}]")
+                noted.append((ordinal, record.key, record.hashes, record.standing.matches, how))
+            number = self._log.frames + len(payloads)
+            payloads.append(_sealed(self._sealing, self._log, "\n".join(lines).encode(), number))
+            notes.append(noted)
+        with self._mutex:
+            places = self._log.append_group(payloads)
+            self._log.skip(places[-1][1], self._log.frames + len(payloads))
+            for (begin, end), noted in zip(places, notes, strict=True):
+                for slot, note in enumerate(noted):
+                    self._state.note(begin << SLOT_BITS | slot, end, note, self._print_of)
         if self._state.pdq_end:
             self._catch_up(self._index or self._open_index())
         if len(self._state.new_places) >= RUN_ENTRIES:
@@ -297,23 +273,14 @@ class BankStore:
                 self._merge(len(self._state.runs))
         self._save_copy()
 
+    def _print_of(self, kind: str, value: str) -> int:
+        """As the library's, without doing again what `known_keys` has just done."""
+        known = self._key_prints.get(value) if kind == "key" else None
+        return self._sealing.print_of(kind, value) if known is None else known
+
     def _save_copy(self) -> None:
         if self._sealing.sealer is not None and self._index is not None:
             sealed_index.save(self._index, self._folder, self._sealing, self._log.id, self._disk)
-
-    def _append(self, lines: list[bytes], notes: Sequence[_Note] = ()) -> None:
-        """Write a frame, and know what it says: from the notes, if they say it all, else by reading it."""
-        payload = _sealed(self._sealing, self._log, lines)
-        if not notes:
-            self._log.append(payload)
-            self.refresh()
-            return
-        with self._mutex:
-            begin = self._log.end
-            end = self._log.append(payload)
-            self._log.skip(end, self._log.frames + 1)
-            for slot, note in enumerate(notes):
-                self._note(self._state, begin << _SLOT_BITS | slot, end, note)
 
     # -- the log ---------------------------------------------------------------------------------------------------
 
@@ -322,7 +289,7 @@ class BankStore:
         what = f"Frame {frame.number} of bank {self.name!r}"
         return self._sealing.open(frame.payload, _context(self._log, frame.number), what).decode().split("\n")
 
-    def _apply(self, state: _State, frame: Frame, lines: list[str]) -> None:
+    def _apply(self, state: State, frame: Frame, lines: list[str]) -> None:
         for slot, line in enumerate(lines):
             value = json.loads(line)
             if isinstance(value, dict):
@@ -330,37 +297,13 @@ class BankStore:
                 continue
             ordinal, content, how = value
             note = (ordinal, content["k"], content["h"], _matches(content), how)
-            self._note(state, frame.offset << _SLOT_BITS | slot, frame.end, note)
-
-    def _note(self, state: _State, place: int, end: int, note: _Note) -> None:
-        ordinal, key, hashes, matches, how = note
-        state.new_places[ordinal] = place  # first: prints must lead somewhere
-        for kind, text in (("key", key), *hashes.items()):
-            if kind != "pdq":
-                owners = state.new_prints.setdefault(self._sealing.print_of(kind, text), [])
-                if ordinal not in owners:
-                    owners.append(ordinal)
-        state.ordinals = max(state.ordinals, ordinal + 1)
-        state.active += matches - (how == _FOR_ACTIVE)
-        if "pdq" in hashes or how != _NEW:
-            state.pdq_end = end
-
-    def _place(self, ordinal: int) -> int | None:
-        state = self._state
-        place = state.new_places.get(ordinal)
-        if place is not None:
-            return place
-        for run in reversed(state.runs):
-            place = run.place(ordinal)
-            if place is not None:
-                return place
-        return None
+            state.note(frame.offset << SLOT_BITS | slot, frame.end, note, self._sealing.print_of)
 
     def _read(self, place: int) -> Write:
         """The record that stands there."""
         if place in (kept := self._records):
             return kept[place]
-        offset, slot = place >> _SLOT_BITS, place & ((1 << _SLOT_BITS) - 1)
+        offset, slot = place >> SLOT_BITS, place & ((1 << SLOT_BITS) - 1)
         with self._mutex:
             lines = self._frames.get(offset)
             if lines is None:
@@ -377,13 +320,13 @@ class BankStore:
 
     # -- what is derived from it -----------------------------------------------------------------------------------
 
-    def _read_into(self, state: _State) -> None:
+    def _read_into(self, state: State) -> None:
         for frame in self._log.read():
             self._apply(state, frame, self._lines(frame))
         if self._log.grown():
             self._log.check_tail(self._folder / _LOCK)
 
-    def _loaded(self) -> _State:
+    def _loaded(self) -> State:
         """The state anew: runs first, then the rest of the log. Searches go on with the old one meanwhile."""
         for _ in range(_OPEN_TRIES):
             try:
@@ -394,7 +337,7 @@ class BankStore:
                     raise  # otherwise runs were merged while we looked
         else:
             raise StorageError(f"The tables of bank {self.name!r} change too fast to be read.", hint="Try again.")
-        state = _State()
+        state = State()
         state.runs = runs
         if runs:
             meta = runs[-1].meta
@@ -409,20 +352,16 @@ class BankStore:
     def _fold(self) -> None:
         """Write what is held in memory to a table file; merge the files when there are many."""
         state = self._state
-        pairs = [(value, ordinal) for value, ordinals in state.new_prints.items() for ordinal in ordinals]
         run = tables.write_run(
             self._folder,
             state.covered,
             self._log.end,
             state.meta(self._log.frames),
-            tables.as_pairs(pairs, len(pairs)),
-            tables.as_pairs(state.new_places.items(), len(state.new_places)),
+            state.pairs(),
+            tables.as_pairs(state.new_places),
             self._disk,
         )
-        fresh = _State()
-        fresh.header, fresh.ordinals, fresh.active = state.header, state.ordinals, state.active
-        fresh.pdq_end, fresh.runs, fresh.covered = state.pdq_end, [*state.runs, run], run.end
-        self._state = fresh
+        fresh = self._state = state.folded(run)
         while (wide := _alike([len(run.places) for run in fresh.runs])) >= MERGED_RUNS:
             self._merge(wide)
 
@@ -454,7 +393,7 @@ class BankStore:
                     if isinstance(value, dict):
                         continue
                     ordinal, content, how = value
-                    if how != _NEW:
+                    if how != NEW:
                         gone.append(ordinal)
                         if ordinal in keys:
                             at = keys.index(ordinal)
@@ -490,5 +429,5 @@ def _context(log: FrameLog, number: int) -> bytes:
     return log.id + number.to_bytes(8, "big")
 
 
-def _sealed(sealing: Sealing, log: FrameLog, lines: list[bytes]) -> bytes:
-    return sealing.close(b"\n".join(lines), _context(log, log.frames))
+def _sealed(sealing: Sealing, log: FrameLog, lines: bytes, number: int) -> bytes:
+    return sealing.close(lines, _context(log, number))

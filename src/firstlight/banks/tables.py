@@ -215,10 +215,12 @@ def chain(folder: Path, start: int) -> list[Run]:
     return runs
 
 
-def as_pairs(items: Iterable[tuple[int, int]], count: int) -> NDArray[np.uint64]:
-    """Pairs of numbers as an array (n, 2)."""
-    flat = np.fromiter((number for pair in items for number in pair), dtype=np.uint64, count=2 * count)
-    return flat.reshape(count, 2)
+def as_pairs(numbers: Mapping[int, int]) -> NDArray[np.uint64]:
+    """Numbers and what they lead to as an array (n, 2)."""
+    pairs = np.empty((len(numbers), 2), dtype=np.uint64)
+    pairs[:, 0] = np.fromiter(numbers, dtype=np.uint64, count=len(numbers))
+    pairs[:, 1] = np.fromiter(numbers.values(), dtype=np.uint64, count=len(numbers))
+    return pairs
 
 
 def _sum_of(sums: Iterable[int]) -> int:

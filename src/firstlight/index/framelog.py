@@ -3,6 +3,9 @@
 A frame is there whole or not at all. Each is made durable before the next is written, so a crash can only tear the
 last one; a torn tail is cut off by the next writer. A broken frame with whole ones behind it is no torn tail but
 damage, and is refused. A sealed log is closed for good: what follows stands elsewhere.
+
+Many frames can be written in one step, as a group: one frame around them all. A group too is there whole or not at all,
+and its frames are then read as any other. They bear another mark, so that those of a torn group do not look whole.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,8 +27,11 @@ _FRAME: Final = struct.Struct("<4sIQIII")
 """magic, kind, number, length of the payload, its checksum, checksum of what stands before."""
 _MAGIC: Final = b"FLlog\r\n\x00"
 _MARK: Final = b"FL\xf5\n"
-_VERSION: Final = 1
-_DATA, _SEAL = 0, 1
+_INNER_MARK: Final = b"FL\xf5\v"
+_VERSION: Final = 2
+_WITHOUT_GROUPS: Final = 1
+"""The version before: its logs are read, and go on without groups."""
+_DATA, _SEAL, _GROUP = 0, 1, 2
 
 HEAD_SIZE: Final = _HEAD.size
 MAX_PAYLOAD: Final = 1 << 30
@@ -89,6 +95,9 @@ class FrameLog:
             if found is None:
                 return
             kind, payload, end, _ = found
+            if kind == _GROUP:
+                self.end += _FRAME.size  # it is whole: its frames are read one by one
+                continue
             if kind == _SEAL:
                 self.sealed = True
             else:
@@ -96,12 +105,15 @@ class FrameLog:
             self.end, self.frames = end, self.frames + 1
 
     def frame(self, offset: int) -> Frame:
-        """The frame that starts there.
+        """The frame that starts there; of a group its first.
 
         Raises:
             IntegrityError: no whole frame starts there.
         """
         found = self._frame_at(offset, None)
+        if found is not None and found[0] == _GROUP:
+            offset += _FRAME.size
+            found = self._frame_at(offset, None)
         if found is None:
             raise self._damaged(offset)
         kind, payload, end, number = found
@@ -126,11 +138,29 @@ class FrameLog:
         Only under the writers' lock and after everything was read; the frame itself is yet to be read. When the disk
         refuses a part, what was written is taken back and the log is as it was.
         """
-        return self._append(_DATA, payload)
+        data = _encode(_DATA, self.frames, payload)
+        self._append(data)
+        return self.end + len(data)
+
+    def append_group(self, payloads: Sequence[bytes]) -> list[tuple[int, int]]:
+        """Write several frames in one step, durable when this returns: either all are there or none. Answers where each
+        starts and ends. Under the same conditions."""
+        frames = [_encode(_DATA, self.frames + i, payload, _INNER_MARK) for i, payload in enumerate(payloads)]
+        data, at = b"".join(frames), self.end + _FRAME.size
+        if self._version == _WITHOUT_GROUPS or len(payloads) == 1:
+            data, at = b"".join(_encode(_DATA, self.frames + i, one) for i, one in enumerate(payloads)), self.end
+        else:
+            data = _encode(_GROUP, self.frames, data)
+        self._append(data)
+        places = []
+        for frame in frames:
+            places.append((at, at + len(frame)))
+            at += len(frame)
+        return places
 
     def seal(self) -> None:
         """Close the log for good. Under the same conditions."""
-        self._append(_SEAL, b"")
+        self._append(_encode(_SEAL, self.frames, b""))
 
     def mend(self) -> int:
         """Cut off a torn tail; answers how many bytes. Only under the writers' lock and after everything was read.
@@ -169,29 +199,28 @@ class FrameLog:
     def __del__(self) -> None:
         self.close()
 
-    def _append(self, kind: int, payload: bytes) -> int:
-        if len(payload) > MAX_PAYLOAD:
+    def _append(self, data: bytes) -> None:
+        if len(data) > MAX_PAYLOAD:
             raise InputError("This is too much for one write.", hint="Write it in smaller parts.")
         if os.fstat(self._fd).st_size != self.end:
             raise StorageError(f"{self.path} was changed by somebody without the lock.", hint="Open it again.")
-        data = _encode(kind, self.frames, payload)
         try:
             self._disk.write(self._fd, data, self.path)
         except StorageError:
             self._disk.truncate(self._fd, self.end, self.path)
             raise
         self._disk.sync_frame(self._fd, self.path)  # if this fails the frame stays: others may have read it already
-        return self.end + len(data)
 
     def _read_head(self) -> bytes:
         head = os.pread(self._fd, HEAD_SIZE, 0)
         if len(head) != HEAD_SIZE or zlib.crc32(head[:-4]) != int.from_bytes(head[-4:], "little"):
             raise IntegrityError(f"{self.path} is damaged at its start, or is no log.", hint="Restore it from a copy.")
         magic, version, ident, _ = _HEAD.unpack(head)
-        if magic != _MAGIC or version != _VERSION:
+        if magic != _MAGIC or version not in (_WITHOUT_GROUPS, _VERSION):
             raise IntegrityError(
                 f"{self.path} is no log of version {_VERSION}.", hint="Open it with the version that wrote it."
             )
+        self._version = version
         return bytes(ident)
 
     def _frame_at(self, offset: int, number: int | None) -> tuple[int, bytes, int, int] | None:
@@ -229,8 +258,8 @@ class FrameLog:
         )
 
 
-def _encode(kind: int, number: int, payload: bytes) -> bytes:
-    head = _FRAME.pack(_MARK, kind, number, len(payload), zlib.crc32(payload), 0)[:-4]
+def _encode(kind: int, number: int, payload: bytes, mark: bytes = _MARK) -> bytes:
+    head = _FRAME.pack(mark, kind, number, len(payload), zlib.crc32(payload), 0)[:-4]
     return head + zlib.crc32(head).to_bytes(4, "little") + payload
 
 
@@ -239,6 +268,6 @@ def _parse_head(head: bytes) -> tuple[int, int, int, int] | None:
     if len(head) != _FRAME.size or zlib.crc32(head[:-4]) != int.from_bytes(head[-4:], "little"):
         return None
     magic, kind, number, length, checksum, _ = _FRAME.unpack(head)
-    if magic != _MARK or kind not in (_DATA, _SEAL) or length > MAX_PAYLOAD:
+    if magic not in (_MARK, _INNER_MARK) or kind not in (_DATA, _SEAL, _GROUP) or length > MAX_PAYLOAD:
         return None
     return kind, number, length, checksum

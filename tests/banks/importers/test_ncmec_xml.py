@@ -91,16 +91,45 @@ def test_an_entry_taken_back_before_it_came_does_not_come(library: Library, tmp_
 
 
 def test_broken_and_hostile_xml_is_refused_in_words(library: Library, tmp_path: Path, digest: Digest) -> None:
-    whole = page(tmp_path, f"<images>{image('a', '<md5>' + digest('md5', 'carrot') + '</md5>')}</images>")
+    rows = [image(name, f"<md5>{digest('md5', name)}</md5>") for name in ("carrot", "beet")]
+    whole = page(tmp_path, f"<images>{''.join(rows)}</images>")
     text = whole.read_text()
     whole.write_text(text[:-20])
     report = library.import_list("roots", whole)
     assert report.stopped is not None
     assert "after record 1" in report.stopped.message
     assert report.added == 1
+    whole.write_text(text[: text.index("</images>")] + "<<" + text[text.index("</images>") :])
+    assert library.import_list("roots", whole).unchanged == 1
     whole.write_text('<!DOCTYPE queryResult [<!ENTITY a "aaaa">]><queryResult>&a;</queryResult>')
     with pytest.raises(InputError, match="cannot be read"):
         library.import_list("roots", whole)
+
+
+def test_entries_are_found_wherever_blocks_of_the_file_end(
+    library: Library, tmp_path: Path, digest: Digest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        image(f"e{i}", f"<md5>{digest('md5', f'beet {i}')}</md5>", more="<unknown><deep/></unknown>") for i in range(9)
+    ]
+    pages = (
+        f"<page><images>{''.join(rows[:4])}</images><videos/></page><page><images>{''.join(rows[4:])}</images></page>"
+    )
+    path = page(tmp_path, pages)  # several answers under one root
+    for block in range(1, 400, 7):
+        monkeypatch.setattr("firstlight.banks.importers.ncmec_xml._BLOCK", block)
+        report = library.import_list("roots", path)
+        assert report.added + report.unchanged == report.came == len(rows)
+    assert sorted(entry.key for entry in library.entries("roots")) == [f"42:e{i}" for i in range(9)]
+
+
+def test_a_document_type_behind_much_else_is_refused(library: Library, tmp_path: Path) -> None:
+    path = tmp_path / "entries.xml"
+    path.write_text(
+        f"<?xml version='1.0'?><!--{' ' * 600_000}--><!DOCTYPE queryResult [<!ENTITY a 'aaaa'>]><queryResult/>"
+    )
+    with pytest.raises(InputError, match="document type"):
+        library.import_list("roots", path, "ncmec-xml")
 
 
 def test_an_empty_answer_is_an_empty_list(library: Library, tmp_path: Path) -> None:

@@ -70,6 +70,20 @@ class JsonStream:
             self._at = end
             return value
 
+    def small_object(self) -> dict[str, Any] | None:
+        """Read the object that begins here whole, if it is small; otherwise it is left for the caller to walk."""
+        self.next_sign()
+        for _ in range(2):
+            try:
+                value, end = self._json.raw_decode(self._text, self._at)
+            except json.JSONDecodeError:
+                if not self._more():
+                    return None
+                continue
+            self._at = end
+            return value if isinstance(value, dict) else {}
+        return None
+
     def keys(self) -> Iterator[str]:
         """The keys of the object that begins here; the caller reads each one's value before the next."""
         self.take("{")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from firstlight.banks.entry import HASH_LENGTHS, NewEntry, masked
 from firstlight.banks.importer import Found, Item, Junk, ListFile
@@ -61,8 +61,8 @@ class PlainHashes:
 
 
 def _entry(token: str, *kinds: str) -> NewEntry:
-    given = dict.fromkeys(kinds, token)
-    return NewEntry(md5=given.get("md5"), sha1=given.get("sha1"), sha256=given.get("sha256"), pdq=given.get("pdq"))
+    given: dict[str, Any] = dict.fromkeys(kinds, token)
+    return NewEntry(**given)
 
 
 def _token(line: str) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
-from firstlight.banks.entry import NewEntry
+from firstlight.banks.entry import HASH_LENGTHS, NewEntry
 from firstlight.banks.importer import Found, Item, Junk, ListFile
 from firstlight.banks.importers.json_stream import JsonStream
 from firstlight.errors import InputError
@@ -27,7 +28,6 @@ _FLAGS: Final = {
     "SelfGenerated": "self-generated",
 }
 _CARRIED: Final = ("MediaID", "MediaSize", "PhotoDNA", "DateUpdated")
-_MATCHED: Final = {"md5": "md5", "sha1": "sha1", "sha256": "sha256", "pdq": "pdq"}
 
 
 class VicsJson:
@@ -65,6 +65,12 @@ def _media(source: ListFile) -> Iterator[dict[str, Any]]:
             if stream.next_sign() != "{":
                 stream.value()
                 continue
+            if (small := stream.small_object()) is not None:
+                inner = small.pop("Media", None)
+                yield from (one if isinstance(one, dict) else {} for one in (inner if isinstance(inner, list) else ()))
+                if not _is_case(small):
+                    yield small
+                continue
             record: dict[str, Any] = {}
             for name in stream.keys():  # noqa: SIM118 - no mapping
                 if name == "Media" and stream.next_sign() == "[":
@@ -73,8 +79,12 @@ def _media(source: ListFile) -> Iterator[dict[str, Any]]:
                         yield inner if isinstance(inner, dict) else {}
                 else:
                     record[name] = stream.value()
-            if "CaseID" not in record and "CaseNumber" not in record:
+            if not _is_case(record):
                 yield record
+
+
+def _is_case(record: Mapping[str, Any]) -> bool:
+    return "CaseID" in record or "CaseNumber" in record
 
 
 def _found(number: int, media: dict[str, Any], model: str, wanted: frozenset[int] | None) -> Found:
@@ -89,7 +99,7 @@ def _found(number: int, media: dict[str, Any], model: str, wanted: frozenset[int
     for other in others if isinstance(others, list) else ():
         if isinstance(other, dict) and (text := _text(other, "HashValue")):
             name = _text(other, "HashName") or "other"
-            kind = _MATCHED.get(re.sub(r"[^a-z0-9]", "", name.lower()), "").upper()
+            kind = _kind_of(name)
             if kind and not hashes[kind]:
                 hashes[kind] = text
             else:
@@ -107,6 +117,13 @@ def _found(number: int, media: dict[str, Any], model: str, wanted: frozenset[int
     )  # fmt: skip
 
 
+@lru_cache(maxsize=256)
+def _kind_of(name: str) -> str:
+    """The kind of hash that is matched here, as VICS writes it; empty for others."""
+    kind = re.sub(r"[^a-z0-9]", "", name.lower())
+    return kind.upper() if kind in HASH_LENGTHS else ""
+
+
 def _wanted(columns: Mapping[str, str]) -> frozenset[int] | None:
     if not columns:
         return None
@@ -120,6 +137,8 @@ def _wanted(columns: Mapping[str, str]) -> frozenset[int] | None:
 
 def _text(record: dict[str, Any], name: str) -> str:
     value = record.get(name)
+    if type(value) is str:
+        return value.strip()
     return "" if value is None or isinstance(value, dict | list | bool) else str(value).strip()
 
 
