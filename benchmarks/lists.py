@@ -2,9 +2,10 @@
 
     python benchmarks/lists.py --size 100 1000 --folder build/lists --json lists.json
 
-Makes files of random hashes, reads each in a process of its own and prints the records a second (of processor time, and by the clock), the process's largest
-memory of its own (anonymous) and all of it (with pages of mapped files, which the system takes back when it
-needs them). Memory is constant if it is the same for a tenth of the file. Needs about five times the size on disk.
+Makes files of random hashes, reads each in a process of its own and prints the records a second (of processor time, and
+by the clock), the process's largest memory of its own (anonymous) and all of it (with pages of mapped files, which the
+system takes back when it needs them). Memory is constant if it is the same for a tenth of the file. Needs about five
+times the size on disk.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ def make(form: str, path: Path, size: int) -> None:
             marks = ", ".join("?" for _ in columns.split(","))
             while path.stat().st_size < size:
                 rows = zip(*values(), strict=True)
-                database.executemany(f"INSERT INTO {table_name} VALUES ({marks})", rows)  # noqa: S608 - names of ours
+                database.executemany(f"INSERT INTO {table_name} VALUES ({marks})", rows)
                 database.commit()
         return
     head, rows_of, tail = FORMS[form]
@@ -204,9 +205,7 @@ def main() -> None:
         print(json.dumps(read(Path(wanted.read[0]), Path(wanted.read[1]), wanted.read[2])))
         return
     out = []
-    print(
-        f"{'format':14} {'MB':>6} {'records':>11} {'a CPU s':>9} {'a second':>9} {'own MB':>7} {'all MB':>7} {'bank MB':>8}"
-    )
+    print(f"{'format':14} {'MB':>6} {'records':>11} {'a CPU s':>9} {'a second':>9} {'own MB':>7} {'all MB':>7} bank MB")
     for form in wanted.formats:
         for size in wanted.size:
             with tempfile.TemporaryDirectory(dir=wanted.folder) as folder:
@@ -220,7 +219,7 @@ def main() -> None:
             print(
                 f"{form:14} {size:6} {found['records']:11,} {found['records'] / found['cpu_s']:9,.0f} "
                 f"{found['records'] / found['wall_s']:9,.0f} "
-                f"{found['own_mb']:7.0f} {found['all_mb']:7.0f} {found['bank_mb']:8.0f} {verdict}", flush=True,
+                f"{found['own_mb']:7.0f} {found['all_mb']:7.0f} {found['bank_mb']:7.0f} {verdict}", flush=True,
             )  # fmt: skip
     if wanted.json:
         wanted.json.write_text(json.dumps(out, indent=2) + "\n")
