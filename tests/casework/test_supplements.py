@@ -119,7 +119,8 @@ def test_context_is_checked_packed_and_destroyed_with_its_item(home: Home, case:
     report_it(home, case, finding=Finding.NOT_REPORTABLE, conduct=None)
     assert isinstance(home.clock, FixedClock)
     home.clock.advance(timedelta(days=4000))
-    retention.destroy(home, _item(home, case), actor="op")
+    certificate = retention.destroy(home, _item(home, case), actor="op")
+    assert certificate.context == (kept.stored.digests.sha256,)
     assert list(home.vault) == []
     assert reconcile.reconcile(home).adds_up
     with pytest.raises(StateError, match="destroyed"):

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from firstlight import custody
 from firstlight.banks import Match
-from firstlight.casework import acts, anchoring, cases, retention, supplements, worksheet
+from firstlight.casework import acts, anchoring, cases, parties, retention, supplements, worksheet
 from firstlight.casework.home import SERVICE, Home, Work, case_name
 from firstlight.casework.policies import ELEMENTS
 from firstlight.casework.received.document import BY_STATEMENT, is_received
@@ -23,7 +23,6 @@ from firstlight.custody import (
     ActKind,
     ElementsTable,
     FileFacts,
-    Identifier,
     PackageContents,
     PackageReport,
     Stored,
@@ -39,8 +38,15 @@ from firstlight.origin import Verdict
 from firstlight.store import tables
 from firstlight.store.tables import Case, FilingStep, Item
 from firstlight.triage import Priority
-from firstlight.values import Document, Level, Sha256Hex, Versioned
+from firstlight.values import Document, Level, Reason, Sha256Hex, Versioned
 
+_READ_AT_ONCE = "A child may be in danger now, by what a person found; see why below."
+_DANGER = {
+    Level.IMMEDIATE: "A child may be in danger now, by what the service knows; see why below.",
+    Level.HIGH: "There are signs of a real child; see why below.",
+    Level.STANDARD: "Nothing is known of a present danger. Unknown counts as real.",
+    Level.BULK: "Lowered by a named person on records that no uploader can forge; see why below.",
+}
 _LIMITS = "A sign of origin says what it says and no more; the absence of a sign says nothing."
 
 
@@ -194,9 +200,9 @@ def _contents(home: Home, work: Work, case: Case, name: str, system: SystemFacts
         name=name,
         case=case_name(case.id),
         organisation=_organisation(home),
-        summary=_summary(home, items, receipts),
+        summary=_summary(home, items, uploads, decisions, receipts),
         files=tuple(_file(work, item, upload, decisions) for item, upload in zip(items, uploads, strict=True)),
-        identifiers=tuple(_identifiers(uploads)),
+        identifiers=parties.identifiers(_by_record(items, uploads)),
         timeline=tuple(_timeline(items, uploads, decisions, receipts)),
         records=_records(work, items, decisions, receipts) | _journals(work, filings) | _kept(work, case, items),
         report=_report(filings),
@@ -213,20 +219,33 @@ def _same_bytes_wait(work: Work, items: Sequence[Item]) -> bool:
     return any(sha256 in digests for sha256 in waiting)
 
 
-def _summary(home: Home, items: Sequence[Item], receipts: Sequence[Receipt]) -> Summary:
-    """What the first page says. The most urgent item speaks for the case, also when it is decided already."""
+def _by_record(items: Sequence[Item], uploads: Sequence[Upload]) -> dict[str, Upload]:
+    return {_name(item): upload for item, upload in zip(items, uploads, strict=True)}
+
+
+def _summary(
+    home: Home,
+    items: Sequence[Item],
+    uploads: Sequence[Upload],
+    decisions: Sequence[Decision],
+    receipts: Sequence[Receipt],
+) -> Summary:
+    """What the first page says. The most urgent item speaks for the case, also when it is decided already; what a
+    person asked to be read at once comes before it."""
     priorities = [Priority.from_json(item.priority or "") for item in items]
     first = min(priorities, key=lambda priority: priority.sort_key)
     known = sum(1 for item in items if any(match.counts for match in Verdict.from_json(item.verdict or "").matches))
     who = home.settings.organisation
+    urgent = [
+        Reason(rule="decision.escalation", says=f"{one.actor} asked for it to be read at once: {words}")
+        for one in decisions
+        if (words := one.conclusion.escalation)
+    ]
     return Summary(
-        danger={
-            Level.IMMEDIATE: "A child may be in danger now, by what the service knows; see why below.",
-            Level.HIGH: "There are signs of a real child; see why below.",
-            Level.STANDARD: "Nothing is known of a present danger. Unknown counts as real.",
-            Level.BULK: "Lowered by a named person on records that no uploader can forge; see why below.",
-        }[first.level],
-        why=(first.reasons,),
+        danger=_READ_AT_ONCE if urgent else _DANGER[first.level],
+        why=(*urgent, first.reasons),
+        roles=parties.roles(_by_record(items, uploads)),
+        places=parties.places(_by_record(items, uploads)),
         new_or_known=f"{known} of {len(items)} files match a bank; a file that matches none may be new.",
         report_ids=tuple(str(receipt.report_id) for receipt in receipts),
         contact=" ".join(part for part in (who.contact_first_name, who.contact_last_name, who.contact_email) if part),
@@ -257,20 +276,6 @@ def _file(work: Work, item: Item, upload: Upload, decisions: Sequence[Decision])
 def _how(item: Item, match: Match) -> str:
     how = "the same bytes as" if match.exact else f"{match.distance} of 256 bits from"
     return f"{BY_STATEMENT}, {how}" if is_received(item) else how
-
-
-def _identifiers(uploads: Sequence[Upload]) -> list[Identifier]:
-    found: dict[Identifier, None] = {}
-    for upload in uploads:
-        if upload.account:
-            found[Identifier(kind="account", value=upload.account)] = None
-        if upload.url:
-            found[Identifier(kind="url", value=upload.url)] = None
-        if upload.ip is not None:
-            found[
-                Identifier(kind="ip", value=str(upload.ip), port=upload.port, at=upload.uploaded_at, event="upload")
-            ] = None
-    return list(found)
 
 
 def _timeline(

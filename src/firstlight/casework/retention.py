@@ -281,6 +281,8 @@ def _start_what_is_missing(home: Home) -> None:
 class DestructionCertificate(Document):
     """That an original was destroyed: which bytes, why that was allowed, how it was done, where the log says so.
 
+    `context` are the SHA-256 of the item's context files, which lay under the same key and went with it. Other copies
+    there are none: what was shown was made in memory for one showing.
     `sealed_until`: an object store that has locked the sealed file keeps it so long. Nobody can open it.
     """
 
@@ -297,6 +299,7 @@ class DestructionCertificate(Document):
     by: str
     disposal: Disposal
     key: KeyDestruction
+    context: tuple[Sha256Hex, ...] = ()
     sealed_until: Instant | None = None
 
 
@@ -445,6 +448,7 @@ def _carry_out(home: Home, item_number: int) -> DestructionCertificate:
         by=row.actor,
         disposal=Disposal.from_json(row.disposal),
         key=key,
+        context=tuple(one.stored.digests.sha256 for one in context),
         sealed_until=sealed_until,
     )
     with home.work() as work:

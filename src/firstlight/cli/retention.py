@@ -274,6 +274,8 @@ def say_certificate(done: DestructionCertificate) -> None:
     output.say(f"  By {output.one_line(done.by)}; its key {done.key.key_id} was destroyed {to_text(done.key.at)}.")
     output.say(f"  {done.disposal.reasons.says}")
     output.say(f"  {done.key.remains}")
+    for sha256 in done.context:
+        output.say(f"  With it went the context file with the SHA-256 {sha256}.")
     if done.sealed_until is not None:
         output.say(f"  The object store keeps the sealed file until {to_text(done.sealed_until)}; nobody can open it.")
 

@@ -15,6 +15,7 @@ _STYLE = (
     "code{word-break:break-all}"
 )
 NOT_SAID = "not recorded"
+_LONGER = "To have it kept longer, ask the contact in writing before that day (in the US by a letter under 18 U.S.C. 2703(f))."
 
 _NOTES = (
     "This package holds no pictures and no other media. Nothing in it opens or runs by itself.",
@@ -60,6 +61,7 @@ def _case(contents: PackageContents, summary: Summary, made_at: str) -> list[str
         f"New or known material: {summary.new_or_known or NOT_SAID}",
         f"Contact for legal process: {summary.contact or NOT_SAID}",
         f"Preserved until: {until}",
+        _LONGER,
     ]
 
 

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
+from firstlight.casework.parties import UPLOADER
 from firstlight.casework.plain import shown
 from firstlight.casework.received.document import ReceivedCase, ReceivedFile, ReceivedItem
 from firstlight.casework.upload import LONGEST_TEXT, Upload
@@ -92,6 +93,7 @@ def originals(files: Sequence[Path], keys: Sequence[Any]) -> Iterator[tuple[str,
 
 def _upload(identifiers: Sequence[Identifier], name: str) -> Upload:
     """The account and address that the package names, where it names exactly one: more are in the record alone."""
+    identifiers = [one for one in identifiers if one.note in ("", UPLOADER) and one.event != "profile"]
     accounts = [one.value for one in identifiers if one.kind == "account"]
     urls = [one.value for one in identifiers if one.kind == "url"]
     ips = [one for one in identifiers if one.kind == "ip"]
