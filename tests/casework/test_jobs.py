@@ -14,6 +14,7 @@ from firstlight.casework import jobs
 from firstlight.casework.home import Home, Work
 from firstlight.casework.jobs import FIRST_WAIT, LEASE, Job, Worker
 from firstlight.clock import FixedClock
+from firstlight.custody import EventType
 from firstlight.errors import InputError, NotFoundError, StateError, StorageError, UpstreamError
 from firstlight.store.tables import Job as Row
 from firstlight.store.tables import Setting
@@ -296,6 +297,13 @@ def test_dead_jobs_are_revived_or_discarded_by_somebody(home: Home) -> None:
     jobs.discard(home, two, actor="admin")
     assert jobs.standing(home).waiting == 1
     assert jobs.standing(home).oldest_due is not None
+    with home.look() as work:
+        told = [entry.event for entry in work.log.entries(types=[EventType.CONFIG_CHANGE]) if entry.event]
+    assert [(event.actor, event.payload["what"], event.payload["job"]) for event in told] == [
+        ("admin", "job revived", one),
+        ("admin", "job discarded", two),
+    ]
+    assert {event.payload["says"] for event in told} == {"Nonsense."}
     for act in (jobs.revive, jobs.discard):
         with pytest.raises(NotFoundError, match="no dead job"):
             act(home, one, actor="admin")

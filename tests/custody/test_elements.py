@@ -43,11 +43,31 @@ def test_what_speaks_against_stands_beside_what_speaks_for(contents: PackageCont
         CaseFact(kind=FactKind.GENERATION_RECORD, says="a generator's record exists", record="job.json"),
     )
     text = worksheet(contents.model_copy(update={"facts": facts}), ElementsTable.load()).decode()
-    first = text.split("\n2. ")[0]
+    first = text[text.index("A real child was used") :].split("\n2. ")[0]
     assert first.index("near an entry") < first.index("Against:") < first.index("a generator's record")
     assert "(generation-record, data/records/job.json)" in first
     assert "Missing" not in first
     assert "Missing:" in text
+
+
+def test_what_is_looked_for_first_has_a_place_of_its_own(contents: PackageContents) -> None:
+    facts = (
+        CaseFact(kind=FactKind.INPUT_PHOTOGRAPH, says="an input photograph is named"),
+        CaseFact(kind=FactKind.KNOWN_NEAR, says="near an entry of a known series"),
+        CaseFact(kind=FactKind.RECIPIENT_MINOR, says="the receiver is said to be 14"),
+    )
+    text = worksheet(contents.model_copy(update={"facts": facts}), ElementsTable.load()).decode()
+    before = text[: text.index("A real child was used")]
+    places = [before.index(one) for one in ("From an input", facts[0].says, "in known series", facts[1].says)]
+    assert [*places, before.index("Conduct:"), before.index(facts[2].says)] == sorted(
+        [*places, before.index("Conduct:"), before.index(facts[2].says)]
+    )
+
+
+def test_words_alone_have_their_offence_too() -> None:
+    laws = " ".join(one.law for one in ElementsTable.load().category)
+    for section in ("2251", "2252A(a)(7)", "2256(8)(B)", "1466A", "2252A(a)(3)(B)", "2422(b)", "1470", "875"):
+        assert section in laws
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from firstlight.cybertip import (
     Draft,
     Fault,
     FaultKind,
+    Filing,
     FilingState,
     MemoryJournal,
     MemoryRecord,
@@ -111,6 +112,19 @@ def _host(simulator: Simulator, name: str = "localhost") -> TestHost:
     return TestHost(f"https://{name}:{simulator.port}/ispws")
 
 
+def _filed(client: Client, draft: Draft, record: MemoryRecord) -> Filing:
+    return file_report(
+        client,
+        draft,
+        open_bytes,
+        record=record,
+        journal=MemoryJournal(),
+        clock=_clock(),
+        retries=AT_ONCE,
+        sleep=lambda _: None,
+    )
+
+
 @pytest.fixture
 def simulator(authority: Authority, tmp_path: Path) -> Iterator[Simulator]:
     with _served(authority.server(tmp_path)) as simulator:
@@ -123,15 +137,7 @@ def test_a_whole_filing_goes_over_tls(
     assert simulator.url.startswith("https://")
     with Client(_host(simulator), DEMO_CREDENTIALS, verify=authority.trust()) as client:
         client.negotiate()
-        filing = file_report(
-            client,
-            draft,
-            open_bytes,
-            record=record,
-            journal=MemoryJournal(),
-            clock=_clock(),
-            retries=AT_ONCE,
-        )
+        filing = _filed(client, draft, record)
     assert filing.state is FilingState.FINISHED
     (report,) = simulator.reports()
     assert len(report.files) == len(draft.files)
@@ -188,16 +194,7 @@ def test_a_filing_survives_lost_answers_over_tls_and_stays_one(
         _served(authority.server(tmp_path), *faults) as simulator,
         Client(_host(simulator), DEMO_CREDENTIALS, verify=authority.trust()) as client,
     ):
-        filing = file_report(
-            client,
-            draft,
-            open_bytes,
-            record=record,
-            journal=MemoryJournal(),
-            clock=_clock(),
-            retries=AT_ONCE,
-            sleep=lambda _: None,
-        )
+        filing = _filed(client, draft, record)
         assert filing.state is FilingState.FINISHED
         assert [one.state.value for one in simulator.reports()].count("finished") == 1
         assert simulator.doubles() == ()

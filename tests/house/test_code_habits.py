@@ -15,7 +15,20 @@ _LISTS_BY_NATURE = ("store/migrations/versions/",)  # a migration names table af
 _KEPT_RULES = {"ANN", "B", "BLE", "DTZ", "E", "F", "PGH", "S", "T20", "TRY"}
 _NOT_TO_BE_SILENCED = re.compile(r"#\s*noqa:[^#]*\b(T201|T203|DTZ\d+|S110|S112|E722)\b")
 _LIBRARY_ROOMS = frozenset(
-    {"media", "hashing", "index", "banks", "origin", "triage", "custody", "cybertip", "values", "clock", "errors"}
+    {
+        "media",
+        "hashing",
+        "index",
+        "banks",
+        "origin",
+        "triage",
+        "custody",
+        "cybertip",
+        "values",
+        "ranged",
+        "clock",
+        "errors",
+    }
 )
 _HANDS_ON_THE_ENVIRONMENT = ("media/_workers.py",)  # a few variables, to the interpreter that it starts for its workers
 # Programs that stand alone: they are handed to others and run without this package, so they speak by themselves.

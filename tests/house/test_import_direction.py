@@ -8,7 +8,7 @@ import pytest
 
 from house import sources
 
-BASE = frozenset({"errors", "clock", "values", "logs"})
+BASE = frozenset({"errors", "clock", "values", "ranged", "logs"})
 
 # Room: what it may use besides itself and the base. The order is that of the house, from the roof down.
 _LIBRARY: dict[str, frozenset[str]] = {
@@ -35,12 +35,14 @@ MAY_USE: dict[str, frozenset[str]] = {
     **_LIBRARY,
     "logs": frozenset(),
     "values": frozenset(),
+    "ranged": frozenset(),
     "clock": frozenset(),
     "errors": frozenset(),
 }
 _BASE_MAY_USE: dict[str, frozenset[str]] = {
     "logs": frozenset({"errors", "clock"}),
     "values": frozenset({"errors", "clock"}),
+    "ranged": frozenset(),
     "clock": frozenset({"errors"}),
     "errors": frozenset(),
     "": frozenset(),

@@ -35,6 +35,8 @@ from sqlalchemy import delete, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from firstlight.casework.home import Home, Work, named
+from firstlight.clock import to_text
+from firstlight.custody import EventType
 from firstlight.errors import FirstlightError, InputError, NotFoundError, StateError
 from firstlight.logs import get_logger
 from firstlight.store.tables import Job as Row
@@ -318,6 +320,7 @@ def revive(home: Home, number: int, *, actor: str) -> None:
     named(actor)
     with home.work() as work:
         row = _dead(work, number)
+        _tell(work, row, "job revived", actor)
         row.state, row.tries, row.due = "waiting", 0, work.clock.now()
         _log.info("jobs.revived", job=number)
 
@@ -330,8 +333,25 @@ def discard(home: Home, number: int, *, actor: str) -> None:
     """
     named(actor)
     with home.work() as work:
-        work.session.delete(_dead(work, number))
+        row = _dead(work, number)
+        _tell(work, row, "job discarded", actor)
+        work.session.delete(row)
         _log.info("jobs.discarded", job=number)
+
+
+def _tell(work: Work, row: Row, what: str, actor: str) -> None:
+    """Who decided over a dead job, and over which: the row itself does not stay."""
+    one = _as_it_stands(row)
+    work.record(
+        EventType.CONFIG_CHANGE,
+        actor=actor,
+        what=what,
+        job=one.id,
+        job_kind=one.kind,
+        asked_at=to_text(one.asked_at),
+        tries=one.tries,
+        says=one.says,
+    )
 
 
 def _dead(work: Work, number: int) -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -266,11 +266,19 @@ def _file(work: Work, item: Item, upload: Upload, decisions: Sequence[Decision])
         pdq=verdict.pdq.hex if verdict.pdq else None,
         found_by=tuple(f"{_how(item, match)} an entry of {match.bank}" for match in verdict.matches if match.counts),
         viewed=custody.viewings(work.log, digests),
-        origin=tuple(indicator.says for indicator in verdict.indicators),
+        origin=(*(indicator.says for indicator in verdict.indicators), *_stated_origin(upload)),
         origin_limits=_LIMITS,
         category=category.value if category else "",
         public=upload.publicly_available,
     )
+
+
+def _stated_origin(upload: Upload) -> Iterator[str]:
+    for claim in upload.origin:
+        yield f"the service states ({claim.basis.value}): {claim.says}"
+    if upload.generation is not None:
+        source = upload.generation.input_sha256
+        yield "a generator logged the job that made it" + (f", with an input of the SHA-256 {source}" if source else "")
 
 
 def _how(item: Item, match: Match) -> str:

@@ -48,6 +48,7 @@ _BY_BASIS = {
     AiBasis.PROMPTED_FOR: FactKind.PROMPT,
     AiBasis.SENDER_FLAG: FactKind.ORIGIN_SYNTHETIC,
 }
+_OF_AGE = 18  # years
 _BANK_SIGN = "bank."  # how the names of those signs begin that repeat a match
 
 _TEST_MESSAGE = b"abc"
@@ -118,7 +119,11 @@ def _upload(upload: Upload) -> Iterator[tuple[FactKind, str]]:
     for number, _ in enumerate(upload.chats, 1):
         yield FactKind.CHAT, f"the service holds conversation {number} that goes with it; its words are in the record."
     for party in upload.recipients:
-        yield FactKind.SENT, f"the service says that it was sent to {party.account or 'somebody it has no account of'}."
+        whom = party.account or "somebody it has no account of"
+        yield FactKind.SENT, f"the service says that it was sent to {whom}."
+        if party.age is not None:
+            kind = FactKind.RECIPIENT_MINOR if party.age < _OF_AGE else FactKind.OTHER
+            yield kind, f"the service says that {whom} is {party.age} years old."
     for party in upload.victims:
         yield FactKind.OTHER, f"the service names somebody who was wronged: {party.account or 'see the record'}."
     if upload.generation is not None:

@@ -37,10 +37,18 @@ class Category(Value):
     element: tuple[Element, ...]
 
 
+class Heading(Value):
+    """A place of its own for facts of these kinds, whatever offence they speak to."""
+
+    title: str
+    kinds: tuple[FactKind, ...]
+
+
 class ElementsTable(Value):
     """The data behind a worksheet: versioned, and read from a file that a lawyer can edit."""
 
     version: int
+    place: tuple[Heading, ...] = ()
     category: tuple[Category, ...]
 
     @classmethod
@@ -71,6 +79,9 @@ def worksheet(contents: PackageContents, table: ElementsTable) -> bytes:
         "A way into the records: no advice, no conclusion. Both sides are listed wherever the records hold them.",
         "",
     ]
+    for place in table.place:
+        found = [fact for fact in contents.facts if fact.kind in place.kinds]
+        lines += [place.title, "-" * len(place.title), *_facts(found), ""]
     for category in table.category:
         lines += [category.title, category.law, "-" * max(len(category.title), len(category.law))]
         for number, element in enumerate(category.element, 1):

@@ -7,15 +7,15 @@ exactly these files, for exactly these keys. The same verifier checks it, withou
 from __future__ import annotations
 
 import hashlib
-import importlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from pydantic import JsonValue
 
 from firstlight.clock import Clock
+from firstlight.custody.age import age_keys
 from firstlight.custody.approval import Act, ActKind, Approval, approval_event, require_second_person
 from firstlight.custody.bag import BagWriter
 from firstlight.custody.cosignature import Cosigner
@@ -26,7 +26,7 @@ from firstlight.custody.log import CustodyLog
 from firstlight.custody.packing import PackageReport, Plan, make_package
 from firstlight.custody.timestamp import Stamp
 from firstlight.custody.vault import Stored, Vault
-from firstlight.errors import InputError, IntegrityError, MissingExtraError, RefusedError
+from firstlight.errors import InputError, IntegrityError, RefusedError
 
 MAX_RECIPIENTS = 20
 """Keys that one package is encrypted to; each is somebody who can open it."""
@@ -69,7 +69,7 @@ def require_recipients(recipients: Sequence[str]) -> None:
     """
     if not 0 < len(set(recipients)) <= MAX_RECIPIENTS:
         raise InputError(f"Originals are given to 1 to {MAX_RECIPIENTS} keys.")
-    _recipients(recipients)
+    age_keys(recipients)
 
 
 def export_media(
@@ -102,7 +102,7 @@ def export_media(
     approval = require_second_person(act, approvals, clock.now())
     names = sorted({one.digests.sha256 for one in objects})
     name, texts = _approved_details(act, names)
-    age, keys = _recipients(texts)
+    age, keys = age_keys(texts)
     unique = {one.digests.sha256: one for one in objects}
 
     def fill(bag: BagWriter, _: Sequence[LogEntry], made_at: str) -> None:
@@ -163,20 +163,3 @@ class _Hashing:
 
     def hexdigest(self) -> str:
         return self._hashed.hexdigest()
-
-
-def _recipients(texts: Sequence[str]) -> tuple[Any, list[Any]]:
-    """The library and its keys; both are foreign, hence without types."""
-    try:
-        age = importlib.import_module("pyrage")
-    except ImportError as e:
-        raise MissingExtraError(
-            "Encrypting originals for an agency needs the library pyrage.", hint="pip install 'firstlight[age]'"
-        ) from e
-    keys = []
-    for text in texts:
-        try:
-            keys.append(age.x25519.Recipient.from_str(text))
-        except age.RecipientError as e:
-            raise InputError(f"{text!r} is no age key.", hint="It begins with age1 and comes from the agency.") from e
-    return age, keys

@@ -15,7 +15,7 @@ _STYLE = (
     "code{word-break:break-all}"
 )
 NOT_SAID = "not recorded"
-_LONGER = "To have it kept longer, ask the contact in writing before that day (in the US by a letter under 18 U.S.C. 2703(f))."
+_LONGER = "To have it kept longer, ask the contact in writing before that day (in the US, under 18 U.S.C. 2703(f))."
 
 _NOTES = (
     "This package holds no pictures and no other media. Nothing in it opens or runs by itself.",
@@ -45,7 +45,7 @@ def _sections(contents: PackageContents, made_at: str, log_key: str) -> list[tup
         ("How to read this package", list(_NOTES)),
         ("The key of the log", [f"Compare this line with what {contents.organisation} publishes:", log_key]),
     ]
-    for heading, lines in (("People", summary.roles), ("Places", summary.places)):
+    for heading, lines in (("Places", summary.places), ("People", summary.roles)):
         if lines:
             sections.insert(2, (heading, list(lines)))
     return sections

@@ -101,15 +101,7 @@ class Vault:
             self._check_file(file, taking.digests(), object_id, case_key)
 
         place = self._storage.put(case_key.key_id, object_id, blocks(), check)
-        return Stored(
-            id=object_id,
-            case=case_key.case,
-            key_id=case_key.key_id,
-            digests=taking.digests(),
-            sealed_sha256=sealed.hexdigest(),
-            sealed_size=sealed.size,
-            place=place.version,
-        )
+        return _stored(case_key, place, taking, sealed)
 
     def open(self, stored: Stored) -> io.BufferedReader:
         """A seekable reader of the original bytes; only what is read gets decrypted, and all of it is authenticated.
@@ -198,15 +190,7 @@ class Vault:
             taking = _Taking(cast("BinaryIO", reader))
             for _ in taking:
                 pass
-        return Stored(
-            id=object_id,
-            case=case_key.case,
-            key_id=case_key.key_id,
-            digests=taking.digests(),
-            sealed_sha256=sealed.hexdigest(),
-            sealed_size=sealed.size,
-            place=place.version,
-        )
+        return _stored(case_key, place, taking, sealed)
 
     def remove_unrecorded(self, key_id: str, object_id: str) -> datetime | None:
         """Take away an object that nobody has a record of; answers as `remove` does."""
@@ -317,6 +301,18 @@ def _read_blocks(stream: BinaryIO) -> Iterator[bytes]:
         if not block:
             return
         yield block
+
+
+def _stored(case_key: CaseKey, place: Place, taking: _Taking, sealed: _Hashed) -> Stored:
+    return Stored(
+        id=place.object_id,
+        case=case_key.case,
+        key_id=case_key.key_id,
+        digests=taking.digests(),
+        sealed_sha256=sealed.hexdigest(),
+        sealed_size=sealed.size,
+        place=place.version,
+    )
 
 
 def _context(case_key: CaseKey, object_id: str) -> bytes:

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from firstlight.errors import LimitError
 from firstlight.media.kinds import SNIFF_BYTES, MediaType, sniff
 from firstlight.media.limits import DEFAULT_LIMITS, Limits
+from firstlight.ranged import Ranged
 
 _PIECE = 2**20
 
@@ -46,39 +47,8 @@ class CagedFile:
 
     def open(self) -> BinaryIO:
         """The bytes as a file at its start, for readers that seek; closed by the caller, without effect on others."""
-        return io.BufferedReader(_Positioned(self._fd, self.size))
+        return io.BufferedReader(Ranged(lambda start, stop: os.pread(self._fd, stop - start, start), self.size))
 
     def fileno(self) -> int:
         """The descriptor, opened for reading only."""
         return self._fd
-
-
-class _Positioned(io.RawIOBase):
-    """Reads by position, so that several readers of one descriptor do not move each other."""
-
-    def __init__(self, fd: int, size: int) -> None:
-        super().__init__()
-        self._fd = fd
-        self._size = size
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise OSError("negative position")
-        self._at = base + offset
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        got = os.preadv(self._fd, [buffer], self._at)
-        self._at += got
-        return got

@@ -6,15 +6,15 @@ lines. The last frame is empty, so that a file that was cut short does not look 
 
 from __future__ import annotations
 
-import importlib
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 from firstlight.banks import Sealer
+from firstlight.custody.age import age_keys
 from firstlight.custody.files import Disk, storage_error, write_whole
-from firstlight.errors import FirstlightError, InputError, IntegrityError, MissingExtraError
+from firstlight.errors import FirstlightError, IntegrityError
 from firstlight.screen.hits import Hit
 
 FRAME_HITS: Final = 1000
@@ -72,20 +72,7 @@ def encrypt_for(agency_keys: Iterable[str], hits: Iterable[Hit]) -> bytes:
         MissingExtraError: the library is not installed.
         InputError: a text is no age key, or none is given.
     """
-    try:
-        age = importlib.import_module("pyrage")
-    except ImportError as e:
-        raise MissingExtraError(
-            "Encrypting evidence for an agency needs the library pyrage.", hint="pip install 'firstlight[age]'"
-        ) from e
-    recipients = []
-    for text in agency_keys:
-        try:
-            recipients.append(age.x25519.Recipient.from_str(text))
-        except age.RecipientError as e:
-            raise InputError(f"{text!r} is no age key.", hint="It begins with age1 and comes from the agency.") from e
-    if not recipients:
-        raise InputError("No age key is named.", hint="It begins with age1 and comes from the agency.")
+    age, recipients = age_keys(agency_keys)
     data: bytes = age.encrypt(b"".join(hit.to_json() + b"\n" for hit in hits), recipients)
     return data
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, cast
 
 from firstlight.errors import FirstlightError, InputError, MissingExtraError, NotFoundError, UpstreamError
+from firstlight.ranged import Ranged
 from firstlight.screen.shards import File
 
 S3: Final = "s3://"
@@ -58,7 +59,8 @@ class ObjectStore:
             raise UpstreamError(
                 f"{place} is not the object that was planned: it was changed since.", hint="Run the command again."
             )
-        raw = _Object(self._client, place, bucket, key, int(head["ContentLength"]), head["ETag"])
+        found = _Object(self._client, place, bucket, key, head["ETag"])
+        raw = Ranged(found.range, int(head["ContentLength"]))
         return cast("BinaryIO", io.BufferedReader(raw, BLOCK_BYTES))
 
     def exists(self, place: str) -> bool:
@@ -87,44 +89,16 @@ class ObjectStore:
             raise NotFoundError(f"There is nothing under {place}.", hint="Check the bucket and the prefix.")
 
 
-class _Object(io.RawIOBase):
-    """Ranged reads of one object; each range is asked for with the ETag, so that a changed object is no mixture."""
+class _Object:
+    """Ranges of one object; each is asked for with the ETag, so that a changed object is no mixture."""
 
-    def __init__(self, client: Any, place: str, bucket: str, key: str, size: int, etag: str) -> None:  # noqa: ANN401
-        super().__init__()
+    def __init__(self, client: Any, place: str, bucket: str, key: str, etag: str) -> None:  # noqa: ANN401
         self._client = client
         self._place = place
         self._asked = {"Bucket": bucket, "Key": key, "IfMatch": etag}
-        self._size = size
-        self._at = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise OSError("negative position")
-        self._at = base + offset
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - a buffer
-        view = memoryview(buffer)
-        end = min(self._size, self._at + len(view))
-        if end <= self._at:
-            return 0
-        data = self._range(self._at, end)
-        view[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-    def _range(self, start: int, end: int) -> bytes:
+    def range(self, start: int, end: int) -> bytes:
+        """These bytes, however often the connection breaks within reason."""
         for left in range(ATTEMPTS, 0, -1):
             try:
                 with _words(self._place):

@@ -25,6 +25,7 @@ from firstlight.custody.storage import Place, Protection
 from firstlight.custody.storages.folder import RESERVE, gone, incoming, opened, require_room, sweep
 from firstlight.custody.storages.s3_client import Speaks, call, connect, denied, error_code
 from firstlight.errors import StateError, StorageError
+from firstlight.ranged import Ranged
 
 PART = 64 * 1024 * 1024
 """Bytes of one part of a large object; a store takes up to 10,000 parts."""
@@ -114,7 +115,7 @@ class S3Storage:
     def open(self, place: Place) -> BinaryIO:
         """The object's version, read in ranges."""
         found = self._call("head_object", place, **self._where(place))
-        raw = _Ranges(lambda start, stop: self._range(place, start, stop), int(found["ContentLength"]))
+        raw = Ranged(lambda start, stop: self._range(place, start, stop), int(found["ContentLength"]))
         return io.BufferedReader(raw, READ_AHEAD)
 
     def find(self, key_id: str, object_id: str) -> Place:
@@ -311,38 +312,6 @@ class S3Storage:
             if error_code(e) in ("404", "NoSuchKey", "NoSuchVersion"):
                 raise gone(place.object_id) from e
             raise
-
-
-class _Ranges(io.RawIOBase):
-    """A seekable stream of an object of which only what is read is asked for."""
-
-    def __init__(self, read: Callable[[int, int], bytes], size: int) -> None:
-        super().__init__()
-        self._read = read
-        self._size = size
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._at = max(0, {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence] + offset)
-        return self._at
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        stop = min(self._at + len(buffer), self._size)
-        if stop <= self._at:
-            return 0
-        data = self._read(self._at, stop)
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
 
 
 def _end(found: Protection) -> datetime:
