@@ -18,7 +18,7 @@ from firstlight.clock import FixedClock
 from firstlight.custody import EventType, verify_package
 from firstlight.custody.witness import Witness
 from firstlight.custody.witness_server import WitnessServer
-from firstlight.errors import InputError
+from firstlight.errors import InputError, IntegrityError, StateError, UpstreamError
 from firstlight.media import Cage
 from firstlight.store.tables import LogCheckpoint, LogStamp
 
@@ -117,6 +117,32 @@ def test_a_package_carries_both_and_is_made_without_them_when_they_are_away(
     assert not list(without.glob("data/custody/*.tsr"))
     assert not list(without.glob("data/custody/witness.vkey"))
     assert anchoring.look(home).waiting == 1
+
+
+def test_a_package_that_was_made_without_a_time_gets_it_afterwards(
+    home: Home, cage: Cage, tmp_path: Path, tsa: Served
+) -> None:
+    take_in(home, cage, [put(tmp_path / "in", {"a.jpg": jpeg(1)})])
+    tsa.status = 500
+    without = Path(preserve.export(home, 1, tmp_path / "out").folder)
+    before = {path: path.read_bytes() for path in without.rglob("*") if path.is_file()}
+    with pytest.raises(UpstreamError, match="no trusted time for this package yet"):
+        anchoring.stamp_package(home, without, tmp_path / "stamped")
+    tsa.status = 200
+    record(home)  # the log has grown since: it is the package's own checkpoint that is dated
+    dated = anchoring.stamp_package(home, without, tmp_path / "stamped")
+    check = verify_package(dated, home.keyring.log_signer().verifier.vkey)
+    assert check.ok, check
+    assert "A time stamp of this checkpoint states the time" in "\n".join(check.says)
+    assert {path: path.read_bytes() for path in without.rglob("*") if path.is_file()} == before
+    with pytest.raises(StateError, match="time stamp already"):
+        anchoring.stamp_package(home, dated, tmp_path / "again")
+    with pytest.raises(StateError, match="there already"):
+        anchoring.stamp_package(home, without, tmp_path / "stamped")
+    (without / "START-HERE.txt").write_text("Nothing happened.")
+    with pytest.raises(IntegrityError, match="does not verify"):
+        anchoring.stamp_package(home, without, tmp_path / "spoiled")
+    assert not (tmp_path / "spoiled").exists()
 
 
 def test_a_log_that_was_rolled_back_is_told_by_the_witness(home: Home, tmp_path: Path, witness: WitnessServer) -> None:

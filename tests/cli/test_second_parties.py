@@ -24,10 +24,12 @@ def filled(run: Run, tmp_path: Path) -> Run:
     return run
 
 
-def test_a_log_without_second_parties(filled: Run) -> None:
+def test_a_log_without_second_parties(filled: Run, house: Path) -> None:
     said = filled("custody", "anchor")
     assert (said.code, "none is configured" in said.out) == (0, True)
     assert filled("custody", "verify", "--json").document["anchors"]["dated"] == []
+    said = filled("evidence", "stamp", house / "nowhere", "--to", house / "out")
+    assert (said.code, "no time stamping authority" in said.err) == (2, True)
     assert "nothing to do" in filled("custody", "protect").out
     assert filled("custody", "protect", "--json").document["enforced"] is False
 

@@ -15,9 +15,10 @@ from pydantic import Field
 from sqlalchemy import func, select
 
 from firstlight.casework.home import SERVICE, Home
-from firstlight.custody import EventType, LogFinding, NoteVerifier, SignedCheckpoint
+from firstlight.custody import EventType, LogFinding, NoteVerifier, SignedCheckpoint, inspect_package
 from firstlight.custody.cosignature import Cosigner, WitnessKey
-from firstlight.custody.files import storage_error
+from firstlight.custody.files import Disk, storage_error
+from firstlight.custody.packing import stamped_copy
 from firstlight.custody.second_parties import ask_authority, ask_witness
 from firstlight.custody.timestamp import Stamp, dated, timestamp_query
 from firstlight.errors import FirstlightError, InputError, IntegrityError, MissingExtraError, UpstreamError
@@ -136,6 +137,32 @@ def stamper(home: Home, *, actor: str = SERVICE) -> Callable[[bytes], Stamp | No
             return Stamp(row.response, row.certificates)
 
     return stamp
+
+
+def stamp_package(home: Home, package: Path, into: Path) -> Path:
+    """A copy of a package of this house below `into`, with the trusted time that was not to be had at its export.
+
+    Raises:
+        IntegrityError: the package does not verify, or its checkpoint is not of this log.
+        InputError: the settings name no authority.
+        StateError: it has a time stamp already, or there is something of its name in `into`.
+        UpstreamError: the authority gives no time for it now.
+        StorageError: the package cannot be read, or the folder cannot be made or written.
+    """
+    ask = stamper(home)
+    if ask is None:
+        raise InputError("The settings name no time stamping authority.", hint="Set timestamps.url in settings.toml.")
+    inspect_package(package)
+    disk = Disk()
+    stamp = ask(disk.read(package / "data/custody/checkpoint"))
+    if stamp is None:
+        raise UpstreamError(
+            "There is no trusted time for this package yet.",
+            hint="`firstlight custody anchor` asks again and tells why; then run this once more.",
+        )
+    if not into.is_dir():
+        disk.make_folder(into)
+    return stamped_copy(package, into, stamp, disk)
 
 
 def witness_key(home: Home) -> WitnessKey | None:

@@ -1,4 +1,4 @@
-"""Commands that keep and account: `evidence export`, `evidence verify`, `evidence inspect`, `reconcile`."""
+"""Commands that keep and account: `evidence export`, `verify`, `stamp`, `inspect` and `import`, `reconcile`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from firstlight.casework import examine, importing, preserve
+from firstlight.casework import anchoring, examine, importing, preserve
 from firstlight.casework import reconcile as accounts
 from firstlight.casework.importing import ImportReport
 from firstlight.casework.preserve import MediaExport
@@ -76,6 +76,17 @@ def verify(
     else:
         say_check(found)
     return output.DONE if found.ok else output.FINDING
+
+
+@evidence_app.command()
+def stamp(
+    package: PackageFolder,
+    to: Annotated[Path, typer.Option(metavar="DIR", help="The folder to put the copy in.", show_default=False)],
+    home: HomeFolder = None,
+) -> None:
+    """Copy a package and add the trusted time that could not be had when it was made; the package itself stays."""
+    with opened(home) as house:
+        output.say(f"The package with its time stamp is in {anchoring.stamp_package(house, package, to)}.")
 
 
 @evidence_app.command()

@@ -20,10 +20,10 @@ from pydantic import JsonValue
 from firstlight import clock as times
 from firstlight.clock import Clock
 from firstlight.custody import merkle, verifier
-from firstlight.custody.bag import BagWriter, as_label, as_list
+from firstlight.custody.bag import BagFile, BagWriter, as_label, as_list
 from firstlight.custody.cosignature import Cosigner
 from firstlight.custody.event import Event, EventType
-from firstlight.custody.files import Disk, unseen_folder
+from firstlight.custody.files import Disk, storage_error, unseen_folder
 from firstlight.custody.leaf import LogEntry
 from firstlight.custody.log import CustodyLog
 from firstlight.custody.note import SignedCheckpoint
@@ -32,6 +32,7 @@ from firstlight.errors import NotFoundError, StateError
 from firstlight.values import Document, Sha256Hex, Versioned, canonical_json
 
 _CUSTODY = "data/custody/"
+_COPIED_BYTES = 1024 * 1024
 _README = b"""Run:  python3 -I verify.py ..
 
 verify.py needs nothing but Python 3.8 or later. Read it first: it is short. Whoever changed a package could have
@@ -119,6 +120,45 @@ def make_package(
         tagmanifest_sha256=tag_digest,
         log_key=log.verifier.vkey,
     )
+
+
+_LISTS = ("bagit.txt", "bag-info.txt", "manifest-sha256.txt", "manifest-sha512.txt", "tagmanifest-sha256.txt")
+
+
+def stamped_copy(package: Path, into: Path, stamp: Stamp, disk: Disk) -> Path:
+    """A copy of a verified package below `into`, with a trusted time for its checkpoint, whole or not at all.
+
+    Raises:
+        StateError: the package has a time stamp already, or there is something of its name.
+        StorageError: the package cannot be read, or the folder cannot be written; nothing is left there.
+    """
+    if (package / (_CUSTODY + "checkpoint.tsr")).exists():
+        raise StateError(f"{package} has a time stamp already.")
+    target = _free_place(into, package.name)
+    label = [line.partition(": ")[::2] for line in disk.read(package / "bag-info.txt").decode().splitlines()]
+    with unseen_folder(into / f".{package.name}.partial") as temp:
+        bag = BagWriter(temp, disk)
+        for path in sorted(one for one in package.rglob("*") if one.is_file()):
+            name = path.relative_to(package).as_posix()
+            if name not in _LISTS:
+                _copy(bag, name, path)
+        _write_stamp(bag, stamp)
+        bag.finish({name: value for name, value in label if name != "Payload-Oxum"})
+        disk.rename(temp, target)
+        disk.sync_folder(into)
+    return target
+
+
+def _copy(bag: BagWriter, name: str, path: Path) -> None:
+    def fill(out: BagFile) -> None:
+        with path.open("rb") as file:
+            while block := file.read(_COPIED_BYTES):
+                out.write(block)
+
+    try:
+        bag.add_with(name, fill)
+    except OSError as e:
+        raise storage_error(path, "read", e) from e
 
 
 def verifier_source() -> bytes:
