@@ -1,9 +1,11 @@
 """What custody costs: events a second, proof time, vault throughput, export and verification of a large case, growth.
 
-    python benchmarks/custody.py [--leaves N] [--files N] [--megabytes N] [--folder DIR]
+    python benchmarks/custody.py [--leaves N] [--files N] [--megabytes N] [--events N] [--turns N] [--folder DIR]
+                                 [--json FILE]
 
 Everything is written below DIR (a temporary folder unless given); give one on the disk that you want to know about.
-What waits for the disk is measured on the wall, what computes in CPU time of one core.
+What waits for the disk is measured on the wall, what computes in CPU time of one core. The vault, a plain copy and raw
+AES-256-GCM take turns, and figures and ratios are medians over the turns.
 """
 
 from __future__ import annotations
@@ -11,9 +13,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import json
 import os
+import platform
 import shutil
 import sqlite3
+import statistics
 import sys
 import tempfile
 import time
@@ -23,6 +28,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from firstlight.casework.home import Home
 from firstlight.clock import SystemClock
 from firstlight.custody import (
     CustodyLog,
@@ -31,6 +37,7 @@ from firstlight.custody import (
     FileFacts,
     Keyring,
     PackageContents,
+    Stored,
     StoredLeaf,
     Summary,
     Vault,
@@ -101,8 +108,12 @@ class SqliteLeafStore:
         return row[0] if row else None
 
 
+FIGURES: dict[str, str] = {}
+
+
 def say(what: str, figure: str) -> None:
-    print(f"{what:<62} {figure:>22}", flush=True)
+    FIGURES[what] = figure
+    print(f"{what:<66} {figure:>20}", flush=True)
 
 
 def timed(act: Callable[[], object]) -> float:
@@ -133,26 +144,46 @@ def an_event(number: int) -> Event:
     )
 
 
-def events(folder: Path, ring: Keyring) -> None:
-    """Single events, each durable, and batches of a hundred and a thousand."""
+def events(folder: Path, ring: Keyring, count: int) -> None:
+    """Single events, each durable, and batches: in the log alone, and in a home, with its tables and its locks."""
     path = folder / "events.db"
     store = SqliteLeafStore(path)
     log = log_over(store, ring)
-    for batch, count in ((1, 300), (100, 5_000), (1_000, 10_000)):
-        made = [an_event(i) for i in range(count)]
 
-        def run(batch: int = batch, made: list[Event] = made) -> None:
-            for start in range(0, len(made), batch):
-                store.db.execute("BEGIN IMMEDIATE")
-                log.append_many(made[start : start + batch])
-                store.db.execute("COMMIT")
+    def alone(made: list[Event], batch: int) -> None:
+        for start in range(0, len(made), batch):
+            store.db.execute("BEGIN IMMEDIATE")
+            log.append_many(made[start : start + batch])
+            store.db.execute("COMMIT")
 
-        cpu = time.process_time()
-        say(f"durable events a second, {batch} a commit", f"{count / timed(run):,.0f}")
-        say("  the same by CPU time", f"{count / (time.process_time() - cpu):,.0f}")
+    rates(alone, "the log alone", count)
     store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     say("bytes a log entry (leaf, sealed event, hashes, two indices)", f"{path.stat().st_size / len(log):,.0f}")
     say("entries walked and opened a second by verify", f"{len(log) / busy(log.verify):,.0f}")
+    (folder / "home").mkdir(mode=0o700)
+    with Home.open(folder / "home", clock=SystemClock()) as home:
+
+        def in_a_home(made: list[Event], batch: int) -> None:
+            for start in range(0, len(made), batch):
+                with home.work() as work:
+                    work.log.append_many(
+                        [
+                            work.event(one.type, one.actor, None, one.subject, dict(one.payload))
+                            for one in made[start : start + batch]
+                        ]
+                    )
+
+        rates(in_a_home, "a home", count)
+
+
+def rates(append: Callable[[list[Event], int], None], where: str, most: int) -> None:
+    """Events a second, one and many a commit; the last batches stand on a log that has grown."""
+    for batch, count in ((1, 300), (100, most // 2), (1_000, most)):
+        made = [an_event(i) for i in range(count)]
+        cpu = time.process_time()
+        wall = timed(lambda made=made, batch=batch: append(made, batch))  # type: ignore[misc]
+        say(f"{where}: durable events a second, {batch:,} a commit", f"{count / wall:,.0f}")
+        say(f"{where}: {batch:,} a commit, by CPU time", f"{count / (time.process_time() - cpu):,.0f}")
 
 
 class FlatHashes:
@@ -188,7 +219,27 @@ def proofs(folder: Path, largest: int) -> None:
     flat.file.close()
 
 
-def vault(folder: Path, ring: Keyring, megabytes: int) -> None:
+def _rates(megabytes: int, walls: dict[str, list[float]], cpus: dict[str, list[float]]) -> None:
+    def rate(seconds: list[float]) -> str:
+        return f"{megabytes / statistics.median(seconds):,.0f} MB/s"
+
+    def ratio(ours: list[float], theirs: list[float]) -> str:
+        return f"{statistics.median(a / b for a, b in zip(ours, theirs, strict=True)):.1f} times as long"
+
+    say("plain copy with fsync, wall", rate(walls["copy"]))
+    say("vault: put (digests, seal, fsync, read back, open, digests), wall", rate(walls["put"]))
+    say("vault: put against a plain copy, wall", ratio(walls["put"], walls["copy"]))
+    say("raw AES-256-GCM, 1 MiB blocks", rate(cpus["raw"]))
+    say("MD5 + SHA-1 + SHA-256 alone", rate(cpus["digests"]))
+    say("vault: put, by CPU time", rate(cpus["put"]))
+    say("vault: put against raw AES-256-GCM, by CPU time", ratio(cpus["put"], cpus["raw"]))
+    say("vault: put against the three digests alone, by CPU time", ratio(cpus["put"], cpus["digests"]))
+    say("vault: check (open and digest)", rate(cpus["check"]))
+    say("vault: check against raw AES-256-GCM", ratio(cpus["check"], cpus["raw"]))
+    say("vault: check_sealed (digest only)", rate(cpus["sealed"]))
+
+
+def vault(folder: Path, ring: Keyring, megabytes: int, turns: int) -> None:
     """Throughput of the vault beside a plain copy and beside raw AES-256-GCM."""
     source = folder / "source"
     block = os.urandom(1024 * 1024)
@@ -212,21 +263,30 @@ def vault(folder: Path, ring: Keyring, megabytes: int) -> None:
             for _ in range(megabytes):
                 hashed.update(block)
 
-    say("plain copy with fsync", f"{megabytes / timed(copy):,.0f} MB/s")
-    say("raw AES-256-GCM, 1 MiB blocks", f"{megabytes / busy(raw):,.0f} MB/s")
-    say("MD5 + SHA-1 + SHA-256 alone", f"{megabytes / busy(three_digests):,.0f} MB/s")
     keeper = Vault(folder / "vault", ring)
     key = ring.ensure_case_key("benchmark")
-    start, cpu = time.perf_counter(), time.process_time()
-    with source.open("rb") as original:
-        stored = keeper.put(original, key)
-    say("vault: put, by CPU time", f"{megabytes / (time.process_time() - cpu):,.0f} MB/s")
-    say(
-        "vault: put (digests, seal, fsync, read back, open, digests)",
-        f"{megabytes / (time.perf_counter() - start):,.0f} MB/s",
-    )
-    say("vault: check (open and digest)", f"{megabytes / busy(lambda: keeper.check(stored)):,.0f} MB/s")
-    say("vault: check_sealed (digest only)", f"{megabytes / busy(lambda: keeper.check_sealed(stored)):,.0f} MB/s")
+    kept: list[Stored] = []
+
+    def put() -> None:
+        with source.open("rb") as original:
+            kept.append(keeper.put(original, key))
+
+    walls: dict[str, list[float]] = {name: [] for name in ("copy", "put")}
+    cpus: dict[str, list[float]] = {name: [] for name in ("raw", "digests", "put", "check", "sealed")}
+    for _ in range(turns):
+        walls["copy"].append(timed(copy))
+        cpus["raw"].append(busy(raw))
+        cpus["digests"].append(busy(three_digests))
+        cpu = time.process_time()
+        walls["put"].append(timed(put))
+        cpus["put"].append(time.process_time() - cpu)
+        cpus["check"].append(busy(lambda: keeper.check(kept[-1])))
+        cpus["sealed"].append(busy(lambda: keeper.check_sealed(kept[-1])))
+        for one in kept[:-1]:
+            keeper.remove(one)
+        del kept[:-1]
+    stored = kept[0]
+    _rates(megabytes, walls, cpus)
     say("vault: overhead", f"{(stored.sealed_size / stored.digests.size - 1) * 100:.2f} %")
     small = os.urandom(100_000)
     took = timed(lambda: [keeper.put(io.BytesIO(small), key) for _ in range(100)])
@@ -242,7 +302,10 @@ def vault(folder: Path, ring: Keyring, megabytes: int) -> None:
 
 
 def package(folder: Path, ring: Keyring, files: int) -> None:
-    """Export and verification of a case of many files, five events each."""
+    """Export and verification of a case of many files, five events each; called for a tenth of them as well, so that
+    one sees how both grow."""
+    folder = folder / f"case-{files}"
+    folder.mkdir()
     store = SqliteLeafStore(folder / "case.db", "OFF")
     log = log_over(store, ring)
     facts: list[FileFacts] = []
@@ -280,15 +343,22 @@ def main() -> None:
     parser.add_argument("--leaves", type=int, default=10_000_000)
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--megabytes", type=int, default=256)
+    parser.add_argument("--events", type=int, default=10_000)
+    parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         ring = Keyring.create(folder / "keys", "example.org/benchmark")
-        events(folder, ring)
-        vault(folder, ring, options.megabytes)
-        package(folder, ring, options.files)
+        events(folder, ring, options.events)
+        vault(folder, ring, options.megabytes, options.turns)
+        for files in sorted({max(options.files // 10, 1), options.files}):
+            package(folder, ring, files)
         proofs(folder, options.leaves)
+    if options.json:
+        about = {"python": platform.python_version(), "processors": os.cpu_count(), "load": os.getloadavg()[0]}
+        options.json.write_text(json.dumps({"machine": about, "figures": FIGURES}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
