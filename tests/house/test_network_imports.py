@@ -48,6 +48,7 @@ ALLOWED: dict[str, str] = {
     "media/_nursery.py": "speaks with its parent over a socket pair",
     "media/_wire.py": "sends messages over a socket pair",
     "media/_workers.py": "speaks with its workers over socket pairs",
+    "web/access/oidc.py": "signs people in through the identity provider that the operator named",
     "web/client.py": "calls the service at the address that its user gives",
     "web/hma/fetching.py": "fetches media to hash from hosts that the operator named, and from no other",
     "web/webhooks.py": "sends events to the addresses that the operator named, and to no other",

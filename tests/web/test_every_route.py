@@ -17,7 +17,8 @@ from web.conftest import SignedInAs, with_key
 
 OPEN = {
     ("GET", "/status"), ("GET", "/status/live"), ("GET", "/sign-in"), ("POST", "/sign-in/begin"),
-    ("POST", "/sign-in/finish"), ("GET", "/enter/{secret}"), ("POST", "/enter"), ("GET", "/v1/openapi.json"),
+    ("POST", "/sign-in/finish"), ("POST", "/sign-in/oidc"), ("GET", "/sign-in/oidc/back"),
+    ("GET", "/enter/{secret}"), ("POST", "/enter"), ("GET", "/v1/openapi.json"),
 }  # fmt: skip
 """What anybody may call. Whoever adds to it has to say why in a review."""
 _VALUES = {"secret": "x" * 43, "api": "ncmec", "name": "NONE", "bank": "NONE"}

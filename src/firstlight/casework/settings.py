@@ -82,6 +82,16 @@ TEMPLATE = """\
 # fetch_hosts = []                      # hosts from which a URL may be hashed; none without a line here
 # fetch_every = 60                      # minutes between two fetches of each exchange; 0: only by hand or by a timer
 # webhooks = []                         # addresses that are told what happens, such as "https://app.example.org/hook"
+
+[oidc]
+# issuer = ""                           # an identity provider (OpenID Connect) beside passkeys, in its own words
+# client_id = ""
+# client_secret_file = ""               # a file of mode 0600 in this folder; none for a public client
+# roles = []                            # who may do what here, such as ["reviewers=reviewer", "leads=senior"]
+# roles_claim = "groups"                # where the provider says in which groups somebody is
+# name_claim = "preferred_username"     # and what to call them in the log
+# scopes = ["openid", "profile"]
+# also = []                             # more hosts of the provider that it may send browsers and this service to
 """
 
 
@@ -176,6 +186,19 @@ class Service(Value):
     webhooks: tuple[str, ...] = ()
 
 
+class Oidc(Value):
+    """An identity provider through which people sign in beside passkeys; none without a line here."""
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_file: str = ""
+    roles: tuple[str, ...] = ()
+    roles_claim: str = "groups"
+    name_claim: str = "preferred_username"
+    scopes: tuple[str, ...] = ("openid", "profile")
+    also: tuple[str, ...] = ()
+
+
 class Settings(Value):
     """All settings of a home."""
 
@@ -189,6 +212,7 @@ class Settings(Value):
     witness: Witness = Witness()
     drawn_material: DrawnMaterial = DrawnMaterial()
     service: Service = Service()
+    oidc: Oidc = Oidc()
 
 
 ENVIRONMENT = "FIRSTLIGHT"

@@ -9,8 +9,10 @@ from fastapi import APIRouter, Body, Depends, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from firstlight.errors import NotFoundError, StateError
 from firstlight.values import Sha256Hex
 from firstlight.web.access import passkeys, sessions, users
+from firstlight.web.access.oidc import LIFE, Begun, Provider
 from firstlight.web.access.passkeys import Site
 from firstlight.web.access.sessions import LONGEST, SignedIn, Way
 from firstlight.web.callers import Caller, Myself, ThePages, TheService, anybody
@@ -33,7 +35,38 @@ def sign_in(request: Request, service: TheService, pages: ThePages, caller: Anyo
         return RedirectResponse(str(request.url.replace(hostname="localhost")), HTTPStatus.SEE_OTHER)
     if caller is not None:
         return RedirectResponse(HOME_PAGE, HTTPStatus.SEE_OTHER)
-    return pages.render(request, "account/sign-in.html", first=not users.everybody(service.home))
+    first = not users.everybody(service.home)
+    return pages.render(request, "account/sign-in.html", first=first, provider=service.provider is not None)
+
+
+@router.post("/sign-in/oidc")
+def sign_in_oidc(request: Request, service: TheService, _caller: Anyone) -> Response:
+    """Go to the identity provider to sign in."""
+    return _to_provider(service, _provider(service).begin(_back(request, service)))
+
+
+@router.post("/step-up/oidc")
+def step_up_oidc(
+    request: Request, service: TheService, caller: Myself, act: Annotated[Sha256Hex, Form()],
+    after: Annotated[str, Form()] = HOME_PAGE,
+) -> Response:  # fmt: skip
+    """Go to the identity provider to prove anew who is there, for the act with this digest."""
+    begun = _provider(service).begin(_back(request, service), step_up=(_session(caller), act), after=after)
+    return _to_provider(service, begun)
+
+
+@router.get("/sign-in/oidc/back")
+def sign_in_oidc_back(request: Request, service: TheService, pages: ThePages, _caller: Anyone) -> Response:
+    """Take what the browser brings back from the identity provider."""
+    secret = request.cookies.get(_oidc_cookie(service), "")
+    ended = _provider(service).end(_back(request, service), dict(request.query_params), secret)
+    # A redirect would still count as coming from the provider, and the session's cookie would stay behind.
+    page = pages.render(request, "account/came-back.html", next=ended.next)
+    page.headers["refresh"] = f"0; url={ended.next}"
+    page.delete_cookie(_oidc_cookie(service), path="/", secure=service.secure, httponly=True, samesite="lax")
+    if ended.session is not None:
+        _give_cookie(service, page, ended.session)
+    return page
 
 
 @router.get("/enter/{secret}")
@@ -118,6 +151,9 @@ def step_up_begin(
     request: Request, service: TheService, caller: Myself, act: Annotated[Sha256Hex, Body(embed=True)]
 ) -> dict[str, Any]:
     """What the browser needs to prove anew who is there, for the act with this digest."""
+    who = _session(caller)
+    if who.way is Way.OIDC and service.provider is not None and not passkeys.of(service.home, who.user_id):
+        raise StateError("Your organisation has to say anew who you are.", code="state.provider")
     return passkeys.begin_step_up(service.home, _session(caller), _site(request, service), act)
 
 
@@ -131,6 +167,35 @@ def step_up_finish(request: Request, service: TheService, caller: Myself, creden
 def _site(request: Request, service: Service) -> Site:
     host = request.headers.get("host", "")
     return Site(service.relying_party(host), service.origin(host))
+
+
+def _provider(service: Service) -> Provider:
+    """The identity provider.
+
+    Raises:
+        NotFoundError: none is named.
+    """
+    if service.provider is None:
+        raise NotFoundError("No identity provider is named here.", hint="Sign in with a passkey.")
+    return service.provider
+
+
+def _back(request: Request, service: Service) -> str:
+    return service.origin(request.headers.get("host", "")) + "/sign-in/oidc/back"
+
+
+def _oidc_cookie(service: Service) -> str:
+    return f"{service.cookie}-oidc"
+
+
+def _to_provider(service: Service, begun: Begun) -> Response:
+    response = RedirectResponse(begun.location, HTTPStatus.SEE_OTHER)
+    # Lax, for it has to come back from the provider's page; it opens nothing by itself.
+    response.set_cookie(
+        _oidc_cookie(service), begun.secret, max_age=int(LIFE.total_seconds()), path="/", secure=service.secure,
+        httponly=True, samesite="lax",
+    )  # fmt: skip
+    return response
 
 
 def _session(caller: Caller) -> SignedIn:

@@ -145,8 +145,12 @@ class Guard:
 
 def always(service: Service) -> dict[str, str]:
     """The headers that every answer has, if it says nothing else itself."""
+    policy = HEADERS
+    if service.provider is not None:  # a form may lead to the page where somebody signs in
+        allowed = CONTENT_POLICY.replace("form-action 'self'", f"form-action 'self' {service.provider.pages}")
+        policy = {**HEADERS, "content-security-policy": allowed}
     transport = {"strict-transport-security": "max-age=31536000"} if service.secure else {}
-    return {**HEADERS, "cache-control": "no-store", **transport}
+    return {**policy, "cache-control": "no-store", **transport}
 
 
 def _too_large() -> LimitError:

@@ -12,6 +12,8 @@ from firstlight.casework.settings import Service as ServiceSettings
 from firstlight.clock import Clock
 from firstlight.errors import InputError
 from firstlight.media import Cage
+from firstlight.web.access.oidc import Provider
+from firstlight.web.access.oidc import provider as named_provider
 from firstlight.web.audit import Audit
 from firstlight.web.measures import Meter
 from firstlight.web.readiness import Readiness
@@ -35,9 +37,12 @@ class Service:
 
     meter: Meter = field(default_factory=Meter)
     audit: Audit = field(init=False)
+    provider: Provider | None = field(init=False)
+    """The identity provider through which people may sign in, if the operator named one."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "audit", Audit(self.home))
+        object.__setattr__(self, "provider", named_provider(self.home))
 
     @property
     def clock(self) -> Clock:

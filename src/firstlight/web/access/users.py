@@ -63,6 +63,15 @@ def add(
         return _view(row, 0), _new_link(work, row)
 
 
+def free_name(work: Work, wanted: str) -> str:
+    """This name, or with a number the first one like it that was never given."""
+    name, number = wanted, 1
+    while work.session.scalar(select(User.id).where(User.name == name)) is not None:
+        number += 1
+        name = f"{wanted[:56]}-{number}"
+    return name
+
+
 def change(home: Home, name: str, roles: Iterable[str], *, by: str) -> UserView:
     """Give a user other roles; their sessions have them from the next request on.
 

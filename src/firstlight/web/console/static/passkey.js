@@ -15,7 +15,11 @@
       body: JSON.stringify(body),
     });
     const found = await answer.json();
-    if (!answer.ok) throw new Error([found.detail, found.hint].filter(Boolean).join(" "));
+    if (!answer.ok) {
+      const error = new Error([found.detail, found.hint].filter(Boolean).join(" "));
+      error.code = found.code;
+      throw error;
+    }
     return found;
   };
 
@@ -40,9 +44,33 @@
     location.assign(found.next);
   };
 
+  // Whoever came through their organisation is sent there, and comes back to this page.
+  const askOrganisation = (act) => {
+    const form = document.createElement("form");
+    form.method = "post";
+    form.action = "/step-up/oidc";
+    for (const [name, value] of Object.entries({ act, after: location.pathname })) {
+      const field = document.createElement("input");
+      field.type = "hidden";
+      field.name = name;
+      field.value = value;
+      form.append(field);
+    }
+    document.body.append(form);
+    form.submit();
+    return new Promise(() => {});
+  };
+
   window.firstlightStepUp = async (act) => {
+    let begun;
+    try {
+      begun = await post("/step-up/begin", { act });
+    } catch (error) {
+      if (error.code === "state.provider") return askOrganisation(act);
+      throw error;
+    }
     needed();
-    const options = PublicKeyCredential.parseRequestOptionsFromJSON(await post("/step-up/begin", { act }));
+    const options = PublicKeyCredential.parseRequestOptionsFromJSON(begun);
     const credential = await navigator.credentials.get({ publicKey: options });
     await post("/step-up/finish", { credential: credential.toJSON() });
   };
