@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 
 import pytest
 
@@ -86,6 +88,46 @@ def test_the_table_has_no_circle() -> None:
         assert ground, f"these rooms use each other in a circle: {sorted(left)}"
         for room in ground:
             del left[room]
+
+
+def file_of(what: str) -> Path | None:
+    """The file that holds what is imported; none for another package's."""
+    parts = what.split(".")
+    for end in range(len(parts), 1, -1):
+        place = sources.PACKAGE.parent.joinpath(*parts[:end])
+        for path in (place.with_suffix(".py"), place / "__init__.py"):
+            if path.is_file():
+                return path
+    return None
+
+
+def circle(imports: dict[Path, list[sources.Import]]) -> list[Path]:
+    """Files that import each other in a circle, the first one also at the end; empty if there is none.
+
+    Left out: `room.module:function` in a text, which is loaded in another process, and a room's name alone, in whose
+    folder a file looks for its data.
+    """
+    graph: dict[Path, set[Path]] = {}
+    for path, found in imports.items():
+        named = {file_of(each.what) for each in found if ":" not in each.what and each.what.count(".") > 1}
+        graph[path] = {file for file in named if file not in (None, path)}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as e:
+        return list(e.args[1])
+    return []
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    around = circle({path: list(sources.imports_of(path)) for path in sources.modules()})
+    assert not around, "these import each other: " + " <- ".join(str(p.relative_to(sources.PACKAGE)) for p in around)
+
+
+def test_a_circle_is_seen_wherever_its_imports_stand() -> None:
+    base, face = sources.PACKAGE / "origin" / "container.py", sources.PACKAGE / "origin" / "containers" / "__init__.py"
+    inside = ast.parse("def f():\n    from firstlight.origin.containers import walk")
+    imports = {path: list(sources.imports_of(path)) for path in sources.modules()}
+    assert set(circle(imports | {base: list(sources.imports_of(base, inside))})) >= {base, face}
 
 
 @pytest.mark.parametrize(
