@@ -135,13 +135,18 @@ class SentFile:
 
 @dataclass(slots=True)
 class OpenReport:
-    """The report that is being filled. `pending` is an act that was begun and whose outcome nobody knows."""
+    """The report that is being filled.
+
+    `pending` is an act that was begun and whose outcome nobody knows. `spoiled` says that the report may hold what
+    nobody knows of, or was to be retracted: nothing is added to it any more, however often the process is killed.
+    """
 
     report_id: int
     opened_at: datetime
     changed_at: datetime
     files: dict[str, SentFile] = field(default_factory=dict)
     pending: JournalEntry | None = None
+    spoiled: bool = False
     finish_begun: bool = False
 
 
@@ -185,7 +190,9 @@ class Progress:
     def _within(self, entry: JournalEntry, report: OpenReport) -> None:
         if entry.step is Step.FINISH and entry.phase is Phase.BEGUN:
             report.finish_begun = True
-        report.pending = entry if entry.phase in (Phase.BEGUN, Phase.LOST) else None
+        report.pending = entry if entry.phase is Phase.BEGUN else None
+        if entry.step is Step.RETRACT or entry.phase in (Phase.LOST, Phase.REFUSED):
+            report.spoiled = True
         if entry.phase is Phase.GONE:
             self._close("gone: the service does not know it any more")
         elif entry.step is Step.RETRACT and self._ends(entry, report):

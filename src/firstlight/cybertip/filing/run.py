@@ -209,7 +209,7 @@ class _Run:
         if report.finish_begun:
             self._finish()
             return
-        if report.pending is not None:
+        if report.pending is not None or report.spoiled:
             raise _LostReportError  # an upload or a description may or may not have arrived: nobody can ask
         for file in draft.files:
             if file.key not in report.files:
