@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from firstlight.clock import FixedClock
 from firstlight.cybertip import CaseFacts, Draft, FindingKind, Findings, MemoryRecord, check, draft_report
-from firstlight.cybertip.drafting.facts import Account, Conduct, NetworkEvent, ReportingParty, Sign
+from firstlight.cybertip.drafting.facts import (
+    Account,
+    Channel,
+    Conduct,
+    Contact,
+    NetworkEvent,
+    ReportingParty,
+    Sign,
+    Where,
+)
 
 
 def checked(case: CaseFacts, clock: FixedClock) -> Findings:
@@ -51,6 +62,22 @@ def test_what_is_filled_with_nothing_is_called_hollow(clock: FixedClock, name: s
 def test_an_address_that_leads_nowhere_is_called_hollow(clock: FixedClock, ip: str) -> None:
     suspect = Account(identifier="007", events=(NetworkEvent(ip=ip, at=clock.now(), port=1),))
     assert "thin.hollow-ip" in {f.rule for f in checked(least(clock, suspect=suspect), clock).findings}
+
+
+def test_complete_but_hollow_is_called_so_and_scores_as_what_is_missing(clock: FixedClock) -> None:
+    """Every block is filled, and nothing in it leads to anybody."""
+    event = NetworkEvent(ip="10.0.0.1", at=datetime(2026, 1, 1, tzinfo=UTC), port=443)
+    nothing = Account(identifier="unknown", phones=(Contact(value="n/a"),), events=(event,))
+    channel = Channel(where=Where.CHAT, name="chat", text="unknown")
+    hollow = checked(least(clock, suspect=nothing, channels=(channel,), narrative="Unknown"), clock)
+    rules = {f.rule for f in hollow.findings}
+    assert {"thin.hollow", "thin.ip-and-time", "thin.port", "thin.account", "thin.contact", "thin.narrative"} <= rules
+    assert hollow.may_be_filed
+    empty = checked(least(clock), clock)
+    assert hollow.completeness <= empty.completeness
+    assert "thin.hollow" not in {f.rule for f in empty.findings}
+    (says,) = [f.says for f in hollow.findings if f.rule == "thin.hollow"]
+    assert "personOrUserReported" in says
 
 
 def test_enticement_without_the_child_is_thin_and_urgent_all_the_same(clock: FixedClock) -> None:

@@ -27,6 +27,10 @@ _SAYS_NOTHING = re.compile(
 _CONTACT_TYPES = (IncidentType.ONLINE_ENTICEMENT, IncidentType.UNSOLICITED_OBSCENE_MATERIAL)
 
 
+_Counts = Callable[[str | None], bool]
+"""Whether a text counts as there: any that is not blank, or only one that says something."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Need:
     """Something that an investigator needs: how to see that it is there, and what to say when it is not."""
@@ -34,43 +38,57 @@ class _Need:
     rule: str
     where: str
     costs: int
-    there: Callable[[Draft], bool]
+    there: Callable[[Draft, _Counts], bool]
     says: str
     why: str
     do: str
+
+
+def _filled(text: str | None) -> bool:
+    return bool(text and text.strip())
+
+
+def _said(text: str | None) -> bool:
+    """Whether it says something, and is not filled with nothing; an address has to be of the public network."""
+    plain = (text or "").strip()
+    return bool(plain) and not _SAYS_NOTHING.fullmatch(plain) and not _leads_nowhere(plain)
 
 
 def _suspects(draft: Draft) -> tuple[PersonOrUserReported, ...]:
     return draft.report.person_or_user_reported
 
 
-def _events(draft: Draft) -> list[IpCaptureEvent]:
+def _events(draft: Draft, counts: _Counts) -> list[IpCaptureEvent]:
     blocks = [draft.report, *(f.description for f in draft.files)]
-    return [value for block in blocks for _, _, value in walk(block, "") if isinstance(value, IpCaptureEvent)]
+    found = [value for block in blocks for _, _, value in walk(block, "") if isinstance(value, IpCaptureEvent)]
+    return [event for event in found if counts(event.ip_address)]
 
 
-def _has_identity(draft: Draft) -> bool:
-    return any(s.esp_identifier or s.screen_name or s.profile_url for s in _suspects(draft))
+def _has_identity(draft: Draft, counts: _Counts) -> bool:
+    return any(counts(text) for s in _suspects(draft) for text in (s.esp_identifier, s.screen_name, *s.profile_url))
 
 
-def _has_contact(draft: Draft) -> bool:
+def _has_contact(draft: Draft, counts: _Counts) -> bool:
     people = [s.person_or_user_reported_person for s in _suspects(draft)]
-    return any(p is not None and (p.email or p.phone) for p in people)
+    known = [
+        one for p in people if p is not None for one in (*(e.address for e in p.email), *(t.number for t in p.phone))
+    ]
+    return any(counts(text) for text in known)
 
 
-def _has_evidence(draft: Draft) -> bool:
+def _has_evidence(draft: Draft, counts: _Counts) -> bool:
     contents = (getattr(d.channel, "content", None) for d in draft.report.internet_details)
-    return bool(draft.files) or any(contents)
+    return bool(draft.files) or any(counts(text) for text in contents)
 
 
-def _has_narrative(draft: Draft) -> bool:
+def _has_narrative(draft: Draft, counts: _Counts) -> bool:
     report = draft.report
     texts = [report.additional_info, *(s.additional_info for s in _suspects(draft))]
     texts += [getattr(d.channel, "additional_info", None) for d in report.internet_details]
-    return any(text and text.strip() for text in texts)
+    return any(counts(text) for text in texts)
 
 
-def _has_other_party(draft: Draft) -> bool:
+def _has_other_party(draft: Draft, _: _Counts) -> bool:
     report = draft.report
     if report.incident_summary.incident_type not in _CONTACT_TYPES:
         return True
@@ -91,7 +109,7 @@ _NEEDS = (
         "ip-and-time",
         "report/personOrUserReported/ipCaptureEvent",
         20,
-        lambda d: any(e.date_time is not None for e in _events(d)),
+        lambda d, counts: any(e.date_time is not None for e in _events(d, counts)),
         "There is no IP address with a time.",
         "Provider records are asked for by address and time; without both no subscriber can be found.",
         "Add the event of the upload or of the last logins.",
@@ -100,7 +118,7 @@ _NEEDS = (
         "port",
         "report/personOrUserReported/ipCaptureEvent/port",
         5,
-        lambda d: any(e.port is not None for e in _events(d)),
+        lambda d, counts: any(e.port is not None for e in _events(d, counts)),
         "No IP event names its port.",
         "Behind a shared address thousands of subscribers look alike; only port and second tell them apart.",
         "Log the source port where connections end, and add it.",
@@ -136,7 +154,7 @@ _NEEDS = (
         "channel",
         "report/internetDetails",
         5,
-        lambda d: bool(d.report.internet_details) or d.report.batched_report is not None,
+        lambda d, _: bool(d.report.internet_details) or d.report.batched_report is not None,
         "No channel says where on the network it happened.",
         "Jurisdiction and further requests depend on it.",
         "Add the web page, chat, mail or game with its address or name.",
@@ -244,11 +262,26 @@ def _leads_nowhere(address: str) -> bool:
         return False
 
 
+def _complete_but_hollow(hollow: list[_Need]) -> Iterator[Finding]:
+    """What is filled in and says nothing: it is missing, and it does not look so."""
+    if hollow:
+        yield _thin(
+            "hollow",
+            "report",
+            10,
+            f"It looks complete and is hollow: {', '.join(one.where for one in hollow)} is filled, and says nothing.",
+            "What looks complete is passed on, and whoever gets it cannot act on it.",
+            "Give the facts, or leave the elements out: then it is seen what is missing.",
+        )
+
+
 def thin_findings(draft: Draft, record: Record) -> tuple[Finding, ...]:
     """What a reader of the report would miss, each with what it costs in completeness."""
     out: list[Finding] = []
     if draft.report.batched_report is None:
-        out += (_thin(n.rule, n.where, n.costs, n.says, n.why, n.do) for n in _NEEDS if not n.there(draft))
+        missed = [n for n in _NEEDS if not n.there(draft, _said)]
+        out += (_thin(n.rule, n.where, n.costs, n.says, n.why, n.do) for n in missed)
+        out += _complete_but_hollow([n for n in missed if n.there(draft, _filled)])
         for number, file in enumerate(draft.files, start=1):
             out += _file_needs(file, f"files[{number}]", record)
     out += _hollow(draft.report, "report")
