@@ -245,7 +245,10 @@ def test_the_page_shows_what_came_and_escapes_it(simulator: Simulator, draft: Dr
         number = client.submit(nasty).report_id or 0
         uploaded(client, number)
         client.finish(number)
+    bad = "<report><b>&amp;</b></report>"
+    httpx.post(f"{simulator.url}/submit", content=bad, auth=AUTH, headers=XML, trust_env=False)
     page = httpx.get(f"http://127.0.0.1:{simulator.port}/", trust_env=False)
+    assert "Invalid content was found starting with element &#x27;b&#x27;." in page.text
     assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
     assert f"{number}: finished" in page.text
     assert "<script>" not in page.text

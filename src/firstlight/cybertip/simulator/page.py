@@ -70,5 +70,6 @@ def _document(xml: str | None) -> str:
 def _line(entry: LogLine) -> str:
     return (
         f"<tr><td>{entry.number}<td>{_time(entry.at)}<td>{escape(entry.method)} {escape(entry.path)}"
-        f'<td>{escape(entry.outcome)}<td class="fault">{escape(entry.fault)}<td>{escape(entry.request_id)}</tr>'
+        f"<td>{escape(entry.outcome)}{f'<br>{escape(entry.says)}' if entry.says else ''}"
+        f'<td class="fault">{escape(entry.fault)}<td>{escape(entry.request_id)}</tr>'
     )

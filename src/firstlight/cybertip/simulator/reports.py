@@ -59,7 +59,10 @@ class StoredReport:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One request: what was asked and what came of it. `outcome` is a response code or a word; `fault` was scripted."""
+    """One request: what was asked and what came of it. `outcome` is a response code or a word; `fault` was scripted.
+
+    `says` are the words of a refusal, which name elements and may name a value that was refused.
+    """
 
     number: int
     at: datetime
@@ -68,3 +71,4 @@ class LogLine:
     outcome: str
     request_id: str
     fault: str = ""
+    says: str = ""

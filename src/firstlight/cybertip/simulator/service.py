@@ -46,7 +46,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer. `cut` means that only half of the body may be sent before the connection ends."""
+    """One answer. `cut` means that only half of the body may be sent before the connection ends.
+
+    `says` are the words of a refusal.
+    """
 
     status: int
     body: bytes
@@ -54,6 +57,7 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
     wait: float = 0
     cut: bool = False
+    says: str = ""
 
 
 class _SaidNoError(Exception):
@@ -158,7 +162,8 @@ class Service:
         reply, outcome = self._with_fault(request, endpoint, fault)
         struck = fault.kind.value if fault else ""
         with self._lock:
-            self._log.append(LogLine(number, now, request.method, request.path, outcome, request_id, struck))
+            says = reply.says if reply is not None else ""
+            self._log.append(LogLine(number, now, request.method, request.path, outcome, request_id, struck, says))
             self._changed(self)
         return None if reply is None else replace(reply, headers=(("Request-ID", request_id), *reply.headers))
 
@@ -236,8 +241,8 @@ class Service:
     def _refusal(self, endpoint: Endpoint | None, code: int, words: str) -> Reply:
         status = http_status(code, self.knobs.status_policy)
         if endpoint is Endpoint.FINISH and self.knobs.finish_errors_in_done_root:
-            return Reply(status, _done(code, 0, ()))
-        return Reply(status, _response(code, words))
+            return Reply(status, _done(code, 0, ()), says=words)
+        return Reply(status, _response(code, words), says=words)
 
     def _limited(self, report: StoredReport) -> StoredReport:
         """The report with the limits of its life that hold here."""
