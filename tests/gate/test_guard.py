@@ -18,7 +18,7 @@ from firstlight.errors import StorageError, UpstreamError
 from firstlight.gate.checks import BanksCheck, Prompt, RulesCheck, Said
 from firstlight.gate.decision import CheckState, Decision, Stage
 from firstlight.gate.guard import Asker, Guard, Stopped
-from firstlight.gate.pictures import SeenPicture, look_at
+from firstlight.gate.pictures import MIN_QUALITY, SeenPicture, look_at, plain_picture
 from firstlight.gate.rules import Outcome
 from firstlight.gate.scoring import Scorer, ScorersCheck
 from firstlight.gate.watch import Breaker, Watch
@@ -230,6 +230,10 @@ def test_whatever_keeps_a_decision_from_being_kept_closes_the_gate(cage: Cage) -
         assert not guard.check_prompt("a lake").allowed
     with Guard(cage) as guard:
         assert not guard.check_prompt("x" * 40_000).allowed, "without rules too"
+
+
+def test_what_a_gate_warms_up_with_goes_all_the_way(cage: Cage) -> None:
+    assert look_at(cage, plain_picture()).hash.pdq.quality >= MIN_QUALITY, "else no bank is searched by pixels"
 
 
 def test_a_gate_warms_up_or_does_not_open(cage: Cage, library: Library) -> None:
