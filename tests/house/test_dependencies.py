@@ -18,7 +18,7 @@ EXCEPTIONS = frozenset({"certifi", "hypothesis", "pillow-heif", "psycopg"})
 # How packages that state no SPDX expression word their licence, in old metadata fields.
 _OLD_WORDS = {
     "Apache-2.0": r"apache",
-    "CC0-1.0": r"public domain",
+    "CC0-1.0": r"public domain|cc0",
     "BSD-2-Clause": r"\bbsd",
     "BSD-3-Clause": r"\bbsd",
     "ISC": r"\bisc",
