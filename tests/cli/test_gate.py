@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cli.conftest import Run
+from firstlight.custody.note import Ed25519Signer
+from firstlight.screen.publish import write_report
 from firstlight.screen.report import Coverage, ScreenReport
 from gate.test_modelfile import save, weights
 from gate.vegetables import SOURCE
@@ -113,6 +115,30 @@ def test_a_model_is_told_blocked_and_linked_to_its_screening(run: Run, tmp_path:
     assert run("gate", "model", named, "--screening", report).code == 1
     assert run("gate", "model", path, "--screening", report).code == 1
     assert run("gate", "model", listed).code == 2
+
+
+def test_a_screening_is_checked_for_whose_it_is_and_how_old_its_lists_are(run: Run, tmp_path: Path) -> None:
+    signer, stranger = (Ed25519Signer("example.org/screening", bytes([n]) * 32) for n in (1, 2))
+    folder = tmp_path / "run"
+    folder.mkdir()
+    write_report(folder, ScreenReport.from_json(a_report()), signer)
+    report, named = folder / "report.json", tmp_path / "named.safetensors"
+    model = save(tmp_path / "m.safetensors", weights(1))
+    run("gate", "model", model, "--name-screening", report, "--out", named, "--by", "Ada")
+    check = ("gate", "model", named, "--screening", report)
+    good = run(*check, "--screening-key", signer.verifier.vkey, "--lists-since", "2026-02-01")
+    assert (good.code, "signed with the key that was given" in good.out) == (0, True)
+    assert "whose report it is was not checked" in run(*check).out
+    other = run(*check, "--screening-key", stranger.verifier.vkey)
+    assert (other.code, "SCREENING" in other.out) == (1, True)
+    old = run(*check, "--lists-since", "2026-02-02")
+    assert (old.code, "its lists are of 2026-02-01" in old.out) == (1, True)
+    (folder / "report.note").unlink()
+    unsigned = run(*check, "--screening-key", signer.verifier.vkey)
+    assert (unsigned.code, "not signed" in unsigned.out) == (1, True)
+    for bad in (("--screening-key", "nonsense"), ("--lists-since", "yesterday")):
+        assert run(*check, *bad).code == 2
+    assert run("gate", "model", named, "--lists-since", "2026-02-01").code == 2, "no report is given"
 
 
 def a_report(data_set: str = "lakes") -> bytes:

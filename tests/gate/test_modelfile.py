@@ -6,6 +6,8 @@ import contextlib
 import hashlib
 import json
 import struct
+import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from firstlight.errors import FirstlightError, InputError, LimitError
+from firstlight.errors import FirstlightError, InputError, LimitError, StateError
 from firstlight.gate.modelfile import SCREENING, Screening, model_record, read_blocklist, with_screening
 from gate.vegetables import rules
 
@@ -89,6 +91,74 @@ def test_the_sketch_outlives_another_precision(tmp_path: Path) -> None:
     listed = read_blocklist(f"sketch:{first.sketch}".encode(), "list")
     assert model_record(tmp_path / "b", blocklist=listed).blocked == ("sketch",)
     assert model_record(save(tmp_path / "d", weights(4)), blocklist=listed).blocked == ()
+
+
+def lora(seed: int, names: tuple[str, str] = ("lora_down", "lora_up"), *, rank: int = 4) -> dict[str, NDArray[Any]]:
+    random = np.random.default_rng(seed)
+    out = {}
+    for n in range(5):
+        down, up = random.normal(size=(rank, 60 + n)), random.normal(size=(50, rank))
+        out[f"block.{n}.{names[0]}.weight"] = down.astype(np.float32)
+        out[f"block.{n}.{names[1]}.weight"] = up.astype(np.float32)
+    return out
+
+
+def split_anew(own: dict[str, NDArray[Any]], seed: int) -> dict[str, NDArray[Any]]:
+    """The same products from other factors: turned within the rank, and scaled from one factor to the other."""
+    random = np.random.default_rng(seed)
+    out = {}
+    for n in range(5):
+        turn = random.normal(size=(4, 4)) * 3
+        out[f"block.{n}.lora_down.weight"] = (turn @ own[f"block.{n}.lora_down.weight"]).astype(np.float32)
+        up = own[f"block.{n}.lora_up.weight"] @ np.linalg.inv(turn)
+        out[f"block.{n}.lora_up.weight"] = (7.5 * up).astype(np.float32)
+    return out
+
+
+def test_a_loras_product_outlives_another_split_scale_precision_and_names(tmp_path: Path) -> None:
+    own = lora(1)
+    first = model_record(save(tmp_path / "a", own))
+    split = model_record(save(tmp_path / "b", split_anew(own, 2)))
+    assert bits(split.sketch, first.sketch) > 80, "by its factors it is another model"
+    assert bits(split.product, first.product) <= 4
+    half = {name: one.astype(np.float16) for name, one in split_anew(own, 3).items()}
+    assert bits(model_record(save(tmp_path / "c", half)).product, first.product) <= 8
+    for words in (("lora_A", "lora_B"), ("lora_A.default", "lora_B.default"), ("lora.down", "lora.up")):
+        renamed = model_record(save(tmp_path / "d", lora(1, words)))
+        assert renamed.product == first.product, words
+    assert bits(model_record(save(tmp_path / "e", lora(9))).product, first.product) > 80
+    listed = read_blocklist("\n".join(first.blocklist_lines()).encode(), "list")
+    assert model_record(tmp_path / "b", blocklist=listed).blocked == ("product",)
+    assert model_record(tmp_path / "e", blocklist=listed).blocked == ()
+
+
+def test_factors_that_do_not_fit_have_no_product(tmp_path: Path) -> None:
+    down, up = np.ones((4, 8), np.float32), np.ones((8, 5), np.float32)
+    for pair in ((down, up), (down, np.ones(4, np.float32)), (down.astype(np.int32), np.ones((8, 4), np.float32))):
+        path = save(tmp_path / "a", {"x.lora_down.weight": pair[0], "x.lora_up.weight": pair[1]})
+        assert model_record(path).product == ""
+    assert model_record(save(tmp_path / "b", weights(1))).product == ""
+    conv = {"x.lora_down.weight": np.ones((4, 3, 3, 3)), "x.lora_up.weight": np.ones((9, 4, 1, 1))}
+    assert model_record(save(tmp_path / "c", {name: one.astype(np.float32) for name, one in conv.items()})).product
+
+
+def test_a_file_is_named_as_model_hubs_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(tmp_path / "m", weights(1))
+    found = model_record(path)
+    assert found.crc32 == f"{zlib.crc32(path.read_bytes()):08x}"
+    listed = read_blocklist(f"crc32:{found.crc32.upper()}\n".encode(), "list")
+    assert model_record(path, blocklist=listed).blocked == ("crc32",)
+    by_blake3 = read_blocklist(b"blake3:" + b"ab" * 32, "list")
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "blake3", None)
+        assert model_record(path).blake3 == ""
+        with pytest.raises(StateError, match="BLAKE3"):  # never passed as if it had been compared
+            model_record(path, blocklist=by_blake3)
+    blake3 = pytest.importorskip("blake3")
+    assert found.blake3 == blake3.blake3(path.read_bytes()).hexdigest()
+    listed = read_blocklist(f"blake3:{found.blake3}".encode(), "list")
+    assert model_record(path, blocklist=listed).blocked == ("blake3",)
+    assert model_record(path, blocklist=by_blake3).blocked == ()
 
 
 def test_a_blocklist_finds_a_model_by_any_fingerprint(tmp_path: Path) -> None:

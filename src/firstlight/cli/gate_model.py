@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from firstlight.clock import to_text
 from firstlight.errors import InputError
 from firstlight.gate.modelfile import ModelRecord, Screening, model_record, read_blocklist, with_screening
 from firstlight.media import opened as opened_file
+from firstlight.screen.publish import verify_report
 from firstlight.screen.report import ScreenReport
 
 LARGEST = 64 * 2**20  # bytes of a blocklist or a report
@@ -29,6 +31,14 @@ def model(
     screening: Annotated[
         Path | None, typer.Option(metavar="REPORT", help="Check that the model rests on this report of a screening.")
     ] = None,
+    screening_key: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Whose signature the report has to bear.", show_default=False),
+    ] = None,
+    lists_since: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="The lists of the screening may not be older.", show_default=False),
+    ] = None,
     name_screening: Annotated[
         Path | None, typer.Option(metavar="REPORT", help="Write this report's digest into a copy, --out.")
     ] = None,
@@ -40,7 +50,8 @@ def model(
 ) -> int:
     """Say what a model file is, by fingerprints that outlive re-saving, and what it rests on. Nothing is run.
 
-    Ends with 1 when a blocklist names it, or it does not rest on the report that is given.
+    Ends with 1 when a blocklist names it, or it does not rest on the report that is given: another one, one that is not
+    whole, not signed as it should be, or older than its lists may be.
     """
     if name_screening is not None:
         if out is None:
@@ -54,13 +65,13 @@ def model(
     with opened_if_there(home) as house:
         rules = GateFolder(house).armed() if house is not None else None
     found = model_record(file, blocklist=listed, rules=rules)
-    wrong = _screening_trouble(found, screening)
+    wrong = _screening_trouble(found, screening, screening_key, _day(lists_since))
     if as_blocklist:
         output.say("\n".join(found.blocklist_lines()))
     elif as_json:
         output.answer({**found.model_dump(mode="json"), "screening_trouble": wrong})
     else:
-        _say(found, wrong, checked=screening is not None)
+        _say(found, wrong, checked=screening is not None, signed=screening_key is not None)
     return output.FINDING if found.blocked or wrong else output.DONE
 
 
@@ -91,11 +102,15 @@ def comfyui(
     output.say("  A node can be left out of a workflow: see the page of the gate for what it cannot cover.")
 
 
-def _say(found: ModelRecord, wrong: str, *, checked: bool) -> None:
+def _say(found: ModelRecord, wrong: str, *, checked: bool, signed: bool) -> None:
     kind = "adapter" if found.is_adapter else "model"
     output.say(f"{output.one_line(found.file)}: {kind}, {output.count(found.count, 'tensor')}, {found.size:,} bytes")
-    for name in ("sha256", "auto_v2", "auto_v3", "tensors", "contents", "sketch"):
-        output.say(f"  {name:9} {getattr(found, name)}")
+    for name in ("sha256", "auto_v2", "auto_v3", "blake3", "crc32", "tensors", "contents", "sketch", "product"):
+        value = getattr(found, name)
+        if value:
+            output.say(f"  {name:9} {value}")
+    if not found.blake3:
+        output.say("  blake3    not taken: pip install 'firstlight[models]'")
     for name, value in found.says.items():
         output.say(f"  says {name}: {output.one_line(value)}")
     if found.traces:
@@ -109,22 +124,45 @@ def _say(found: ModelRecord, wrong: str, *, checked: bool) -> None:
         by = f", said by {output.one_line(one.by)}" if one.by else ""
         output.say(f"  rests on the screening {one.report_sha256[:16]}, lists up to {one.lists_of or 'none'}{by}")
         if checked and not wrong:
-            output.say("  that is the report that was given")
+            output.say(
+                "  that is the report that was given" + (", signed with the key that was given" if signed else "")
+            )
+            if not signed:
+                output.say("  whose report it is was not checked: give the key that you expect with --screening-key")
     if wrong:
         output.say(f"  {wrong}")
     if found.blocked:
         output.say(f"  BLOCKLIST: it is named by its {', '.join(found.blocked)}")
 
 
-def _screening_trouble(found: ModelRecord, path: Path | None) -> str:
+def _screening_trouble(found: ModelRecord, path: Path | None, key: str | None, since: date | None) -> str:
+    """What is wrong with the screening that a model rests on, in words; nothing when it is as it should be."""
     if path is None:
+        if key or since:
+            raise InputError("No report is given to be checked.", hint="Add --screening REPORT.")
         return ""
     report, digest = _report(path)
     if found.screening is None:
         return "SCREENING: the model names none"
     if found.screening.report_sha256 != digest:
         return "SCREENING: the model names another report"
-    return "" if report.complete else "SCREENING: the report is not of the whole data set"
+    if not report.complete:
+        return "SCREENING: the report is not of the whole data set"
+    if since and (report.fresh_until is None or report.fresh_until.date() < since):
+        until = report.fresh_until.date() if report.fresh_until else "no day"
+        return f"SCREENING: its lists are of {until}, and have to be of {since} or later"
+    if key is None:
+        return ""
+    checks = verify_report(path, key, results=False).checks
+    broken = [check.says for check in checks if check.holds is False]
+    return f"SCREENING: {broken[0]}" if broken else ""
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as e:
+        raise InputError(f"{text!r} is no day.", hint="Write it like 2026-11-20.") from e
 
 
 def _report(path: Path) -> tuple[ScreenReport, str]:

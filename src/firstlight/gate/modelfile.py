@@ -7,19 +7,20 @@ Only safetensors files are opened: a header of JSON and raw numbers. Containers 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import math
 import struct
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, ClassVar, Final, Literal
 
-import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
-from firstlight.errors import InputError, LimitError
+from firstlight.errors import InputError, LimitError, StateError
 from firstlight.gate.matching import TermRules
+from firstlight.gate.sketches import SIZES, Tensor, model_sketch, product_sketch
 from firstlight.media import opened
 from firstlight.values import Document, Sha256Hex, Value, Versioned
 
@@ -35,9 +36,6 @@ SCREENING: Final = "firstlight.screening"
 
 _PIECE: Final = 2**22
 _RUNS_CODE: Final = (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-_SAMPLE: Final = 1024
-_SKETCH_BITS: Final = 256
-_SIZES: Final = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 _TRACES: Final = ("ss_tag_frequency", "ss_dataset_dirs")
 _TOLD: Final = (
     *("ss_num_train_images", "ss_sd_model_hash", "ss_new_sd_model_hash", "sshs_model_hash", "sshs_legacy_hash"),
@@ -65,7 +63,9 @@ class ModelRecord(Document):
 
     `sha256`, `auto_v2` and `auto_v3` are of the file as it lies there; `auto_v3` leaves the header out. `tensors` is of
     every tensor's name and numbers, whatever their order and the header; `contents` leaves the names out too; `sketch`
-    stays nearly the same when the precision changes.
+    stays nearly the same when the precision changes, and `product` also when a LoRA's factors are split or scaled anew
+    (empty for what is no LoRA). `blake3` and `crc32` are how model hubs name the file; `blake3` is empty where its
+    library is not installed.
     """
 
     title_for_people: ClassVar[str] = "record of a model"
@@ -80,6 +80,9 @@ class ModelRecord(Document):
     tensors: Sha256Hex
     contents: Sha256Hex
     sketch: str
+    product: str = ""
+    crc32: str = ""
+    blake3: str = ""
     count: Annotated[int, Field(ge=0, description="tensors")]
     is_adapter: bool
     says: dict[str, str]
@@ -95,6 +98,7 @@ class ModelRecord(Document):
             f"tensors:{self.tensors}",
             f"contents:{self.contents}",
             f"sketch:{self.sketch}",
+            *([f"product:{self.product}"] if self.product else []),
         )
 
 
@@ -103,11 +107,13 @@ def model_record(path: Path, *, blocklist: Iterable[str] = (), rules: TermRules 
 
     Raises:
         InputError: it is no safetensors file, is damaged, or is of a kind that runs code when it is loaded.
+        StateError: the blocklist names models by BLAKE3, and its library is not installed.
         LimitError: its header is larger than the format allows.
     """
     with opened(path) as file:
         header, start = _header(file, path)
-        whole, behind = hashlib.sha256(), hashlib.sha256()
+        whole = _WholeFile()
+        behind = hashlib.sha256()
         file.seek(0)
         whole.update(file.read(start))
         for piece in iter(lambda: file.read(_PIECE), b""):
@@ -115,16 +121,21 @@ def model_record(path: Path, *, blocklist: Iterable[str] = (), rules: TermRules 
             behind.update(piece)
         size = file.tell()
         metadata = _metadata(header)
-        named, plain, sketch = _fingerprints(file, header, start, size, path)
+        tensors = sorted(_tensors(header, start, size, path), key=lambda one: one.name)
+        named, plain = _digests_of(file, tensors)
+        sketch, product = model_sketch(file, tensors), product_sketch(file, tensors)
     record = ModelRecord(
         file=path.name,
         size=size,
-        sha256=whole.hexdigest(),
-        auto_v2=whole.hexdigest()[:10],
+        sha256=whole.sha256.hexdigest(),
+        auto_v2=whole.sha256.hexdigest()[:10],
         auto_v3=behind.hexdigest()[:12],
         tensors=named,
         contents=plain,
         sketch=sketch,
+        product=product,
+        crc32=f"{whole.crc32:08x}",
+        blake3=whole.blake3.hexdigest() if whole.blake3 is not None else "",
         count=len(header) - ("__metadata__" in header),
         is_adapter=any("lora_" in name or ".lora" in name for name in header),
         says={name: metadata[name][:500] for name in _TOLD if name in metadata},
@@ -173,13 +184,42 @@ def read_blocklist(data: bytes, name: str) -> tuple[str, ...]:
         kind, colon, value = text.partition(":")
         kind, value = (kind, value.strip()) if colon else ("sha256", kind)
         if kind not in _LENGTHS or len(value) != _LENGTHS[kind] or set(value) - set("0123456789abcdef"):
-            hint = "Lines are like sha256:..., auto_v2:..., auto_v3:..., tensors:..., contents:... or sketch:...."
+            hint = f"Lines are like sha256:...; the others are {', '.join(list(_LENGTHS)[1:])}."
             raise InputError(f"{name}, line {number} is no fingerprint of a model.", hint=hint)
         out.append(f"{kind}:{value}")
     return tuple(out)
 
 
-_LENGTHS: Final = {"sha256": 64, "auto_v2": 10, "auto_v3": 12, "tensors": 64, "contents": 64, "sketch": 64}
+_LENGTHS: Final = {
+    "sha256": 64,
+    "auto_v2": 10,
+    "auto_v3": 12,
+    "blake3": 64,
+    "crc32": 8,
+    "tensors": 64,
+    "contents": 64,
+    "sketch": 64,
+    "product": 64,
+}
+_SKETCHES: Final = ("sketch", "product")
+
+
+class _WholeFile:
+    """The digests of a whole file, taken in one reading."""
+
+    def __init__(self) -> None:
+        self.sha256 = hashlib.sha256()
+        self.crc32 = 0
+        try:
+            self.blake3: Any = importlib.import_module("blake3").blake3()
+        except ImportError:
+            self.blake3 = None
+
+    def update(self, piece: bytes) -> None:
+        self.sha256.update(piece)
+        self.crc32 = zlib.crc32(piece, self.crc32)
+        if self.blake3 is not None:
+            self.blake3.update(piece)
 
 
 def _blocked(record: ModelRecord, blocklist: Iterable[str]) -> tuple[str, ...]:
@@ -188,8 +228,11 @@ def _blocked(record: ModelRecord, blocklist: Iterable[str]) -> tuple[str, ...]:
     found = set()
     for line in blocklist:
         kind, _, value = line.partition(":")
-        if kind == "sketch":
-            if record.count and (int(value, 16) ^ int(record.sketch, 16)).bit_count() <= SKETCH_NEAR:
+        if kind == "blake3" and not record.blake3:
+            hint = "pip install 'firstlight[models]'"
+            raise StateError("The blocklist names models by BLAKE3, which needs a library.", hint=hint)
+        if kind in _SKETCHES:
+            if own[kind] and record.count and (int(value, 16) ^ int(own[kind], 16)).bit_count() <= SKETCH_NEAR:
                 found.add(kind)
         elif own.get(kind) == value:
             found.add(kind)
@@ -223,32 +266,27 @@ def _metadata(header: Mapping[str, Any]) -> dict[str, str]:
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
-def _fingerprints(file: BinaryIO, header: Mapping[str, Any], start: int, size: int, path: Path) -> tuple[str, str, str]:
+def _digests_of(file: BinaryIO, tensors: Iterable[Tensor]) -> tuple[str, str]:
+    """The digests of all tensors with their names and without."""
     named, plain = [], []
-    sketch = np.zeros(_SKETCH_BITS)
-    for name, kind, shape, at, end in sorted(_tensors(header, start, size, path)):
-        digest = hashlib.sha256(f"{kind} {shape}\n".encode())
-        file.seek(at)
-        left = end - at
+    for one in tensors:
+        digest = hashlib.sha256(f"{one.kind} {one.shape}\n".encode())
+        file.seek(one.at)
+        left = one.end - one.at
         while left:
             piece = file.read(min(_PIECE, left))
             digest.update(piece)
             left -= len(piece)
-        named.append(f"{name}\n{digest.hexdigest()}")
+        named.append(f"{one.name}\n{digest.hexdigest()}")
         plain.append(digest.hexdigest())
-        sketch += _projected(name, _sample(file, kind, at, end))
-    bits = np.packbits(sketch > 0).tobytes().hex()
     return (
         hashlib.sha256("\n".join(named).encode()).hexdigest(),
         hashlib.sha256("\n".join(sorted(plain)).encode()).hexdigest(),
-        bits,
     )
 
 
-def _tensors(
-    header: Mapping[str, Any], start: int, size: int, path: Path
-) -> Iterator[tuple[str, str, tuple[int, ...], int, int]]:
-    """Name, kind, shape and place of every tensor, checked against the file."""
+def _tensors(header: Mapping[str, Any], start: int, size: int, path: Path) -> Iterator[Tensor]:
+    """Every tensor, checked against the file."""
     for name, entry in header.items():
         if name == "__metadata__":
             continue
@@ -257,40 +295,10 @@ def _tensors(
             first, last = (int(n) for n in entry["data_offsets"])
         except (TypeError, KeyError, ValueError) as e:
             raise InputError(f"{path} is damaged: its header describes a tensor wrongly.") from e
-        expected = math.prod(shape) * _SIZES[kind] if kind in _SIZES else last - first
+        expected = math.prod(shape) * SIZES[kind] if kind in SIZES else last - first
         if not 0 <= first <= last <= size - start or last - first != expected:
             raise InputError(f"{path} is damaged: a tensor lies outside of it, or is of another size.")
-        yield name, kind, shape, start + first, start + last
-
-
-def _sample(file: BinaryIO, kind: str, at: int, end: int) -> npt.NDArray[np.float64]:
-    """Up to a thousand numbers of a tensor, evenly spread; none of kinds that hold no such numbers."""
-    width = _SIZES.get(kind, 0)
-    count = (end - at) // width if width else 0
-    if kind not in ("F64", "F32", "F16", "BF16") or not count:
-        return np.zeros(0)
-    places = np.unique(np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.int64))
-    raw = bytearray()
-    for place in places.tolist():
-        file.seek(at + place * width)
-        raw += file.read(width)
-    if kind == "BF16":
-        return (np.frombuffer(bytes(raw), "<u2").astype(np.uint32) << 16).view(np.float32).astype(np.float64)
-    return np.frombuffer(bytes(raw), {"F64": "<f8", "F32": "<f4", "F16": "<f2"}[kind]).astype(np.float64)
-
-
-def _projected(name: str, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The tensor's part of the sketch: its direction, seen from 256 fixed random sides."""
-    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    norm = float(np.linalg.norm(values))
-    if not norm:
-        return np.zeros(_SKETCH_BITS)
-    seed = int.from_bytes(hashlib.sha256(f"{name} {len(values)}".encode()).digest()[:8], "big")
-    signs = np.unpackbits(
-        np.frombuffer(np.random.default_rng(seed).bytes(_SKETCH_BITS * len(values) // 8 + 1), np.uint8)
-    )
-    sides = signs[: _SKETCH_BITS * len(values)].reshape(_SKETCH_BITS, len(values)).astype(np.float64) * 2 - 1
-    return np.asarray(sides @ (values / norm))
+        yield Tensor(name, kind, shape, start + first, start + last)
 
 
 def _tag_hits(metadata: Mapping[str, str], rules: TermRules) -> tuple[TagHit, ...]:
