@@ -12,6 +12,7 @@ from cli.conftest import Run
 from firstlight.cli.common import time_code
 from firstlight.cli.match import TURNED
 from firstlight.hashing import ORIENTATIONS
+from hashing.drawing import video
 
 SIDE = 768
 """A turned picture lies within the usual threshold of the hash derived for it when it is not small."""
@@ -92,3 +93,41 @@ def test_frames_as_json(run: Run, tmp_path: Path) -> None:
 
 def test_time_codes() -> None:
     assert [time_code(s) for s in (0, 59.9996, 3661.5)] == ["0:00:00.000", "0:01:00.000", "1:01:01.500"]
+
+
+def test_a_listed_film_is_found_in_other_bytes_and_in_excerpts(run: Run, tmp_path: Path) -> None:
+    film = _animation(tmp_path / "film.gif", 1, 2, 3, 4, 5)
+    assert "holds 6 entries" in run("bank", "create", "films", "--frames", film).out
+    copy, excerpt, other = (
+        _animation(tmp_path / f"{name}.webp", *seeds)
+        for name, seeds in (("copy", (5, 4, 3, 2, 1)), ("excerpt", (2, 3)), ("other", (1, 7, 8, 9)))
+    )
+    told = run("match", "--json", copy).document
+    assert (told["films"][0]["found"], told["films"][0]["listed"], told["films"][0]["is_copy"]) == (5, 5, True)
+    assert not any(match["exact"] for match in told["matches"])
+    ran = run("match", excerpt)
+    assert ran.code == 1
+    assert "a copy or an excerpt of a listed film: it has 2 of 5 key frames" in ran.out
+    assert ran.out.count("MATCH") == 1
+    ran = run("match", other)
+    assert "frames of a listed film: it has 1 of 5 key frames" in ran.out
+    assert "1 of its own 4 match" in ran.out
+    same = run("match", "--json", film).document
+    assert same["matches"][0]["exact"]
+
+
+def test_a_listed_video_is_found_when_it_was_encoded_anew(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="PyAV is the extra `video`")
+    first, again, still = (
+        tmp_path / "first.mp4",
+        tmp_path / "again.mkv",
+        _saved(picture(2, 256), tmp_path / "still.png"),
+    )
+    first.write_bytes(video([1, 2, 3]))
+    again.write_bytes(video([1, 2, 3], form="matroska"))
+    run("bank", "create", "films")
+    assert "4 added" in run("bank", "add", "films", "--frames", first).out
+    assert "1 added" in run("bank", "add", "films", "--frames", still).out  # nothing moves: one entry, as without
+    told = run("match", "--json", again).document
+    assert (told["films"][0]["found"], told["films"][0]["is_copy"]) == (3, True)
+    assert sum("/frame-" in entry["key"] for entry in run("bank", "entries", "films", "--json").lines) == 3

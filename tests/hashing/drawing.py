@@ -90,3 +90,20 @@ def saved(image: Image.Image, form: str, **options: Any) -> bytes:
     out = io.BytesIO()
     image.save(out, form, **options)
     return out.getvalue()
+
+
+def video(seeds: list[int], size: tuple[int, int] = (320, 240), form: str = "mp4") -> bytes:
+    """A video with a cut every second; each cut begins a group of pictures."""
+    av = pytest.importorskip("av", reason="PyAV is the extra `video`")
+    out = io.BytesIO()
+    with av.open(out, "w", format=form) as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.codec_context.gop_size = 10
+        stream.bit_rate = 2_000_000
+        for number in range(10 * len(seeds)):
+            picture = scene(*size, seed=seeds[number // 10])
+            frame = av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return out.getvalue()

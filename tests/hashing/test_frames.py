@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +14,7 @@ from firstlight.errors import InputError, UnreadableError
 from firstlight.hashing import FrameHash, FramesHash, FramesMatch, compare_frames, hash_frames, hash_picture
 from firstlight.media import Cage, Limits
 from firstlight.values import Pdq, PdqMode
-from hashing.drawing import distance, saved, scene
+from hashing.drawing import distance, saved, scene, video
 
 
 def _film(*hashes: int, quality: int = 100) -> FramesHash:
@@ -87,26 +85,9 @@ def test_nonsense_from_a_worker_is_no_hash(cage: Cage, monkeypatch: pytest.Monke
 # --- videos ---
 
 
-def _video(seeds: list[int], size: tuple[int, int] = (320, 240), form: str = "mp4") -> bytes:
-    """A video with a cut every second; each cut begins a group of pictures."""
-    av = pytest.importorskip("av", reason="PyAV is the extra `video`")
-    out = io.BytesIO()
-    with av.open(out, "w", format=form) as container:
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-        stream.codec_context.gop_size = 10
-        stream.bit_rate = 2_000_000
-        for number in range(10 * len(seeds)):
-            picture = scene(*size, seed=seeds[number // 10])
-            frame = av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return out.getvalue()
-
-
 @pytest.mark.parametrize("form", ["mp4", "mov", "matroska", "avi"])
 def test_a_video_is_hashed_by_its_key_frames(cage: Cage, form: str) -> None:
-    made = hash_frames(cage, _video([1, 2, 3], form=form))
+    made = hash_frames(cage, video([1, 2, 3], form=form))
     assert (made.width, made.height, made.looked_at, made.complete) == (320, 240, 3, True)
     assert [round(frame.seconds) for frame in made.frames] == [0, 1, 2]
     assert made.seconds == pytest.approx(3, abs=0.3)
@@ -116,8 +97,8 @@ def test_a_video_is_hashed_by_its_key_frames(cage: Cage, form: str) -> None:
 
 
 def test_an_excerpt_matches_the_whole(cage: Cage) -> None:
-    whole, part = hash_frames(cage, _video([1, 2, 3, 5])), hash_frames(cage, _video([3, 2], size=(480, 360)))
-    other = hash_frames(cage, _video([7, 8]))
+    whole, part = hash_frames(cage, video([1, 2, 3, 5])), hash_frames(cage, video([3, 2], size=(480, 360)))
+    other = hash_frames(cage, video([7, 8]))
     match = compare_frames(part, whole)
     assert match.share_of_first == 1.0
     assert match.share_of_second == 0.5
@@ -126,7 +107,7 @@ def test_an_excerpt_matches_the_whole(cage: Cage) -> None:
 
 
 def test_a_broken_video_keeps_what_came_before_or_is_refused(cage: Cage) -> None:
-    data = _video([1, 2, 3, 4], form="matroska")
+    data = video([1, 2, 3, 4], form="matroska")
     made = hash_frames(cage, data[: len(data) * 2 // 3])
     assert 1 <= len(made.frames) < 4
     with pytest.raises(UnreadableError):
@@ -134,7 +115,7 @@ def test_a_broken_video_keeps_what_came_before_or_is_refused(cage: Cage) -> None
 
 
 def test_a_video_with_too_many_pixels_is_refused() -> None:
-    data = _video([1])
+    data = video([1])
     limits = Limits(pixels=320 * 240 - 1)
     with Cage(workers=1, limits=limits) as cage, pytest.raises(UnreadableError, match="320 x 240"):
         hash_frames(cage, data)
@@ -147,7 +128,7 @@ def test_a_video_is_not_taken_for_a_picture(cage: Cage) -> None:
     assert caught.value.diagnostics().code == "unreadable.video"
 
 
-def test_a_public_video(cage: Cage, public_pictures: Path) -> None:
+def test_a_publicvideo(cage: Cage, public_pictures: Path) -> None:
     pytest.importorskip("av", reason="PyAV is the extra `video`")
     made = hash_frames(cage, public_pictures / "c2pa-python" / "video1.mp4")
     assert (made.width, made.height, made.seconds) == (720, 1280, 2.0)

@@ -304,6 +304,10 @@ class Library:
             return store.as_entry(ordinal, record)
         raise NotFoundError(f"Bank {name!r} has no entry {key!r}.", hint="Check the key.")
 
+    def key_of(self, kind: str, value: str) -> str:
+        """The key that an entry gets which comes without one and whose strongest hash this is."""
+        return self._sealing.derived_key(kind, value)
+
     # -- matching --------------------------------------------------------------------------------------------------
 
     def match(

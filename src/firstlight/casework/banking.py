@@ -25,7 +25,8 @@ from firstlight.banks import (
     StandingReport,
     exporting,
 )
-from firstlight.casework import lookup
+from firstlight.casework import films, lookup
+from firstlight.casework.films import FilmMatch
 from firstlight.casework.home import SERVICE, Home, named
 from firstlight.custody import EventType
 from firstlight.errors import InputError, StateError
@@ -55,6 +56,9 @@ class FileMatches(Document):
         default=None, description="key frames of a moving picture that were looked up"
     )
     frames_complete: bool | None = Field(default=None, description="whether its end was reached")
+    films: tuple[FilmMatch, ...] | None = Field(
+        default=None, description="of a moving picture: listed films that share key frames with it"
+    )
     matches: tuple[Match, ...] = ()
     error: ErrorNote | None = None
 
@@ -92,8 +96,12 @@ def add_pictures(
     refused: list[FileHash] | None = None,
     categories: Sequence[str] = (),
     note: str = "",
+    frames: bool = False,
 ) -> AddReport:
     """Add the hashes of these files to a bank. A file that is no readable picture is added by its digests alone.
+
+    With `frames` an animation or a video is added with an entry for each telling key frame (see `films`), so that
+    copies in other bytes are found too; the cage should have loaded `MATCH_PRELOAD`.
 
     Files that are empty or cannot be opened at all are put into `refused`. The pictures themselves are not kept.
 
@@ -103,7 +111,8 @@ def add_pictures(
     named(actor)
     home.library.bank(name)
     left = [] if refused is None else refused
-    entries = _some(_entries(hash_files(cage, paths), left, tuple(categories), note), left)
+    made = hash_files(cage, paths, frames=frames)
+    entries = _some(_entries(home, made, left, tuple(categories), note), left)
     return _changed(home, home.library.add(name, entries), actor)
 
 
@@ -116,13 +125,14 @@ def create_bank_of(
     *,
     actor: str = SERVICE,
     refused: list[FileHash] | None = None,
+    frames: bool = False,
     **settings: Any,  # noqa: ANN401 - as the library's
 ) -> AddReport:
     """Make a bank of the hashes of these files; see `add_pictures`. It is made when the first of them is taken, so that
     a slip in a name leaves no empty bank."""
     named(actor)
     left = [] if refused is None else refused
-    entries = _some(_entries(hash_files(cage, paths), left), left)
+    entries = _some(_entries(home, hash_files(cage, paths, frames=frames), left), left)
     create_bank(home, name, purpose, actor=actor, **settings)
     return _changed(home, home.library.add(name, entries), actor)
 
@@ -296,10 +306,13 @@ def _matches(home: Home, made: HashedFile, banks: Sequence[str] | None, any_orie
     if picture and moves and not frames:
         frames, complete = lookup.first_frame(picture).frames, False
     matches: tuple[Match, ...] = ()
+    listed: tuple[FilmMatch, ...] | None = None
     if record.sha256 is not None and record.md5 is not None and record.sha1 is not None and record.size is not None:
         digests = Digests(md5=record.md5, sha1=record.sha1, sha256=record.sha256, size=record.size)
         if moves:
-            matches = lookup.moving_matches(home.library, digests, frames, banks=banks, any_orientation=any_orientation)
+            by_frame = lookup.frame_matches(home.library, frames, banks=banks, any_orientation=any_orientation)
+            matches = lookup.moving(home.library.match(digests, None, banks=banks), by_frame)
+            listed = films.film_matches(by_frame)
         else:
             matches = lookup.still_matches(home.library, digests, picture, banks=banks, any_orientation=any_orientation)
     return FileMatches(
@@ -309,13 +322,14 @@ def _matches(home: Home, made: HashedFile, banks: Sequence[str] | None, any_orie
         pdq_quality=record.pdq_quality,
         frames=len(frames) if moves else None,
         frames_complete=complete if moves else None,
+        films=listed,
         matches=matches,
         error=record.error,
     )
 
 
 def _entries(
-    made: Iterable[FileHash], refused: list[FileHash], categories: tuple[str, ...] = (), note: str = ""
+    home: Home, made: Iterable[FileHash], refused: list[FileHash], categories: tuple[str, ...] = (), note: str = ""
 ) -> Iterator[NewEntry]:
     for one in made:
         if one.sha256 is None:
@@ -324,7 +338,7 @@ def _entries(
             empty = ErrorNote(code="input", message="The file is empty.", hint="Its hash would match every empty file.")
             refused.append(one.model_copy(update={"error": empty}))
         else:
-            yield NewEntry(
+            entry = NewEntry(
                 md5=one.md5,
                 sha1=one.sha1,
                 sha256=one.sha256,
@@ -334,6 +348,7 @@ def _entries(
                 note=note,
                 own=True,
             )
+            yield from films.entries(home.library, one, entry)
 
 
 def _some(entries: Iterator[NewEntry], refused: Sequence[FileHash]) -> Iterator[NewEntry]:

@@ -76,14 +76,36 @@ def moving_matches(
 ) -> tuple[Match, ...]:
     """What the banks hold of these bytes and of each of these frames. Every entry appears once: by its digest, else by
     the nearest frame that no `allow` bank vetoes, else by the nearest."""
-    by_bytes = library.match(digests, None, banks=banks)
-    best: dict[tuple[str, str], Match] = {}
+    return moving(
+        library.match(digests, None, banks=banks),
+        frame_matches(library, frames, banks=banks, any_orientation=any_orientation),
+    )
+
+
+def frame_matches(
+    library: Library,
+    frames: Iterable[FrameHash],
+    *,
+    banks: Sequence[str] | None = None,
+    any_orientation: bool = False,
+) -> list[tuple[FrameHash, tuple[Match, ...]]]:
+    """What the banks hold of each of these frames, with the frame's time."""
+    out = []
     for frame in frames:
         turned = turned_hashes(frame.pdq, frame.orientations) if any_orientation else None
-        for match in library.match(None, frame.pdq, banks=banks, any_orientation=turned):
+        found = library.match(None, frame.pdq, banks=banks, any_orientation=turned)
+        out.append((frame, tuple(match.model_copy(update={"seconds": frame.seconds}) for match in found)))
+    return out
+
+
+def moving(by_bytes: Sequence[Match], by_frame: Iterable[tuple[FrameHash, tuple[Match, ...]]]) -> tuple[Match, ...]:
+    """Every entry once; see `moving_matches`."""
+    best: dict[tuple[str, str], Match] = {}
+    for _, matches in by_frame:
+        for match in matches:
             known = best.get((match.bank, match.entry))
             if known is None or _strength(match) < _strength(known):
-                best[match.bank, match.entry] = match.model_copy(update={"seconds": frame.seconds})
+                best[match.bank, match.entry] = match
     for match in by_bytes:
         best.pop((match.bank, match.entry), None)
     return (*by_bytes, *sorted(best.values(), key=lambda m: (m.distance, m.bank, m.entry)))

@@ -33,6 +33,10 @@ app = typer.Typer(no_args_is_help=True, help="Hash lists: make, fill, look at.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 Keys = Annotated[list[str], typer.Argument(metavar="KEY...", show_default=False)]
+Frames = Annotated[
+    bool,
+    typer.Option("--frames", help="Of animations and videos also the key frames, so that copies in other bytes match."),
+]
 Why = Annotated[str, typer.Option("--why", help="Your reason; it is kept for ever.", show_default=False)]
 WhyIfAny = Annotated[str, typer.Option("--why", help="Your reason, if there is more to say.", show_default=False)]
 
@@ -49,6 +53,7 @@ def create(
     threshold: Annotated[int, typer.Option(min=0, max=64, help="Bits that a near-duplicate may differ.")] = 31,
     min_quality: Annotated[int, typer.Option(min=0, max=100, help="PDQ quality below which nothing matches.")] = 50,
     note: str = "",
+    frames: Frames = False,
     by: Actor = "operator",
     as_json: output.Json = False,
     home: HomeFolder = None,
@@ -62,10 +67,10 @@ def create(
     }  # fmt: skip
     refused: list[FileHash] = []
     _all_there(files or ())
-    with caged(PRELOAD) as cage, opened(home, create=True) as house:
+    with caged(banking.MATCH_PRELOAD if frames else PRELOAD) as cage, opened(home, create=True) as house:
         if files:
             banking.create_bank_of(
-                house, cage, name, purpose, below(files), actor=by, refused=refused, **settings
+                house, cage, name, purpose, below(files), actor=by, refused=refused, frames=frames, **settings
             )  # fmt: skip
         else:
             banking.create_bank(house, name, purpose, actor=by, **settings)
@@ -88,6 +93,7 @@ def add(
     ] = None,
     category: Annotated[list[str] | None, typer.Option(help="A category for each of them; repeatable.")] = None,
     note: Annotated[str, typer.Option(help="A note for each of them.")] = "",
+    frames: Frames = False,
     by: Actor = "operator",
     as_json: output.Json = False,
     home: HomeFolder = None,
@@ -102,14 +108,22 @@ def add(
     _all_there(files or ())
     if not files and not typed:
         raise InputError("Nothing is named that should be added.", hint="Name files, or hashes with --hash KIND=HEX.")
-    with caged(PRELOAD) as cage, opened(home) as house:
+    with caged(banking.MATCH_PRELOAD if frames else PRELOAD) as cage, opened(home) as house:
         if typed:
             reports.append(banking.add_hashes(house, name, typed, actor=by))
         if files:
             found = below(files)
             reports.append(
                 banking.add_pictures(
-                    house, cage, name, found, actor=by, refused=refused, categories=category or (), note=note
+                    house,
+                    cage,
+                    name,
+                    found,
+                    actor=by,
+                    refused=refused,
+                    categories=category or (),
+                    note=note,
+                    frames=frames,
                 )
             )
     if as_json:

@@ -9,6 +9,7 @@ import typer
 from firstlight.banks import Match, Via
 from firstlight.casework import banking
 from firstlight.casework.banking import FileMatches
+from firstlight.casework.films import film_of
 from firstlight.cli import output
 from firstlight.cli.common import Files, HomeFolder, ModeOption, below, caged, opened, time_code
 from firstlight.hashing import Mode
@@ -65,7 +66,15 @@ def match(
 
 def _say_matches(one: FileMatches) -> None:
     output.say(output.one_line(one.file))
+    for film in one.films or ():
+        how = "a copy or an excerpt of a listed film" if film.is_copy else "frames of a listed film"
+        output.say(
+            f"  MATCH  {film.bank} ({film.purpose.value}): {how}: it has {film.found} of {film.listed} key frames of"
+            f" {film.film}; {film.matching} of its own {film.frames} match"
+        )
     for found in one.matches:
+        if found.counts and film_of(found):
+            continue  # said with its film
         veto = f"; vetoed by {found.vetoed_by}" if found.vetoed_by else ""
         output.say(f"  MATCH  {found.bank} ({found.purpose.value}): {_how(found)}{veto}")
     if one.frames is not None:
