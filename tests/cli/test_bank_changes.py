@@ -38,7 +38,7 @@ def test_disable_and_enable(run: Run, home: Path) -> None:
     assert (ran.code, "disabled: under review" in ran.out) == (0, True)
     told = run("bank", "enable", "known", "--json").document
     assert (told["act"], told["bank"]["enabled"]) == ("enabled", True)
-    acts = [(kind, actor, payload["report"].get("act")) for kind, actor, payload in _events(home)][2:]
+    acts = [(kind, actor, payload["report"].get("act")) for kind, actor, payload in _events(home)][3:]
     assert acts == [("bank-changed", "ada", "disabled"), ("bank-changed", "operator", "enabled")]
 
 

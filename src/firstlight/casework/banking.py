@@ -25,6 +25,8 @@ from firstlight.banks import (
     StandingReport,
     exporting,
 )
+from firstlight.banks.importer import ListFile
+from firstlight.banks.importers import importer_for
 from firstlight.casework import films, lookup
 from firstlight.casework.films import FilmMatch
 from firstlight.casework.home import SERVICE, Home, named
@@ -221,12 +223,20 @@ def import_list(
 ) -> ImportReport:
     """Read a list into a bank; see `banks.Library.import_list`.
 
+    Two events say so: one before the first record is taken, so that an import that is cut off is on record too, and one
+    with the report of what it changed.
+
     Raises:
-        InputError: there is no such file, or it is a folder, a pipe or a device.
+        InputError: there is no such file, it is a folder, a pipe or a device, or it is of no known format.
     """
     named(actor)
     with opened(path):
         pass
+    begun = {"kind": "import-begun", "bank": name, "revision": home.library.bank(name).revision, "source": path.name}
+    with ListFile(path) as source:
+        begun["format"] = importer_for(source, format).name
+    with home.work() as work:
+        work.record(EventType.BANK_CHANGED, actor=actor, report=begun)
     return _changed(home, home.library.import_list(name, path, format, columns), actor)
 
 
