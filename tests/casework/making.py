@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, PngImagePlugin
@@ -19,6 +20,8 @@ from firstlight.clock import FixedClock
 from firstlight.cybertip import Rendition, RetryPolicy
 from firstlight.cybertip.drafting.facts import Conduct
 from firstlight.media import Cage
+from firstlight.store.tables import Case
+from firstlight.values import Level
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 AT_ONCE = RetryPolicy(first_wait=0, growth=1)
@@ -97,6 +100,20 @@ def take_in(
     report = intake.receive(home, intake.arrivals(paths, about or {}, default))
     examine.examine(home, cage)
     return report
+
+
+def case_row(home: Home, number: int, level: Level, at: datetime, **more: Any) -> Case:
+    """An open case as it lies in the tables, of a bundle of its own number."""
+    facts: dict[str, Any] = {"place_order": float(number), "owner": "queue", "says": "Because."}
+    return Case(
+        id=number,
+        bundle=number,
+        state="open",
+        level_rank=level.rank,
+        opened_at=at,
+        deadline=home.table.deadline(level, at),
+        **(facts | more),
+    )
 
 
 def case_of(home: Home, name: str) -> int:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from casework.making import NOW
+from casework.making import NOW, case_row
 from casework.test_exposure import put_items, see, wait
 from firstlight.casework import cases, exposure, logbook, picking, routing, turns
 from firstlight.casework.exposure import Limits
@@ -36,20 +36,7 @@ def open_cases(home: Home, kinds: Sequence[tuple[Level, Severity]], *, media_typ
     with home.work() as work:
         for number, (level, severity) in enumerate(kinds, 1):
             at = NOW - timedelta(hours=len(kinds) - number)
-            work.session.add(
-                Case(
-                    id=number,
-                    bundle=number,
-                    state="open",
-                    level_rank=level.rank,
-                    place_order=float(number),
-                    opened_at=at,
-                    deadline=home.table.deadline(level, at),
-                    owner="queue",
-                    says="Because.",
-                    severity=severity.burden,
-                )
-            )
+            work.session.add(case_row(home, number, level, at, severity=severity.burden))
             work.session.flush()
             work.session.get_one(Item, number).case_id = number
 
@@ -115,19 +102,7 @@ def test_an_arrival_between_giving_and_deciding_changes_no_lane(home: Home) -> N
         decide(home, answer.case or 0)
     with home.work() as work:
         work.session.get_one(Case, answer.case).place_order = 1000.0
-        work.session.add(
-            Case(
-                id=900,
-                bundle=900,
-                state="open",
-                level_rank=IMMEDIATE.rank,
-                place_order=9.0,
-                opened_at=NOW,
-                deadline=NOW,
-                owner="queue",
-                says="",
-            )
-        )
+        work.session.add(case_row(home, 900, IMMEDIATE, NOW))
     assert decide(home, answer.case or 0, found=True) is Lane.AUDIT
     with home.look() as work:
         taken = turns.load(work.session)

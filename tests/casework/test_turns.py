@@ -7,37 +7,26 @@ from datetime import timedelta
 
 import pytest
 
-from casework.making import NOW
+from casework.making import NOW, case_row
 from firstlight.casework import cases, outlook, picking, turns
 from firstlight.casework.home import Home
+from firstlight.casework.severity import Severity
 from firstlight.casework.turns import Turns
 from firstlight.errors import InputError, IntegrityError
-from firstlight.store.tables import Case, Setting
-from firstlight.triage import Lane
-from firstlight.triage.lanes import ONE_IN, OVERLOAD
+from firstlight.store.tables import Setting
+from firstlight.triage import Lane, Queue
+from firstlight.triage.turns import ONE_IN, OVERLOAD
 from firstlight.values import Level
 
 STANDARD, HIGH, IMMEDIATE = Level.STANDARD, Level.HIGH, Level.IMMEDIATE
 
 
-def _open(home: Home, levels: Sequence[Level]) -> None:
-    """Open cases of these levels, numbered from 1, each an hour younger than the one before."""
+def _open(home: Home, levels: Sequence[Level], causes: Sequence[str] = ("",)) -> None:
+    """Open cases of these levels, numbered from 1, each an hour younger than the one before; their causes in turn."""
     with home.work() as work:
         for number, level in enumerate(levels, 1):
             at = NOW - timedelta(hours=len(levels) - number)
-            work.session.add(
-                Case(
-                    id=number,
-                    bundle=number,
-                    state="open",
-                    level_rank=level.rank,
-                    place_order=float(number),
-                    opened_at=at,
-                    deadline=home.table.deadline(level, at),
-                    owner="queue",
-                    says="",
-                )
-            )
+            work.session.add(case_row(home, number, level, at, cause=causes[number % len(causes)]))
 
 
 def _review(home: Home, number: int, *, found: bool = False) -> Lane | None:
@@ -95,6 +84,34 @@ def test_in_an_overload_of_immediate_cases_the_newest_and_the_others_have_their_
     assert [case for case, lane in order if lane is not Lane.IMMEDIATE] == [4, 3]
     assert [lane for _, lane in order].index(Lane.RANKED) == ONE_IN - 1
     assert _taken(home) == Turns(count=2, urgent=2 * ONE_IN)
+
+
+def test_the_cases_in_the_tables_and_a_queue_in_memory_give_the_same_turns(home: Home) -> None:
+    """With a crowd of one level, and an overload of immediate cases for several causes."""
+    crowd = [(HIGH, HIGH, STANDARD)[number % 3] for number in range(2 * OVERLOAD)]
+    _open(home, crowd + [IMMEDIATE] * (OVERLOAD + 12), causes=("facts.live", "facts.threat", "facts.threat", "x"))
+    with home.look() as work:
+        waiting = [cases.as_waiting(case) for case in cases.open_cases(work.session)]
+    queue = Queue(home.table.lanes, waiting)
+    lanes = []
+    for count in range(90):
+        rng = Turns(count=queue.turn).draws()
+        taken = queue.take(rng)
+        assert taken is not None
+        with home.work() as work:
+            picked = picking.pick(work, home.table, turns.load(work.session), (), Severity.SEVERE.burden)
+            assert picked is not None
+            lanes.append(picked.lane)
+            if picked.lane is not Lane.AUDIT:  # which one is drawn may differ
+                assert (picked.case.id, picked.lane) == (taken[0].key, taken[1]), count
+            assert (picked.turns.count, picked.turns.owed, picked.turns.urgent) == (
+                queue.turn,
+                queue.owed,
+                queue.urgent,
+            )
+            turns.save(work.session, picked.turns)
+            cases.one(work, taken[0].key).state = "decided"
+    assert set(lanes) >= {Lane.IMMEDIATE, Lane.RANKED, Lane.NEWEST}
 
 
 def test_a_turn_that_yields_to_level_high_is_owed_and_made_up_for(home: Home) -> None:

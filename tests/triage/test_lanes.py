@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from firstlight.errors import InputError, StateError
 from firstlight.triage import Exposure, Lane, PriorityTable, Queue, Waiting, arrange, lane_at, longest_wait
-from firstlight.triage.lanes import MAX_BURDEN, MAX_OWED, ONE_IN, OVERLOAD
+from firstlight.triage.lanes import MAX_BURDEN
 from firstlight.triage.table import LaneShares
+from firstlight.triage.turns import MAX_OWED, ONE_IN, OVERLOAD, UrgentTurn, urgent_turn
 from firstlight.values import Level
 from triage.cases import AT
 
@@ -107,7 +108,7 @@ def test_the_bound_is_reached_so_it_could_not_be_smaller() -> None:
         queue.add(item(3, Level.BULK, 0, minutes=1))
         while 3 in queue:
             queue.add(item(1000 + queue.turn, Level.HIGH, 99, minutes=2))
-            queue.take(Random(3))
+            queue.take(Random(0))
         worst = max(worst, queue.turn - turn)
     assert worst >= longest_wait(3, TABLE.lanes, reviews_per_hour=1).turns - 7
 
@@ -225,7 +226,7 @@ def test_moving_one_item_again_and_again_does_not_grow_the_queue() -> None:
     for order in range(5000):
         queue.remove(0)
         queue.add(item(0, order=order))
-    assert all(len(s.ranked) < 2000 and len(s.oldest) < 2000 for s in queue._shelves.values())
+    assert all(len(s.ranked) < 2000 and len(s.by_age) < 2000 for s in queue._shelves.values())
     taken = queue.take(Random(0))
     assert taken is not None
     assert taken[0].order == 4999
@@ -255,8 +256,51 @@ def test_in_an_overload_of_what_is_immediate_every_second_turn_is_for_the_newest
     others = [place for place, one in enumerate(taken) if one and one[1] is not Lane.IMMEDIATE]
     assert others == [ONE_IN - 1, 2 * ONE_IN - 1]
     last = count - 1
-    assert keys == [0, last, 1, last - 1, 2, last - 2, 3, 4, last - 3, 5, last - 4, 6, last - 5, 7]
+    assert keys == [0, last, 1, last - 1, 2, last - 2, 3, last - 3, 4, last - 4, 5, last - 5, 6, last - 6]
     assert (queue.urgent, queue.turn) == (2 * ONE_IN, 2)
+
+
+def test_in_an_overload_what_can_be_faked_in_masses_does_not_stand_before_what_is_rare() -> None:
+    """Two thousand faked threats, of higher order than the one call that came before most of them."""
+    flood = [item(key, Level.IMMEDIATE, order=90, cause="facts.threat") for key in range(2000)]
+    queue = Queue(TABLE.lanes, [*flood, item(3000, Level.IMMEDIATE, order=50, minutes=9, cause="facts.live")])
+    taken = [queue.take(Random(0)) for _ in range(3)]
+    assert 3000 in [one[0].key for one in taken if one]
+
+
+@given(st.sets(st.sampled_from("abcdefg"), min_size=1), st.integers(0, 500))
+def test_in_an_overload_the_turns_go_round_the_causes(causes: set[str], start: int) -> None:
+    rounds = 2 * len(causes) * ONE_IN // (ONE_IN - 1) + 3
+    turns = [urgent_turn(start + each, OVERLOAD + 1, causes) for each in range(rounds)]
+    served = {(turn.cause, turn.newest) for turn in turns if not turn.others}
+    assert served == {(cause, newest) for cause in causes for newest in (False, True)}
+    assert urgent_turn(start, OVERLOAD, causes) == UrgentTurn()
+
+
+@given(st.integers(0, 300), st.integers(0, 40))
+def test_of_a_crowd_every_second_turn_by_rank_takes_the_newest(start: int, older: int) -> None:
+    """A flood of one rank holds up those who came with it, and not whoever comes after it."""
+    crowd = [item(key, order=40) for key in range(OVERLOAD + 200)]
+    queue = Queue(TABLE.lanes, crowd, turn=start)
+    for turn in range(older):
+        queue.take(Random(turn))
+    queue.add(item(9000, order=1))
+    lanes = []
+    while 9000 in queue:
+        taken = queue.take(Random(1))
+        assert taken is not None
+        lanes.append(taken[1])
+    assert len(lanes) <= 6
+    queue.add(item(9001, Level.HIGH, order=0))
+    taken = queue.take(Random(1))
+    assert taken is not None
+    assert taken[1] in (Lane.RANKED, Lane.AUDIT)
+
+
+def test_no_crowd_goes_by_rank_alone() -> None:
+    queue = Queue(TABLE.lanes, [item(key, order=key) for key in range(OVERLOAD)])
+    lanes = [one[1] for one in (queue.take(Random(0)) for _ in range(OVERLOAD)) if one]
+    assert Lane.NEWEST not in lanes
 
 
 def test_without_an_overload_they_go_by_rank() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import ClassVar, Literal
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from firstlight.banks import Flood
@@ -85,30 +86,63 @@ def members(work: Work, case: Case) -> Sequence[Item]:
 
 def review_units(work: Work, case: Case) -> tuple[Unit, ...]:
     """What is left to be reviewed in a case, soonest first; whatever speaks for a real child stands apart."""
-    return units(case.bundle, [_member(item) for item in members(work, case) if item.state == "held"])
+    # Without the verdicts, which are large; and copies mostly have one priority, which then is read once.
+    wanted = select(Item.id, Item.sha256, Item.received_at, Item.deadline, Item.priority)
+    read = cache(Priority.from_json)
+    rows = work.session.execute(wanted.where(Item.case_id == case.id, Item.state == "held").order_by(Item.id))
+    return units(case.bundle, [_member(*row, read) for row in rows])
 
 
 def place_again(work: Work, case: Case) -> None:
     """Give the case the state, level, order and deadline that follow from its members."""
+    work.session.flush()
     left = review_units(work, case)
     if not left:
-        reported = any(item.filing_id is not None for item in members(work, case))
-        case.state = "filed" if reported and not _waits_for_report(work, case) else "decided"
+        reported = exists(select(Item.id).where(Item.case_id == case.id, Item.filing_id.is_not(None)))
+        filed = work.session.scalar(select(reported)) and not _waits_for_report(work, case)
+        case.state, case.waiting = "filed" if filed else "decided", 0
         return
     if case.state != "open":
         case.opened_at = min(unit.received for unit in left)  # it waits from now on, not from the first time
     first = left[0]
-    priority = Priority.from_json(work.session.get_one(Item, first.shown).priority or "")
+    _stand(case, Priority.from_json(work.session.get_one(Item, first.shown).priority or ""))
     case.state = "open"
-    case.level_rank = first.level.rank
-    case.place_order = first.order
     case.deadline = min(unit.deadline for unit in left)
-    waiting = [item for item in members(work, case) if item.state == "held"]
-    case.severity = max(item.severity for item in waiting)
+    held = (Item.case_id == case.id, Item.state == "held")
+    case.severity = work.session.scalar(select(func.max(Item.severity)).where(*held)) or 1
     case.owner = QUEUE
-    case.says = _says(priority, left)
-    if any(item.filing_id is not None for item in waiting):
-        case.says += REPORTED_ALREADY
+    case.waiting = sum(1 + len(unit.same_bytes) + len(unit.alike) for unit in left)
+    anew = work.session.scalar(select(exists(select(Item.id).where(*held, Item.filing_id.is_not(None)))))
+    case.says += _copies(case.waiting) + (REPORTED_ALREADY if anew else "")
+
+
+def place_with(work: Work, case: Case, item: Item) -> None:
+    """What `place_again` does, for a case in which nothing changed but that this item came last; it costs the same
+    however many copies are there."""
+    if case.state != "open" or item.state != "held" or not case.waiting:
+        place_again(work, case)
+    else:
+        priority = Priority.from_json(item.priority or "")
+        anew = REPORTED_ALREADY if case.says.endswith(REPORTED_ALREADY) else ""
+        if priority.sort_key < (case.level_rank, -case.place_order):
+            _stand(case, priority)
+        else:
+            case.says = case.says.removesuffix(anew).removesuffix(_copies(case.waiting))
+        case.waiting += 1
+        case.says += _copies(case.waiting) + anew
+        case.deadline = min(case.deadline, item.deadline)
+        case.severity = max(case.severity, item.severity)
+
+
+def _stand(case: Case, priority: Priority) -> None:
+    """The place of a case whose soonest item has this priority, and the first half of its words."""
+    moving = [reason.says for reason in priority.reasons.because if reason.rule not in ("base", "leads")]
+    case.level_rank, case.place_order, case.cause = priority.level.rank, priority.order, priority.cause
+    case.says = " ".join(moving or [NOTHING_MOVES_IT])
+
+
+def _copies(count: int) -> str:
+    return f" {count} copies in one case." if count > 1 else ""
 
 
 def in_no_filing() -> ColumnElement[bool]:
@@ -126,29 +160,20 @@ def _waits_for_report(work: Work, case: Case) -> bool:
     return work.session.scalar(wanted.limit(1)) is not None
 
 
-def _member(item: Item) -> Member:
-    priority = Priority.from_json(item.priority or "")
-    return Member(
-        key=item.id,
-        sha256=item.sha256,
-        level=priority.level,
-        order=priority.order,
-        received=item.received_at,
-        deadline=item.deadline,
-        raising=priority.raising,
-    )
+def _member(
+    key: int,
+    sha256: str,
+    received: datetime,
+    deadline: datetime,
+    priority: str | None,
+    read: Callable[[str], Priority],
+) -> Member:
+    known = read(priority or "")
+    return Member(key, sha256, known.level, known.order, received, deadline, known.raising)
 
 
 NOTHING_MOVES_IT = "It counts as a real child until something else is known."
 """Read before a reviewer's own judgement, so it does not tell whether signs of origin were found."""
-
-
-def _says(priority: Priority, left: Sequence[Unit]) -> str:
-    """Why the case stands where it stands, in one line."""
-    moving = [reason.says for reason in priority.reasons.because if reason.rule not in ("base", "leads")]
-    count = sum(1 + len(unit.same_bytes) + len(unit.alike) for unit in left)
-    copies = f" {count} copies in one case." if count > 1 else ""
-    return " ".join(moving or [NOTHING_MOVES_IT]) + copies
 
 
 class QueuePlace(Value):
@@ -166,7 +191,7 @@ class QueuePlace(Value):
 
 
 class QueueView(Document):
-    """The queue as it stands: every open case, each exactly once."""
+    """The queue as it stands: every open case, each exactly once, or the first of them; `waiting` counts all."""
 
     title_for_people: ClassVar[str] = "queue"
 
@@ -174,27 +199,28 @@ class QueueView(Document):
     version: Versioned = 1
     at: Instant
     unexamined: int
+    waiting: int = 0
     floods: tuple[Flood, ...] = ()
     places: tuple[QueuePlace, ...]
 
 
-def queue(home: Home, *, seed: int = 0) -> QueueView:
-    """Every open case in the order in which reviewers get them. `seed` decides the audit's draws and nothing else; the
-    draws that count are those of seed 0."""
+def queue(home: Home, *, seed: int = 0, limit: int | None = None) -> QueueView:
+    """Every open case in the order in which reviewers get them, or the first `limit` of them, which costs the same
+    however many wait. `seed` decides the audit's draws and nothing else; the draws that count are those of seed 0, and
+    they are made when their turn comes: beyond the first place a draw is an example."""
     now = home.clock.now()
     with home.look() as work:
-        rows = open_cases(work.session)
-        counts: dict[int, int] = {}
-        for case_id in work.session.scalars(select(Item.case_id).where(Item.state == "held")):
-            if case_id is not None:
-                counts[case_id] = counts.get(case_id, 0) + 1
+        rows = open_cases(work.session) if limit is None else picking.ahead(work, limit)
+        waiting = work.session.scalar(select(func.count()).where(Case.state == "open")) or 0
         unexamined = work.session.scalar(select(func.count()).where(Item.verdict.is_(None))) or 0
         taken = turns.load(work.session)
         first = picking.upcoming(work, home.table) if seed == 0 else None
         taken = first.turns if first else taken
     by_id = {case.id: case for case in rows}
+    if first is not None:
+        by_id[first.case.id] = first.case
     places = arrange(
-        map(_as_waiting, rows),
+        map(as_waiting, by_id.values()),
         now,
         home.table,
         taken.draws(seed),
@@ -202,13 +228,24 @@ def queue(home: Home, *, seed: int = 0) -> QueueView:
         owed=taken.owed,
         urgent=taken.urgent,
         first=None if first is None else (first.case.id, first.lane),
+        limit=limit,
     )
+    with home.look() as work:
+        counts = _held(work, None if limit is None else [place.key for place in places])
     return QueueView(
         at=now,
         unexamined=unexamined,
+        waiting=waiting,
         floods=floods.asking(home),
         places=tuple(_queue_place(place, by_id[place.key], counts.get(place.key, 0)) for place in places),
     )
+
+
+def _held(work: Work, of: Sequence[int] | None) -> dict[int | None, int]:
+    """How many items wait in each of these cases, or in all."""
+    wanted = select(Item.case_id, func.count()).where(Item.state == "held").group_by(Item.case_id)
+    rows = work.session.execute(wanted if of is None else wanted.where(Item.case_id.in_(of)))
+    return dict(rows.all())
 
 
 def open_cases(session: Session) -> Sequence[Case]:
@@ -216,7 +253,8 @@ def open_cases(session: Session) -> Sequence[Case]:
     return session.scalars(select(Case).where(Case.state == "open").order_by(Case.id)).all()
 
 
-def _as_waiting(case: Case) -> Waiting:
+def as_waiting(case: Case) -> Waiting:
+    """The case as the lanes see it."""
     return Waiting(
         key=case.id,
         level=list(Level)[case.level_rank],
@@ -225,6 +263,7 @@ def _as_waiting(case: Case) -> Waiting:
         deadline=case.deadline,
         burden=case.severity,
         says=case.says,
+        cause=case.cause,
     )
 
 

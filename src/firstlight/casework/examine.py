@@ -217,7 +217,7 @@ def _keep_one(home: Home, work: Work, bundler: Bundler, item: Item, verdict: Ver
     work.log.append_many(list(_events(work, case, item, verdict, priority, placement)))
     review.carry_over(work, case, item)
     work.session.flush()
-    cases.place_again(work, case)
+    cases.place_with(work, case, item)
     floods.note(home, work, verdict.matches)
 
 

@@ -16,7 +16,7 @@ from random import Random, SystemRandom
 from typing import ClassVar, Literal
 
 from pydantic import ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from firstlight.casework import cases
 from firstlight.casework.home import SERVICE, Home, Work, named
@@ -169,17 +169,7 @@ def compare(work: Work, item: Item, *, actor: str, seems: Seems, reported: bool)
 
 def compare_again(work: Work, item: Item, *, actor: str) -> None:
     """Take back the comparison that a decision by this person brought; whoever undoes the decision calls it."""
-    wanted = (
-        select(Lowering)
-        .join(Item, Item.id == Lowering.item_id)
-        .where(
-            Item.case_id == item.case_id,
-            Item.sha256 == item.sha256,
-            Lowering.drawn.is_(True),
-            Lowering.result.is_not(None),
-        )
-    )
-    row = work.session.scalar(wanted.order_by(Lowering.id.desc()).limit(1))
+    row = _latest(work, item, Lowering.drawn.in_((True,)), Lowering.result.is_not(None))
     if row is not None:
         row.result = None
         work.record(
@@ -195,7 +185,7 @@ def rechecks(work: Work) -> Rechecks:
     ):
         counts[Result(result or Result.OPEN)] = count
     lowered = _number(work, Lowering.undone_at.is_(None))
-    drawn = _number(work, Lowering.drawn.is_(True), Lowering.undone_at.is_(None))
+    drawn = _number(work, Lowering.drawn.in_((True,)), Lowering.undone_at.is_(None))
     differs, undecided = counts[Result.DIFFERS], counts[Result.OPEN]
     looked = counts[Result.AGREES] + differs + undecided
     low = clopper_pearson(differs, looked)[0]
@@ -313,17 +303,14 @@ def _as_if_never(work: Work, table: PriorityTable, item: Item, *, actor: str, st
 
 def _row(work: Work, item: Item) -> Lowering | None:
     """The lowering of these bytes in this case that holds, or waits for its second look."""
-    wanted = (
-        select(Lowering)
-        .join(Item, Item.id == Lowering.item_id)
-        .where(
-            Item.case_id == item.case_id,
-            Item.sha256 == item.sha256,
-            Lowering.undone_at.is_(None),
-            Lowering.result.is_(None),
-        )
-    )
-    return work.session.scalar(wanted.order_by(Lowering.id.desc()).limit(1))
+    return _latest(work, item, Lowering.undone_at.is_(None), Lowering.result.is_(None))
+
+
+def _latest(work: Work, item: Item, *rules: ColumnElement[bool]) -> Lowering | None:
+    """The latest lowering of these bytes in this case of which these rules are true."""
+    wanted = select(Lowering).join(Item, Item.id == Lowering.item_id)
+    same = (Item.case_id == item.case_id, Item.sha256 == item.sha256)
+    return work.session.scalar(wanted.where(*same, *rules).order_by(Lowering.id.desc()).limit(1))
 
 
 def _draw(work: Work, table: PriorityTable, rng: Random) -> None:
@@ -331,13 +318,13 @@ def _draw(work: Work, table: PriorityTable, rng: Random) -> None:
     standing = Lowering.undone_at.is_(None)
     spoiled = _number(work, standing, Lowering.result == Result.SAME_PERSON.value)
     wanted = math.ceil(round(_number(work, standing) * table.lowering.recheck_share, 9))
-    missing = wanted - (_number(work, standing, Lowering.drawn.is_(True)) - spoiled)
+    missing = wanted - (_number(work, standing, Lowering.drawn.in_((True,))) - spoiled)
     if missing <= 0:
         return
     left = work.session.execute(
         select(Lowering, Item)
         .join(Item, Item.id == Lowering.item_id)
-        .where(standing, Lowering.drawn.is_(False), Item.state == "held")
+        .where(standing, Lowering.drawn.in_((False,)), Item.state == "held")
         .order_by(Lowering.id)
     ).all()
     for row, item in rng.sample(left, min(missing, len(left))):

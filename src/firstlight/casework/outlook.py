@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from sqlalchemy import func, select
 
-from firstlight.casework import cases, turns
+from firstlight.casework import turns
 from firstlight.casework.home import Home
 from firstlight.casework.lowering import Rechecks, rechecks
 from firstlight.store.tables import Case, Item
@@ -20,6 +20,9 @@ MEASURED_OVER = timedelta(hours=24)
 
 SHORTEST = timedelta(hours=1)
 """A younger home is measured as if it were this old: the first minutes of an import are no rate."""
+
+
+_BY_LEVEL = select(Case.level_rank, func.count()).where(Case.state == "open").group_by(Case.level_rank)
 
 
 class LevelCount(Value):
@@ -61,18 +64,20 @@ def outlook(home: Home, *, reviewers: int, reviews_each_per_hour: float) -> Outl
     """
     now = home.clock.now()
     with home.look() as work:
-        rows = cases.open_cases(work.session)
+        waiting = dict(work.session.execute(_BY_LEVEL).all())
+        overdue = dict(work.session.execute(_BY_LEVEL.where(Case.deadline < now)).all())
         unexamined = work.session.scalar(select(func.count()).where(Item.verdict.is_(None))) or 0
-        first = work.session.scalar(select(func.min(Item.received_at))) or now
+        first = work.session.scalar(select(Item.received_at).order_by(Item.id).limit(1)) or now
         opened = select(func.count()).where(Case.opened_at > now - MEASURED_OVER)
         arrived = work.session.scalar(opened) or 0
         immediate = work.session.scalar(opened.where(Case.level_rank == Level.IMMEDIATE.rank)) or 0
         taken = turns.load(work.session)
         lowered = rechecks(work)
     hours = min(MEASURED_OVER, max(SHORTEST, now - first)) / timedelta(hours=1)
-    rest = sum(case.level_rank != Level.IMMEDIATE.rank for case in rows)
+    total = sum(waiting.values())
+    rest = total - waiting.get(Level.IMMEDIATE.rank, 0)
     expected = forecast(
-        len(rows),
+        total,
         arrivals_per_hour=round(arrived / hours, 2),
         reviewers=reviewers,
         reviews_each_per_hour=reviews_each_per_hour,
@@ -88,8 +93,8 @@ def outlook(home: Home, *, reviewers: int, reviews_each_per_hour: float) -> Outl
         levels=tuple(
             LevelCount(
                 level=level,
-                waiting=sum(case.level_rank == level.rank for case in rows),
-                overdue=sum(case.level_rank == level.rank and case.deadline < now for case in rows),
+                waiting=waiting.get(level.rank, 0),
+                overdue=overdue.get(level.rank, 0),
             )
             for level in Level
         ),

@@ -18,7 +18,7 @@ from firstlight.casework.home import Work
 from firstlight.casework.severity import Severity
 from firstlight.casework.turns import Turns
 from firstlight.store.tables import Assignment, Case
-from firstlight.triage import OVERLOAD, Lane, PriorityTable, UrgentTurn, next_lane, urgent_turn
+from firstlight.triage import OVERLOAD, Lane, PriorityTable, next_lane, urgent_turn
 from firstlight.values import Level
 
 _TRIES = 64
@@ -49,18 +49,23 @@ def pick(work: Work, table: PriorityTable, taken: Turns, rules: Rules, most: int
     immediate, others = (*rules, _IMMEDIATE), (*rules, _OTHERS)
     first = first_ranked(work, immediate, most)
     if first is not None:
-        whose = urgent_turn(taken.urgent, _immediate_waiting(work))
+        crowded = _crowded(work, Level.IMMEDIATE.rank)
+        whose = urgent_turn(taken.urgent, crowded, _causes(work, immediate, most) if crowded > OVERLOAD else ())
         taken = taken.model_copy(update={"urgent": taken.urgent + 1})
-        if whose is UrgentTurn.NEWEST:
-            first = max(_by_age(work, immediate, most, newest=True), key=_age)
-        if whose is not UrgentTurn.OTHERS or first_ranked(work, others, most) is None:
-            return Picked(first, Lane.IMMEDIATE, taken)
+        if not whose.others or first_ranked(work, others, most) is None:
+            of = immediate if whose.cause is None else (*immediate, Case.cause == whose.cause)
+            return Picked(_newest(work, of, most) if whose.newest else _first(work, of, most), Lane.IMMEDIATE, taken)
     first = first_ranked(work, others, most)
     if first is None:
         return None
-    lane, owed = next_lane(taken.count, taken.owed, list(Level)[first.level_rank], table.lanes)
+    level = first.level_rank
+    lane, owed = next_lane(
+        taken.count, taken.owed, list(Level)[level], table.lanes, crowded=_crowded(work, level) > OVERLOAD
+    )
     if lane is Lane.OLDEST:
         first = min(_by_age(work, rules, most), key=_age)
+    elif lane is Lane.NEWEST:
+        first = _newest(work, (*rules, Case.level_rank == level), most)
     elif lane is Lane.AUDIT:
         first = _drawn(work, rules, most, taken.draws())
     return Picked(first, lane, taken.model_copy(update={"count": taken.count + 1, "owed": owed}))
@@ -124,6 +129,14 @@ def first_ranked(work: Work, rules: Rules, most: int) -> Case | None:
     return min(_ranked(work, rules, most), key=_rank, default=None)
 
 
+def _first(work: Work, rules: Rules, most: int) -> Case:
+    return min(_ranked(work, rules, most), key=_rank)
+
+
+def _newest(work: Work, rules: Rules, most: int) -> Case:
+    return max(_by_age(work, rules, most, newest=True), key=_age)
+
+
 def _rank(case: Case) -> tuple[int, float, datetime, int]:
     return (case.level_rank, -case.place_order, case.opened_at, case.id)
 
@@ -142,6 +155,25 @@ def _ranked(work: Work, rules: Rules, most: int) -> Iterator[Case]:
         yield work.session.scalars(select(Case).where(*here).order_by(Case.opened_at, Case.id).limit(1)).one()
 
 
+def ahead(work: Work, places: int) -> Sequence[Case]:
+    """Cases among which the first `places` of the queue are, whatever the turns; enough of each level that a crowd is
+    seen to be one. Every step is one look into an index."""
+    most = places + OVERLOAD + 1
+    found: dict[int, Case] = {}
+    rank = (Case.place_order.desc(), Case.opened_at, Case.id)
+    oldest, newest = (Case.opened_at, Case.id), (Case.opened_at.desc(), Case.id.desc())
+    kinds: list[Rules] = [(Case.level_rank == level.rank,) for level in Level]
+    if _crowded(work, Level.IMMEDIATE.rank) > OVERLOAD:
+        kinds += [(_IMMEDIATE, Case.cause == cause) for cause in _causes(work, (_IMMEDIATE,), Severity.SEVERE.burden)]
+    for kind in kinds:
+        for burden in range(1, Severity.SEVERE.burden + 1):
+            here = (Case.state == "open", Case.severity == burden, *kind)
+            for order in (rank, oldest, newest):
+                rows = work.session.scalars(select(Case).where(*here).order_by(*order).limit(most))
+                found.update((case.id, case) for case in rows)
+    return [found[key] for key in sorted(found)]
+
+
 def _age(case: Case) -> tuple[datetime, int]:
     return (case.opened_at, case.id)
 
@@ -154,10 +186,20 @@ def _by_age(work: Work, rules: Rules, most: int, *, newest: bool = False) -> Ite
         yield from work.session.scalars(select(Case).where(*here).order_by(*order).limit(1))
 
 
-def _immediate_waiting(work: Work) -> int:
-    """How many immediate cases are with nobody, counted up to where it is an overload."""
-    some = select(Case.id).where(Case.state == "open", _IMMEDIATE, with_nobody()).limit(OVERLOAD + 1).subquery()
+def _crowded(work: Work, level_rank: int) -> int:
+    """How many cases of this level are with nobody, counted up to where they are a crowd."""
+    here = (Case.state == "open", Case.level_rank == level_rank, with_nobody())
+    some = select(Case.id).where(*here).limit(OVERLOAD + 1).subquery()
     return work.session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def _causes(work: Work, rules: Rules, most: int) -> Iterator[str]:
+    """The causes of the cases that these rules leave, in their order; each step is one look into an index."""
+    here = (Case.state == "open", Case.severity <= most, *rules)
+    cause = work.session.scalar(select(func.min(Case.cause)).where(*here))
+    while cause is not None:
+        yield cause
+        cause = work.session.scalar(select(func.min(Case.cause)).where(*here, Case.cause > cause))
 
 
 def _drawn(work: Work, rules: Rules, most: int, rng: Random) -> Case:

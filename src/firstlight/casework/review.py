@@ -253,6 +253,7 @@ def _keep(work: Work, item: Item, decision: Decision) -> None:
             actor=decision.actor,
             finding=decision.conclusion.finding.value,
             document=decision.to_json().decode(),
+            carried=decision.carried_from is not None,
         )
     )
     item.state = "decided"
@@ -271,23 +272,26 @@ def carry_over(work: Work, case: Case, item: Item) -> Decision | None:
     that is merely alike takes over nothing. The reason for haste of the earlier report is not taken over: it was that
     upload's.
     """
-    same = work.session.scalars(
-        select(Item).where(Item.case_id == case.id, Item.sha256 == item.sha256, Item.id != item.id).order_by(Item.id)
-    ).all()
-    if not same or any(one.state == "held" for one in same):
+    # Each look costs the same however many copies took it over before.
+    same = (Item.case_id == case.id, Item.sha256 == item.sha256, Item.id != item.id)
+    if work.session.scalar(select(Item.id).where(*same, Item.state == "held").limit(1)) is not None:
         return None
-    rows = work.session.scalars(
-        select(tables.Decision.document)
-        .where(tables.Decision.item_id.in_([one.id for one in same]), tables.Decision.withdrawn_at.is_(None))
+    by_people = (tables.Decision.case_id == case.id, tables.Decision.carried.in_((False,)))
+    rows = work.session.execute(
+        select(tables.Decision.document, Item.priority)
+        .join(Item, Item.id == tables.Decision.item_id)
+        .where(*by_people, tables.Decision.withdrawn_at.is_(None), *same)
         .order_by(tables.Decision.id)
-    )
-    earlier = [one for one in map(Decision.from_json, rows) if one.carried_from is None]
+    ).all()
+    earlier = [Decision.from_json(document) for document, _ in rows]
     if not earlier or not earlier[-1].seen or len({one.conclusion.finding for one in earlier}) != 1:
         return None
-    if earlier[-1].conclusion.finding is not Finding.REPORT and any(one.filing_id is not None for one in same):
+    reported = select(Item.id).where(*same, Item.state.in_(("decided", "filed")), Item.filing_id.is_not(None)).limit(1)
+    if earlier[-1].conclusion.finding is not Finding.REPORT and work.session.scalar(reported) is not None:
         return None  # these bytes were reported; that nothing more is to be said of one upload does not clear the next
     now = Priority.from_json(item.priority or "")
-    then = min((Priority.from_json(one.priority or "").level for one in same), key=lambda level: level.rank)
+    # What took a decision over asked for no sooner look than what was decided, so this is the soonest of all.
+    then = min((Priority.from_json(priority or "").level for _, priority in rows), key=lambda level: level.rank)
     if reopens(now.level, raising=bool(now.raising), decided_at=then, same_bytes=True):
         return None
     last = earlier[-1]

@@ -141,7 +141,7 @@ def _for(standing: Standing) -> tuple[ColumnElement[bool], ...]:
         .join(Item, Item.id == Lowering.item_id)
         .where(
             Item.case_id == Case.id,
-            Lowering.drawn.is_(True),
+            Lowering.drawn.in_((True,)),
             Lowering.result.is_(None),
             Lowering.undone_at.is_(None),
             Lowering.actor == standing.reviewer,
@@ -190,8 +190,8 @@ def _given_back(work: Work, standing: Standing) -> tuple[Case, Lane] | None:
 
 
 def _return(work: Work, row: Assignment) -> None:
-    """It is with nobody, and keeps its lane; the ranked and the immediate lane owe it nothing."""
-    if row.lane in (Lane.RANKED, Lane.IMMEDIATE):
+    """It is with nobody, and keeps its lane; only a reserved or an audit's turn is owed to it."""
+    if row.lane in (Lane.RANKED, Lane.NEWEST, Lane.IMMEDIATE):
         work.session.delete(row)
     else:
         row.reviewer = None
@@ -256,6 +256,7 @@ def _facts(work: Work, case: Case, lane: Lane) -> _Facts:
 _WHY = {
     Lane.IMMEDIATE: "it comes before everything else",
     Lane.RANKED: "it is next by rank",
+    Lane.NEWEST: "it is the newest of a crowd, so that a flood holds nobody up who comes after it",
     Lane.OLDEST: "this turn is reserved for what has waited longest",
     Lane.AUDIT: "it was drawn at random, to measure what the rest hides",
 }

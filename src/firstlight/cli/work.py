@@ -80,7 +80,7 @@ def queue(
 ) -> None:
     """Print who waits, in which order, and why."""
     with opened(home) as house:
-        view = cases.queue(house, seed=seed)
+        view = cases.queue(house, seed=seed, limit=None if as_json else limit)
     if as_json:
         output.answer(view)
     else:
@@ -266,8 +266,8 @@ def say_queue(view: cases.QueueView, limit: int) -> None:
         ["place", "case", "items", "lane", "level", "why here"],
         [(p.place, p.case, p.items, p.lane.value, p.level.value, p.says) for p in view.places[:limit]],
     )
-    if len(view.places) > limit:
-        output.say(f"... and {len(view.places) - limit} more cases; see them with --limit {len(view.places)}.")
+    if view.waiting > limit:
+        output.say(f"... and {view.waiting - limit} more cases; see them with --limit {view.waiting}.")
 
 
 def say_reasons(reason: Reason, depth: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from firstlight.store.access import ApiKey, HmaBank, HmaContent, Passkey, SignIn, StepUp, User, WebSession
@@ -54,7 +54,8 @@ class Case(Table):
     """What a reviewer opens: a bundle of items, with the level and the deadline of its most urgent member.
 
     `bundle` is the number of the bundle's first item. `severity` is what is expected of the hardest of its items that
-    wait, 1 to 3; it decides who may be shown the case, and never when.
+    wait, 1 to 3; it decides who may be shown the case, and never when. `cause` is the row of the priority table that
+    asks for the level; `waiting` counts the items that wait, as far as it was counted.
     """
 
     __tablename__ = "cases"
@@ -62,6 +63,8 @@ class Case(Table):
         CheckConstraint("state in ('open', 'decided', 'filed')", name="case_state"),
         Index("cases_by_place", "state", "severity", "level_rank", "place_order", "opened_at", "id"),
         Index("cases_by_age", "state", "severity", "opened_at", "id"),
+        Index("cases_by_level_and_age", "state", "level_rank", "severity", "opened_at", "id"),
+        Index("cases_by_cause", "state", "level_rank", "cause", "severity", "opened_at", "id"),
         Index("cases_by_state", "state", "id"),
         NUMBERED,
     )
@@ -76,6 +79,8 @@ class Case(Table):
     owner: Mapped[str]
     says: Mapped[str]
     severity: Mapped[int] = mapped_column(default=1, server_default="1")
+    cause: Mapped[str] = mapped_column(default="", server_default="")
+    waiting: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class Assignment(Table):
@@ -116,6 +121,9 @@ class Lowering(Table):
     result: Mapped[str | None]
 
 
+_UNEXAMINED = text("verdict is null")
+
+
 class Item(Table):
     """One piece of media or text that came in. In exactly one state, with an owner and a deadline.
 
@@ -127,7 +135,9 @@ class Item(Table):
         CheckConstraint("state in ('held', 'decided', 'filed')", name="item_state"),
         UniqueConstraint("source", "sha256", name="item_once_per_source"),
         Index("items_by_sha256", "sha256"),
+        Index("items_by_sha256_and_state", "sha256", "state", "filing_id"),
         Index("items_by_case", "case_id"),
+        Index("items_unexamined", "id", sqlite_where=_UNEXAMINED, postgresql_where=_UNEXAMINED),
         NUMBERED,
     )
 
@@ -169,11 +179,16 @@ class Supplement(Table):
 class Decision(Table):
     """What a person concluded about one item, with reasons; rows are only ever added.
 
-    One that was undone before anything left stays, with the time at which it was; it settles nothing.
+    One that was undone before anything left stays, with the time at which it was; it settles nothing. One that was
+    taken over from the same bytes is `carried`.
     """
 
     __tablename__ = "decisions"
-    __table_args__ = (Index("decisions_by_case", "case_id"), NUMBERED)
+    __table_args__ = (
+        Index("decisions_by_case", "case_id"),
+        Index("decisions_by_people", "case_id", "carried"),
+        NUMBERED,
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
@@ -183,6 +198,7 @@ class Decision(Table):
     finding: Mapped[str]
     document: Mapped[str]
     withdrawn_at: Mapped[datetime | None]
+    carried: Mapped[bool] = mapped_column(YesNo, default=False, server_default="0")
 
 
 class Filing(Table):

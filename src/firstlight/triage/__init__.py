@@ -5,25 +5,12 @@ from firstlight.triage.bundle import Bundler, Joined, Member, NearestHashes, Pla
 from firstlight.triage.explaining import RankedCase, TableDiff, diff, explain
 from firstlight.triage.facts import FACTS, Context, ContextFact, Stater
 from firstlight.triage.forecasting import Forecast, forecast
-from firstlight.triage.lanes import (
-    OVERLOAD,
-    Exposure,
-    Lane,
-    Place,
-    Queue,
-    UrgentTurn,
-    WaitBound,
-    Waiting,
-    arrange,
-    lane_at,
-    longest_wait,
-    next_lane,
-    urgent_turn,
-)
+from firstlight.triage.lanes import Exposure, Place, Queue, Waiting, arrange
 from firstlight.triage.links import Identifier, IdentifierKind, Links
 from firstlight.triage.priority import Confirmation, Priority, prioritise
 from firstlight.triage.rebundle import Bundles, bundle_all
 from firstlight.triage.table import OriginSignal, PriorityTable
+from firstlight.triage.turns import OVERLOAD, Lane, UrgentTurn, WaitBound, lane_at, longest_wait, next_lane, urgent_turn
 
 __all__ = [
     "FACTS",

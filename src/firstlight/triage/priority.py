@@ -50,7 +50,8 @@ class Priority(Document):
     """Where an item stands, and why.
 
     `level` first; within a level the larger `order` comes sooner. `raising` names the claims for a real child that
-    open a bundle again. `lowered_by` is set when, and only when, the one way down was taken.
+    open a bundle again. `lowered_by` is set when, and only when, the one way down was taken. `cause` is the row that
+    asks for the level, empty where it is lowered.
     """
 
     title_for_people: ClassVar[str] = "priority"
@@ -61,6 +62,7 @@ class Priority(Document):
     order: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     raising: tuple[Claim, ...] = ()
     lowered_by: Confirmation | None = None
+    cause: str = ""
     table_version: str
     table_sha256: Sha256Hex
     reasons: Reason
@@ -103,6 +105,7 @@ def prioritise(
         order=order,
         raising=raising_claims(signals),
         lowered_by=lowered,
+        cause="" if lowered else cause(table, context.facts, signals),
         table_version=table.version,
         table_sha256=table.sha256,
         reasons=Reason(
@@ -121,14 +124,25 @@ def score(table: PriorityTable, facts: Iterable[ContextFact], signals: Iterable[
     instead of `camera` and `photo_derived_strong` instead of `photo_derived`: they are the same evidence. Rounded, so
     that the order does not depend on the order of adding.
     """
+    rows = _rows(table, facts, signals).values()
+    level = min((row.level for row in rows if row.level is not None), key=lambda level: level.rank)
+    return level, round(sum(sorted(row.expected for row in rows)), 6)
+
+
+def cause(table: PriorityTable, facts: Iterable[ContextFact], signals: Iterable[OriginSignal]) -> str:
+    """The name of the row that asks for the level; of several, the one with the most expected harm."""
+    rows = [(row.level.rank, -row.expected, name) for name, row in _rows(table, facts, signals).items() if row.level]
+    return min(rows)[2]
+
+
+def _rows(table: PriorityTable, facts: Iterable[ContextFact], signals: Iterable[OriginSignal]) -> dict[str, Row]:
     origin = set(signals)
     if OriginSignal.CONFLICT in origin:
         origin.discard(OriginSignal.CAMERA)
     if OriginSignal.PHOTO_DERIVED_STRONG in origin:
         origin.discard(OriginSignal.PHOTO_DERIVED)
-    rows = [table.base, *(table.facts[f] for f in set(facts)), *(table.origin[s] for s in origin)]
-    level = min((row.level for row in rows if row.level is not None), key=lambda level: level.rank)
-    return level, round(sum(sorted(row.expected for row in rows)), 6)
+    said = {f"facts.{fact}": table.facts[fact] for fact in facts}
+    return {"base": table.base} | said | {f"origin.{signal}": table.origin[signal] for signal in origin}
 
 
 def origin_signals(verdict: Verdict) -> frozenset[OriginSignal]:

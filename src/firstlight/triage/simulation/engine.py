@@ -9,11 +9,11 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.triage.lanes import longest_wait
 from firstlight.triage.simulation.policies import Ours, Policy
 from firstlight.triage.simulation.scenario import Scenario
 from firstlight.triage.simulation.world import World
 from firstlight.triage.table import PriorityTable
+from firstlight.triage.turns import longest_wait
 
 
 @dataclass(frozen=True, slots=True)

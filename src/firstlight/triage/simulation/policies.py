@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.triage.bundle import reopens
-from firstlight.triage.lanes import Lane, Queue, Waiting
+from firstlight.triage.lanes import Queue, Waiting
 from firstlight.triage.simulation.world import World
 from firstlight.triage.table import PriorityTable
+from firstlight.triage.turns import Lane
 from firstlight.values import Level
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -94,7 +95,7 @@ class Ours:
         received = _START + timedelta(hours=float(self._world.arrival[row]))
         level = self._levels[self._world.level[like]]
         order = float(self._world.order[like])
-        self._queue.add(Waiting(row, level, order, received))
+        self._queue.add(Waiting(row, level, order, received, cause=str(self._world.cause[like])))
         self._rank[row] = (level.rank, -order)
 
     def join(self, row: int, leader: int, *, decided: bool) -> bool:

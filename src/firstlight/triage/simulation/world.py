@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.triage.facts import FACTS, ContextFact
-from firstlight.triage.priority import RAISING_SIGNALS, score
+from firstlight.triage.priority import RAISING_SIGNALS, cause, score
 from firstlight.triage.simulation.scenario import CLASSES, Scenario, Seen
 from firstlight.triage.table import OriginSignal, PriorityTable
 from firstlight.values import Level
@@ -25,7 +25,8 @@ class World:
 
     `copy_of` is the row of the first picture that the item was recognised as a copy of, or -1. `ai_score` is the
     detector's, 0 to 1; `mark` is what the file says of itself: 1 machine-made, -1 camera, 0 nothing; `level` and
-    `order` are those of the priority table; `raising` tells whether a sign of a real child opens its bundle.
+    `order` are those of the priority table, and `cause` numbers its row that asks for the level; `raising` tells
+    whether a sign of a real child opens its bundle.
     """
 
     arrival: NDArray[np.float64]
@@ -35,6 +36,7 @@ class World:
     mark: NDArray[np.int8]
     level: NDArray[np.int8]
     order: NDArray[np.float64]
+    cause: NDArray[np.int64]
     raising: NDArray[np.bool_]
 
     def __len__(self) -> int:
@@ -53,7 +55,7 @@ def draw(scenario: Scenario, table: PriorityTable, seed: int) -> World:
     seen = {what: drawn[i] < rates[i][kind] for i, what in enumerate(OBSERVATIONS)}
     jitter, which, member, cluster = drawn[len(OBSERVATIONS) :]
     mark = np.where(seen["ai_mark"] | seen["attested"], 1, np.where(seen["camera_mark"], -1, 0)).astype(np.int8)
-    level, order, raising = _priorities(seen, kind == FLOOD, which, table)
+    level, order, cause, raising = _priorities(seen, kind == FLOOD, which, table)
     return World(
         arrival=arrival,
         kind=kind,
@@ -62,6 +64,7 @@ def draw(scenario: Scenario, table: PriorityTable, seed: int) -> World:
         mark=mark,
         level=level,
         order=order,
+        cause=cause,
         raising=raising,
     )
 
@@ -109,8 +112,8 @@ _EXTRAS = {"new_upload": ContextFact.NEW_UPLOAD, "user_report": ContextFact.USER
 
 def _priorities(
     seen: dict[str, NDArray[np.bool_]], staged: NDArray[np.bool_], which: NDArray[np.float64], table: PriorityTable
-) -> tuple[NDArray[np.int8], NDArray[np.float64], NDArray[np.bool_]]:
-    """Level and order by the real table. Only distinct sets of observations are scored, not every item.
+) -> tuple[NDArray[np.int8], NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Level, order and cause by the real table. Only distinct sets of observations are scored, not every item.
 
     What is stated of the flood is what an uploader could bring about, such as a faked threat; all else is drawn from
     all facts of the level.
@@ -127,10 +130,12 @@ def _priorities(
     columns = [fact, stamped, *(seen[what] for what in (*_EXTRAS, *_SIGNALS))]
     distinct, inverse = np.unique(np.stack([c.astype(np.int64) for c in columns]), axis=1, return_inverse=True)
     scored = [_scored(column.tolist(), stated, table) for column in distinct.T]
-    levels = np.array([rank for rank, _, _ in scored], dtype=np.int8)
-    order = np.array([order for _, order, _ in scored], dtype=np.float64)
-    raising = np.array([opens for _, _, opens in scored], dtype=np.bool_)
-    return levels[inverse], order[inverse], raising[inverse]
+    levels = np.array([rank for rank, _, _, _ in scored], dtype=np.int8)
+    order = np.array([order for _, order, _, _ in scored], dtype=np.float64)
+    causes = {name: number for number, name in enumerate(sorted({name for _, _, name, _ in scored}))}
+    asking = np.array([causes[name] for _, _, name, _ in scored], dtype=np.int64)
+    raising = np.array([opens for _, _, _, opens in scored], dtype=np.bool_)
+    return levels[inverse], order[inverse], asking[inverse], raising[inverse]
 
 
 def _facts(table: PriorityTable, level: Level, *, staged: bool) -> list[int]:
@@ -142,7 +147,7 @@ def _facts(table: PriorityTable, level: Level, *, staged: bool) -> list[int]:
     ]
 
 
-def _scored(column: list[int], stated: tuple[ContextFact, ...], table: PriorityTable) -> tuple[int, float, bool]:
+def _scored(column: list[int], stated: tuple[ContextFact, ...], table: PriorityTable) -> tuple[int, float, str, bool]:
     fact, stamped, *rest = column
     extras, signs = rest[: len(_EXTRAS)], rest[len(_EXTRAS) :]
     facts = {extra for extra, there in zip(_EXTRAS.values(), extras, strict=True) if there}
@@ -152,4 +157,4 @@ def _scored(column: list[int], stated: tuple[ContextFact, ...], table: PriorityT
     if OriginSignal.CAMERA in signals and stamped:
         signals.add(OriginSignal.CONFLICT)
     level, order = score(table, facts, signals)
-    return level.rank, order, bool(signals & RAISING_SIGNALS)
+    return level.rank, order, cause(table, facts, signals), bool(signals & RAISING_SIGNALS)

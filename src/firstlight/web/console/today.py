@@ -58,13 +58,13 @@ def queue(
     service: TheService,
     pages: ThePages,
     _caller: Reader,
-    start: Annotated[int, Query(ge=1, le=10**9)] = 1,
+    start: Annotated[int, Query(ge=1, le=10_000)] = 1,
     reviewers: Annotated[int, Query(ge=0, le=10_000)] = 1,
     speed: Annotated[float, Query(gt=0, le=1000)] = 12.0,
 ) -> Response:
     """The queue with its lanes and reasons, and what to expect of it."""
-    view = cases.queue(service.home)
-    places = view.places[start - 1 : start - 1 + PAGE]
+    view = cases.queue(service.home, limit=start - 1 + PAGE)
+    places = view.places[start - 1 :]
     return pages.render(
         request,
         "queue.html",
