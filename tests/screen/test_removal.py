@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,34 @@ def test_a_list_that_is_there_is_not_replaced_and_other_homes_have_other_coins(o
         write_removal(out, tmp_path / "x.csv", SEALER)
     with pytest.raises(IntegrityError, match="does not open with the key of this home"):
         write_removal(out, tmp_path / "y.csv", KeySealer(bytes(32)))
+
+
+def test_rows_of_a_table_of_hashes_are_named_by_their_number_and_hidden_too(
+    tmp_path: Path, cage: Cage, library: Library, clock: FixedClock
+) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    rows = [hashlib.md5(bytes([n])).hexdigest() for n in range(200)]
+    rows[150] = hashlib.md5(picture(3)).hexdigest()
+    (tmp_path / "set").mkdir()
+    pq.write_table(
+        pa.table({"md5": rows, "url": [f"https://example.org/{n}" for n in range(200)]}), tmp_path / "set/t.parquet"
+    )
+    settings = Settings(tmp_path / "out", lists_of(library, "known", clock=clock))
+    screened(settings, cage, tmp_path / "set")
+    made = write_removal(settings.out, tmp_path / "x.csv", SEALER, floor=10, per_hit=5)
+    assert (made.hits, made.padding, made.members) == (1, 15, 16)
+    named = [row[1] for row in _rows(tmp_path / "x.csv")]
+    assert (len(named), "150" in named) == (16, True)
+    write_removal(settings.out, tmp_path / "more.csv", SEALER, floor=20, per_hit=5)
+    assert _rows(tmp_path / "x.csv") < _rows(tmp_path / "more.csv")
+    kept = write_removal(settings.out, tmp_path / "keep.csv", SEALER, floor=10, per_hit=5, keep=True)
+    assert (kept.keeps, kept.members) == (True, 184)
+    assert not _rows(tmp_path / "x.csv") & _rows(tmp_path / "keep.csv")
+
+
+def test_what_may_stay_is_what_was_screened_and_is_not_removed(out: Path, tmp_path: Path) -> None:
+    removed = write_removal(out, tmp_path / "x.csv", SEALER, floor=10, per_hit=5)
+    kept = write_removal(out, tmp_path / "keep.csv", SEALER, floor=10, per_hit=5, keep=True)
+    assert kept.members + removed.members == 62
+    assert not {row[1:3] for row in _rows(tmp_path / "x.csv")} & {row[1:3] for row in _rows(tmp_path / "keep.csv")}
+    assert not any(row[1] in ("hit.jpg", "a.txt") for row in _rows(tmp_path / "keep.csv"))

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from firstlight.cli import output
+from firstlight.cli import output, screen_found
 from firstlight.cli.common import Actor, HomeFolder, ModeOption, caged, home_folder, opened, opened_if_there
+from firstlight.cli.screen_found import Out
 from firstlight.clock import SystemClock, to_text
 from firstlight.errors import InputError
 from firstlight.hashing import Mode
 
 if TYPE_CHECKING:
-    from firstlight.casework.home import Home
-    from firstlight.screen.hits import HitMatch
+    from firstlight.origin import TrustLists
     from firstlight.screen.launch import Done, Launcher
     from firstlight.screen.report import ScreenReport
     from firstlight.screen.runs import Progress, RunReport
@@ -49,8 +49,6 @@ app = typer.Typer(
     "checked, and what could not be.",
 )
 
-Out = Annotated[Path, typer.Argument(metavar="DIR", show_default=False, help="The folder that --out named.")]
-
 
 @app.command()
 def run(
@@ -69,6 +67,10 @@ def run(
     on: Annotated[
         str, typer.Option("--on", metavar="LAUNCHER", help="`local` processes, or a `ray` cluster.")
     ] = "local",
+    origin: Annotated[
+        bool,
+        typer.Option("--origin", help="Also look for signs of origin in each picture; slow."),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only estimate time and money from a sample.")] = False,
     price: Annotated[float, typer.Option(min=0, help="With --dry-run: what a core costs for an hour.")] = 0.04,
     name: Annotated[str, typer.Option("--name", help="What the report calls the data set.")] = "",
@@ -94,7 +96,7 @@ def run(
         raise InputError("Name the banks to compare with, or --hash-only.", hint="firstlight bank list shows them.")
     banks = tuple(dict.fromkeys(bank or ()))
     sources = [one if one.startswith("s3://") else str(Path(one).absolute()) for one in sources]
-    settings = Settings(out.absolute(), None, mode, S3Settings(s3_endpoint, s3_region))
+    settings = Settings(out.absolute(), None, mode, S3Settings(s3_endpoint, s3_region), origin, _trust(origin, home))
     if dry_run:
         return _estimate(settings, sources, workers, price, as_json)
     if banks:
@@ -107,6 +109,14 @@ def run(
         report = _publish(out, home, by)
         return _answer_run(done, report, as_json)
     return _answer_run(done, None, as_json)
+
+
+def _trust(wanted: bool, home: Path | None) -> TrustLists | None:
+    """The home's lists of whom to believe about content credentials; none where there is no home."""
+    if not wanted:
+        return None
+    with opened_if_there(home) as there:
+        return there.trust if there is not None else None
 
 
 def _with_lists(settings: Settings, home: Path | None, banks: tuple[str, ...]) -> Settings:
@@ -249,6 +259,12 @@ def _say_report(report: ScreenReport) -> None:
             f"  to expect by pixels ({size}, {where}): {100 * one.recall:.0f} % "
             f"({100 * one.low:.0f} to {100 * one.high:.0f} %, {one.pictures} drawn pictures)"
         )
+    if report.origin is not None:
+        output.say(
+            f"  signs of origin: in {report.origin.with_signs:,} of {report.origin.examined:,} pictures examined"
+        )
+        for sign in report.origin.signs:
+            output.say(f"    {sign.count:,} x {sign.title} ({sign.name}), speaks of: {sign.claim}")
     for finding in report.findings:
         output.say(f"  {finding.count} x {finding.says} ({', '.join(finding.examples[:3])})")
     for missing in report.missing:
@@ -348,129 +364,8 @@ def again(
     return _code_of(made)
 
 
-@app.command()
-def hits(
-    out: Out,
-    to: Annotated[
-        Path | None, typer.Option("--to", metavar="FILE", help="Write them encrypted into this file instead.")
-    ] = None,
-    agency: Annotated[
-        list[str] | None, typer.Option("--for", metavar="AGE-KEY", help="With --to: who may open it; repeatable.")
-    ] = None,
-    as_json: output.Json = False,
-    home: HomeFolder = None,
-) -> int:
-    """Print what was found and where it came from: shard, member, URL, time. Never the pictures."""
-    from firstlight.casework.banks_alone import SEALER
-    from firstlight.screen.report import hits_in
-
-    if (to is None) != (not agency):
-        raise InputError("--to and --for go together.", hint="Name the file, and the age key of who may open it.")
-    with opened(home) as there:
-        sealer = there.keyring.sealer(SEALER)
-        if to is not None:
-            return _encrypt(out, to, agency or [], there)
-        found = 0
-        for hit in hits_in(out, sealer):
-            found += 1
-            if as_json:
-                output.answer_line(hit.model_dump(mode="json"))
-            else:
-                output.say(f"{output.one_line(hit.place)} {output.one_line(hit.member)}")
-                for name, value in (
-                    ("url", hit.url),
-                    ("key", hit.key),
-                    ("fetched", hit.fetched),
-                    ("sha256", hit.sha256),
-                ):
-                    if value:
-                        output.say(f"  {name:8}{output.one_line(value)}")
-                for match in hit.matches:
-                    output.say(f"  found   {match.bank} ({match.purpose.value}): {_how(match)}")
-    return output.FINDING if found else output.DONE
-
-
-def _how(match: HitMatch) -> str:
-    by_bytes = {"recorded": "the bytes as downloaded"}.get(match.channel, "the bytes as stored")
-    if match.exact:
-        return f"{by_bytes} are listed"
-    if match.via != "pdq":
-        return f"{by_bytes} have the listed {match.via.upper()}, but are other bytes"
-    where = "what is inside its borders" if match.channel == "unbordered" else "the whole picture"
-    return f"near-duplicate, {match.distance} of 256 bits, by {where}"
-
-
-def _encrypt(out: Path, to: Path, keys: list[str], there: Home) -> int:
-    from firstlight.casework.banks_alone import SEALER
-    from firstlight.custody.files import Disk, write_whole
-    from firstlight.screen.evidence import encrypt_for
-    from firstlight.screen.report import hits_in
-
-    write_whole(Disk(), to, [encrypt_for(keys, hits_in(out, there.keyring.sealer(SEALER)))])
-    output.say(f"{to}: for {output.count(len(keys), 'key')}.")
-    return output.DONE
-
-
-@app.command()
-def draft(
-    out: Out,
-    about: Annotated[
-        Path | None, typer.Option("--about", metavar="FILE", help="Also write an about file for `firstlight intake`.")
-    ] = None,
-    as_json: output.Json = False,
-    home: HomeFolder = None,
-) -> int:
-    """Draft the report that what was found could become: known material found in data, and nothing else.
-
-    Nothing is filed and no picture is read. To file, whoever may takes the members in, with the about file.
-    """
-    from firstlight.casework import handing
-    from firstlight.casework.banks_alone import SEALER
-    from firstlight.custody.files import Disk, write_whole
-    from firstlight.screen.report import hits_in, named_sources
-    from firstlight.screen.runs import read_run
-
-    known = read_run(out)
-    name = known.data_set or named_sources(known.sources)
-    with opened(home) as there:
-        found = list(hits_in(out, there.keyring.sealer(SEALER)))
-        if not found:
-            output.say("Nothing was found, so there is nothing to report.")
-            return output.DONE
-        made = handing.hand_over(there, found, data_set=name)
-    if about is not None:
-        write_whole(Disk(), about, [handing.about_file(found, data_set=name)])
-    if as_json:
-        output.answer(made)
-        return output.DONE
-    output.say(f"A report on {output.count(made.files, 'file')} at {output.count(made.hits, 'place')} of {name}.")
-    for finding in made.findings.findings:
-        output.say(f"  {finding.kind.value}: {output.one_line(finding.where)}: {output.one_line(finding.says)}")
-    if about is not None:
-        output.say(f"  To file it: firstlight intake FOLDER --about {about}, with the members in that folder.")
-    return output.DONE
-
-
-@app.command()
-def removal(
-    out: Out,
-    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The list: CSV of shard, member, offset, key.")],
-    padding: Annotated[bool, typer.Option(help="Hide the hits among ordinary members.")] = True,
-    as_json: output.Json = False,
-    home: HomeFolder = None,
-) -> int:
-    """Write the list of what to remove from the data set, padded so that its publication points at nothing."""
-    from firstlight.casework.banks_alone import SEALER
-    from firstlight.screen.removal import PAD_FLOOR, PAD_PER_HIT, write_removal
-
-    floor, per_hit = (PAD_FLOOR, PAD_PER_HIT) if padding else (0, 0)
-    with opened(home) as there:
-        made = write_removal(out, to, there.keyring.sealer(SEALER), floor=floor, per_hit=per_hit)
-    if as_json:
-        output.answer(made)
-    else:
-        output.say(f"{made.path}: {output.count(made.members, 'member')}. {made.says}")
-    return output.DONE
+for _command in (screen_found.hits, screen_found.draft, screen_found.removal):
+    app.command()(_command)
 
 
 @app.command()

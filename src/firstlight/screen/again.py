@@ -62,7 +62,8 @@ class Again:
         shard = Shard.from_line(result.head["shard"].encode())
         hits: list[Hit] = []
         number = 0
-        for rows, texts in result.groups():
+        for group, (rows, texts) in enumerate(result.groups()):
+            signs = result.signs(group)
             for at in range(0, len(rows), BATCH_ROWS):
                 part = rows[at : at + BATCH_ROWS]
                 found = compare(self._lists, [known_of_row(row) for row in part])
@@ -70,7 +71,8 @@ class Again:
                     if matched:
                         row = number + at + place
                         made = hit_of_row(shard, part[place], texts[at + place], row, matches_of(matched))
-                        hits.append(made.model_copy(update={"record": before.get(row, "")}))
+                        kept = {"record": before.get(row, ""), "signs": signs.get(at + place, ())}
+                        hits.append(made.model_copy(update=kept))
             number += len(rows)
         updated = tally.model_copy(update={"compared": self._now, "hits": len(hits)})
         head = {**result.head, "tally": updated.model_dump(mode="json")}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from firstlight.errors import FirstlightError, StorageError
@@ -14,11 +14,14 @@ from firstlight.hashing import PRELOAD, Mode
 from firstlight.media import SNIFF_BYTES, Cage, MediaType, sniff
 from firstlight.screen.channels import content_boxes
 from firstlight.screen.member import Member
+from firstlight.screen.signs import Sign
 
 BUNDLE_PICTURES: Final = 32
 BUNDLE_BYTES: Final = 4 * 2**20
 SCREEN_PRELOAD: Final = (*PRELOAD, "firstlight.hashing.bundle_tasks", "firstlight.hashing.replay_tasks")
 """What the cage has to load to screen."""
+
+Look = Callable[[bytes], tuple[Sign, ...]]
 
 _TASK: Final = "firstlight.hashing.bundle_tasks:hash_bundle"
 _ARCHIVES = frozenset({MediaType.ZIP, MediaType.GZIP, MediaType.SEVEN_ZIP, MediaType.RAR})
@@ -45,6 +48,8 @@ class Hashed:
     exact: bool = False
     inner_pdq: bytes = b""
     inner_quality: int = 0
+    signs: tuple[Sign, ...] | None = None
+    """Its signs of origin; none where nobody asked, or it is no picture."""
 
     @property
     def is_screened(self) -> bool:
@@ -66,21 +71,27 @@ def bundled(members: Iterable[Member]) -> Iterator[list[Member]]:
         yield bundle
 
 
-def hash_members(cage: Cage, members: Iterable[Member], mode: Mode) -> Iterator[list[Hashed]]:
+def hash_members(cage: Cage, members: Iterable[Member], mode: Mode, look: Look | None = None) -> Iterator[list[Hashed]]:
     """Each member with its hashes, in order, a bundle at a time. Never raises for what is wrong with a member.
 
     Reading goes on while a bundle is decoded; a few bundles are held in memory.
     """
-    return cage.each(lambda bundle: hash_bundle(cage, bundle, mode), bundled(members))
+    return cage.each(lambda bundle: hash_bundle(cage, bundle, mode, look), bundled(members))
 
 
-def hash_bundle(cage: Cage, bundle: list[Member], mode: Mode) -> list[Hashed]:
-    """One bundle."""
+def hash_bundle(cage: Cage, bundle: list[Member], mode: Mode, look: Look | None = None) -> list[Hashed]:
+    """One bundle. With `look`, each picture's signs of origin as well, whether it can be decoded or not."""
     fates = [_fate(member) for member in bundle]
     wanted = [member for member, reason in zip(bundle, fates, strict=True) if not reason]
     answers = iter(_decoded(cage, wanted, mode))
-    return [
+    made = [
         _hashed(member, reason, {} if reason else next(answers)) for member, reason in zip(bundle, fates, strict=True)
+    ]
+    if look is None:
+        return made
+    return [
+        one if reason or one.member.data is None else replace(one, signs=look(one.member.data))
+        for one, reason in zip(made, fates, strict=True)
     ]
 
 

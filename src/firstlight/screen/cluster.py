@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from firstlight.errors import FirstlightError, MissingExtraError, UpstreamError
 from firstlight.screen.launch import Done
+from firstlight.screen.memory import keep_freed_memory
 from firstlight.screen.shard import Screener, Settings, Tally
 from firstlight.screen.shards import Shard
 
@@ -84,6 +85,7 @@ def screen_in_task(settings: Settings, shard: Shard) -> Tally | FirstlightError:
     try:
         screener = _SCREENERS.get(settings)
         if screener is None:
+            keep_freed_memory()
             screener = _SCREENERS[settings] = Screener(settings).__enter__()
         return screener.screen_shard(shard)
     except FirstlightError as e:

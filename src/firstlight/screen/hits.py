@@ -11,6 +11,7 @@ from pydantic import Field
 from firstlight.banks import Match, Sealer
 from firstlight.errors import FirstlightError, IntegrityError
 from firstlight.screen.channels import Channel
+from firstlight.screen.signs import Sign
 from firstlight.values import BankPurpose, Document, Sha256Hex, Value, Versioned
 
 _CONTEXT: Final = b"firstlight screen matches 1\x00"
@@ -61,6 +62,7 @@ class Hit(Document):
     height: Annotated[int, Field(ge=0)] = 0
     pdq: str = ""
     matches: tuple[HitMatch, ...]
+    signs: tuple[Sign, ...] = Field(default=(), description="signs of origin, where the run looked for them")
 
     @property
     def identity(self) -> str:

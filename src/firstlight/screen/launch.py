@@ -16,6 +16,7 @@ from multiprocessing.util import Finalize
 from typing import Final, Protocol
 
 from firstlight.errors import FirstlightError, InputError, StorageError
+from firstlight.screen.memory import keep_freed_memory
 from firstlight.screen.shard import Screener, Settings, Tally
 from firstlight.screen.shards import Shard
 
@@ -128,6 +129,7 @@ _SCREENERS: Final[list[Screener]] = []
 
 def _begin(settings: Settings) -> None:
     """Make this process end with the one that started it, even where that one is killed."""
+    keep_freed_memory()
     _SETTINGS.append(settings)
     parent = multiprocessing.parent_process()
     if parent is not None:

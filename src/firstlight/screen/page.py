@@ -50,6 +50,7 @@ def as_page(report: ScreenReport) -> str:
         _counts("What stood in the way", [one for one in cover.obstacles if one.count]),
         _recall(report),
         _found(report),
+        _origin(report),
         _lists(report),
         _findings(report),
         _missing(report),
@@ -167,6 +168,24 @@ def _found(report: ScreenReport) -> str:
     rows += [(f"in the list {bank}", count) for bank, count in sorted(report.found.by_bank.items())]
     body = "".join(f'<tr><td>{escape(name)}</td><td class="n">{count:,}</td></tr>' for name, count in rows)
     return f"<h2>{escape(report.finding.capitalize())}</h2><table><tbody>{body}</tbody></table>"
+
+
+def _origin(report: ScreenReport) -> str:
+    if report.origin is None:
+        return ""
+    found = report.origin
+    rows = "".join(
+        f"<tr><td>{escape(one.title)}</td><td><code>{escape(one.name)}</code></td><td>{escape(one.claim)}</td>"
+        f'<td class="n">{one.count:,}</td></tr>'
+        for one in found.signs
+    )
+    says = (
+        f"{found.examined:,} pictures were examined; {found.with_signs:,} carry a sign. A sign is what a file says of "
+        "itself, and most can be planted or removed by anyone. A picture without one is not said to be a photograph."
+    )
+    head = '<th>sign</th><th>name</th><th>speaks of</th><th class="n">pictures</th>'
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
+    return f"<h2>Signs of origin</h2><p>{says}</p>{table}"
 
 
 def _lists(report: ScreenReport) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import heapq
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal
+
+import numpy as np
 
 from firstlight.banks import Sealer
 from firstlight.custody.files import Disk, write_whole
@@ -31,16 +32,19 @@ PAD_PER_HIT: Final = 99
 
 _COIN: Final = "padding.sealed"
 _CONTEXT: Final = b"firstlight screen padding 1\x00"
+_COINS: Final = np.dtype([("coin", "<u8"), ("shard", "<u4"), ("row", "<i8")])
+_AT_ONCE: Final = 1 << 20
 
 
 class RemovalReport(Document):
-    """A removal list was written. Whoever sees the list alone cannot tell hits from padding."""
+    """A removal list was written, or with `keeps` its complement. Whoever sees it cannot tell hits from padding."""
 
     title_for_people: ClassVar[str] = "report on a removal list"
 
     kind: Literal["screen-removal"] = "screen-removal"
     version: Versioned = 1
     path: str
+    keeps: bool = False
     members: int
     hits: int
     padding: int
@@ -48,28 +52,41 @@ class RemovalReport(Document):
 
 
 def write_removal(
-    out: Path, to: Path, sealer: Sealer, *, floor: int = PAD_FLOOR, per_hit: int = PAD_PER_HIT
+    out: Path, to: Path, sealer: Sealer, *, floor: int = PAD_FLOOR, per_hit: int = PAD_PER_HIT, keep: bool = False
 ) -> RemovalReport:
     """Write the list as CSV (shard, member, offset, key) in the order of the data set; no padding where both are 0.
+
+    With `keep` it names what may stay instead: every member that was screened and is not to be removed. Of a table of
+    hashes, member and offset are the row, counted from 0.
 
     Raises:
         StorageError: the disk refused, or the file is there already.
         IntegrityError: a result is damaged, or was sealed with another key.
     """
     secret = _secret(out, sealer)
-    hits = {(ident, row) for ident, row in _hits(out, sealer)}
-    wanted = floor + per_hit * len(hits) if floor or per_hit else 0
-    padding = (
-        {(ident, row) for _, ident, row in heapq.nsmallest(wanted, _coins(out, hits, secret))} if wanted else set()
-    )
-    write_whole(Disk(), to, _lines(out, hits | padding))
-    thin = len(padding) < wanted
-    says = "The data set is too small for all the padding." if thin else "Each hit stands among ordinary members."
+    hits = _hits(out, sealer)
+    count = sum(len(rows) for rows in hits.values())
+    wanted = floor + per_hit * count if floor or per_hit else 0
+    padding = _padding(out, hits, secret, wanted) if wanted else {}
+    chosen = {ident: hits.get(ident, set()) | padding.get(ident, set()) for ident in {*hits, *padding}}
+    padded, written = sum(len(rows) for rows in padding.values()), 0
+
+    def lines() -> Iterator[bytes]:
+        nonlocal written
+        for line in _lines(out, chosen, keep=keep):
+            written += 1
+            yield line
+
+    write_whole(Disk(), to, lines())
+    says = "The data set is too small for all the padding." if padded < wanted else _PADDED
     if not wanted:
         says = "The list is not padded: it points at every hit. Do not publish it."
     return RemovalReport(
-        path=str(to), members=len(hits | padding), hits=len(hits), padding=len(padding), says=says,
+        path=str(to), keeps=keep, members=written - 1, hits=count, padding=padded, says=says,
     )  # fmt: skip
+
+
+_PADDED: Final = "Each hit stands among ordinary members."
 
 
 def _secret(out: Path, sealer: Sealer) -> bytes:
@@ -90,35 +107,66 @@ def _results(out: Path) -> Iterator[Result]:
     return results_in(out / SHARDS, (shard.ident for shard in read_plan(out)))
 
 
-def _hits(out: Path, sealer: Sealer) -> Iterator[tuple[str, int]]:
+def _hits(out: Path, sealer: Sealer) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = {}
     for result in _results(out):
         ident = tally_of(result).ident
-        yield from ((ident, hit.row) for hit in unseal_hits(result.matches(), sealer, ident))
+        rows = {hit.row for hit in unseal_hits(result.matches(), sealer, ident)}
+        if rows:
+            found[ident] = rows
+    return found
 
 
-def _coins(out: Path, hits: set[tuple[str, int]], secret: bytes) -> Iterator[tuple[bytes, str, int]]:
+def _padding(out: Path, hits: dict[str, set[int]], secret: bytes, wanted: int) -> dict[str, set[int]]:
+    """The ordinary members whose coins are the lowest, by shard."""
+    idents: list[str] = []
+    best = np.zeros(0, _COINS)
     for result in _results(out):
-        ident = tally_of(result).ident
-        number = 0
-        for group in range(int(result.head["groups"])):
-            for status in result.rows(group)["status"]:
-                if status == SCREENED and (ident, number) not in hits:
-                    yield (
-                        hashlib.blake2b(f"{ident}:{number}".encode(), key=secret, digest_size=16).digest(),
-                        ident,
-                        number,
-                    )
-                number += 1
+        idents.append(tally_of(result).ident)
+        for first, coins, open_ in _tossed(result, idents[-1], secret):
+            open_[[row - first for row in hits.get(idents[-1], ()) if first <= row < first + len(open_)]] = False
+            if len(best) == wanted:
+                open_ &= coins < best["coin"].max()
+            rows = np.flatnonzero(open_)
+            more = np.zeros(len(rows), _COINS)
+            more["coin"], more["shard"], more["row"] = coins[rows], len(idents) - 1, first + rows
+            best = np.sort(np.concatenate([best, more]), order=("coin", "shard", "row"))[:wanted]
+    padding: dict[str, set[int]] = {}
+    for _, shard, row in best.tolist():
+        padding.setdefault(idents[shard], set()).add(row)
+    return padding
 
 
-def _lines(out: Path, chosen: set[tuple[str, int]]) -> Iterable[bytes]:
+def _tossed(result: Result, ident: str, secret: bytes) -> Iterator[tuple[int, Any, Any]]:
+    """The coin of each member of a shard, some at a time: the first one's number, the coins, and which may be drawn."""
+    seed = hashlib.blake2b(ident.encode(), key=secret, digest_size=16).digest()
+    source = np.random.Philox(key=int.from_bytes(seed, "big"))
+    if not result.head["rows_kept"]:
+        members = tally_of(result).members
+        for first in range(0, members, _AT_ONCE):
+            count = min(_AT_ONCE, members - first)
+            yield first, source.random_raw(count), np.ones(count, dtype=np.bool_)
+        return
+    first = 0
+    for group in range(int(result.head["groups"])):
+        status = result.rows(group)["status"]
+        yield first, source.random_raw(len(status)), status == SCREENED
+        first += len(status)
+
+
+def _lines(out: Path, chosen: dict[str, set[int]], *, keep: bool) -> Iterator[bytes]:
     yield _csv(["shard", "member", "offset", "key"])
     for result in _results(out):
         tally = tally_of(result)
+        named = chosen.get(tally.ident, set())
+        if not result.head["rows_kept"]:
+            rows = (row for row in range(tally.members) if row not in named) if keep else sorted(named)
+            yield from (_csv([tally.place, str(row), str(row), ""]) for row in rows)
+            continue
         number = 0
-        for rows, texts in result.groups():
-            for row, text in zip(rows, texts, strict=True):
-                if (tally.ident, number) in chosen:
+        for group, texts in result.groups():
+            for row, text in zip(group, texts, strict=True):
+                if row["status"] == SCREENED and number not in named if keep else number in named:
                     yield _csv([tally.place, text.name, str(int(row["offset"])), text.key])
                 number += 1
 

@@ -23,6 +23,7 @@ from firstlight.screen.plan import read_plan
 from firstlight.screen.results import SUFFIX, Result, results_in
 from firstlight.screen.selftest import SelfTest
 from firstlight.screen.shard import SHARDS, Tally, tally_of
+from firstlight.screen.signs import OriginCounts, counts_of
 from firstlight.values import Document, Instant, Sha256Hex, Value, Versioned
 
 Count = Annotated[int, Field(ge=0)]
@@ -105,6 +106,7 @@ class ScreenReport(Document):
     fresh_until: Instant | None = None
     lists: tuple[Compared, ...] = Field(default=(), description="the states of the lists, oldest first")
     recall: SelfTest | None = None
+    origin: OriginCounts | None = Field(default=None, description="none where nobody looked for signs of origin")
     findings: tuple[Finding, ...] = ()
     cpu_seconds: float = 0.0
     results: Sha256Hex
@@ -156,7 +158,8 @@ def make_report(
         headline=_headline(coverage, found, complete),
         shards_done=sums.done, shards_failed=sums.failed, missing=tuple(sums.missing[:MAX_NAMED]), coverage=coverage,
         found=found, fresh_until=lists[0].at if lists and not sums.uncompared else None, lists=lists, recall=recall,
-        findings=sums.findings(), cpu_seconds=round(sums.cpu, 1), results=results_digest(out), previous=previous,
+        origin=sums.origin(), findings=sums.findings(),
+        cpu_seconds=round(sums.cpu, 1), results=results_digest(out), previous=previous,
     )  # fmt: skip
 
 
@@ -191,6 +194,8 @@ class _Sums:
         self._channels: Counter[int] = Counter()
         self._obstacles: Counter[int] = Counter()
         self._findings: dict[str, Finding] = {}
+        self._examined = self._with_signs = 0
+        self._signs: Counter[str] = Counter()
 
     def take(self, name: str, tally: Tally | None) -> None:
         self.shards += 1
@@ -208,6 +213,9 @@ class _Sums:
         self._skipped.update(tally.skipped)
         self._channels.update(tally.channels)
         self._obstacles.update(tally.obstacles)
+        self._examined += tally.examined
+        self._with_signs += tally.with_signs
+        self._signs.update(tally.signs)
         self.cpu += tally.cpu_seconds
         self._lists(tally)
         for one in tally.findings:
@@ -231,6 +239,9 @@ class _Sums:
         count = one.count + (known.count if known else 0)
         says = _GENERAL.get(one.code, one.says)
         self._findings[one.code] = Finding(code=one.code, says=says, count=count, examples=names)
+
+    def origin(self) -> OriginCounts | None:
+        return counts_of(self._examined, self._with_signs, self._signs) if self._examined else None
 
     def findings(self) -> tuple[Finding, ...]:
         return tuple(self._findings.values())

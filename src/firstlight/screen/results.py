@@ -2,7 +2,8 @@
 
 A result is a zip archive. `head.json` holds the shard, the tally, the findings and the state of the lists. The members
 lie in groups of `GROUP_ROWS`: `00000/rows.npy` is a structured array of `ROW`, `00000/texts.json` holds for each
-row its name, key, URL and time of download. `matches.sealed` holds what matched, sealed with the home's key; the rest
+row its name, key, URL and time of download, and `00000/origin.json`, where signs of origin were looked for, the signs
+by row. `matches.sealed` holds what matched, sealed with the home's key; the rest
 holds nothing that says which member did.
 """
 
@@ -15,7 +16,7 @@ import json
 import os
 import secrets
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -25,10 +26,12 @@ import numpy.typing as npt
 
 from firstlight.custody.files import FILE_MODE, FOLDER_MODE, storage_error
 from firstlight.errors import IntegrityError
+from firstlight.screen.signs import Sign
 
 GROUP_ROWS: Final = 8192
 SUFFIX: Final = ".screened"
 TEMPORARY: Final = ".part"
+ORIGIN: Final = "origin.json"
 
 ROW: Final = np.dtype(
     [
@@ -68,6 +71,7 @@ class ResultWriter:
         self._groups = 0
         self._rows = np.zeros(GROUP_ROWS, ROW)
         self._texts: list[Texts] = []
+        self._signs: dict[int, list[dict[str, Any]]] = {}
 
     def __enter__(self) -> Self:
         with _words(self._temporary, "write"):
@@ -85,10 +89,12 @@ class ResultWriter:
         with contextlib.suppress(OSError):
             self._temporary.unlink(missing_ok=True)
 
-    def add(self, texts: Texts) -> Any:  # noqa: ANN401 - a view of one row
+    def add(self, texts: Texts, signs: Sequence[Sign] = ()) -> Any:  # noqa: ANN401 - a view of one row
         """The next row, all zero, to be filled in before the next call."""
         if len(self._texts) == GROUP_ROWS:
             self._flush()
+        if signs:
+            self._signs[len(self._texts)] = [one.model_dump(mode="json") for one in signs]
         self._texts.append(texts)
         row = self._rows[len(self._texts) - 1 : len(self._texts)]
         row[:] = np.zeros(1, ROW)
@@ -97,8 +103,9 @@ class ResultWriter:
     def copy_group(self, path: Path, number: int) -> None:
         """Take a group of another result as it is."""
         with _archive(path) as archive, _words(self._temporary, "write"):
-            for part in ("rows.npy", "texts.json"):
-                self._zip.writestr(f"{self._groups:05d}/{part}", archive.read(f"{number:05d}/{part}"))
+            for part in ("rows.npy", "texts.json", ORIGIN):
+                if part != ORIGIN or f"{number:05d}/{part}" in archive.namelist():
+                    self._zip.writestr(f"{self._groups:05d}/{part}", archive.read(f"{number:05d}/{part}"))
         self._groups += 1
 
     def finish(self, head: dict[str, Any], matches: bytes) -> None:
@@ -130,8 +137,11 @@ class ResultWriter:
         with _words(self._temporary, "write"):
             self._zip.writestr(f"{self._groups:05d}/rows.npy", buffer.getvalue())
             self._zip.writestr(f"{self._groups:05d}/texts.json", json.dumps(texts, ensure_ascii=True))
+            if self._signs:
+                self._zip.writestr(f"{self._groups:05d}/{ORIGIN}", json.dumps(self._signs, ensure_ascii=True))
         self._groups += 1
         self._texts = []
+        self._signs = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +178,13 @@ class Result:
         """The texts of one group's rows."""
         with _archive(self.path) as archive:
             return [Texts(*one) for one in json.loads(archive.read(f"{group:05d}/texts.json"))]
+
+    def signs(self, group: int) -> dict[int, tuple[Sign, ...]]:
+        """The signs of origin of those rows of a group that have any."""
+        with _archive(self.path) as archive:
+            name = f"{group:05d}/{ORIGIN}"
+            found = json.loads(archive.read(name)) if name in archive.namelist() else {}
+        return {int(row): tuple(Sign(**one) for one in signs) for row, signs in found.items()}
 
     def matches(self) -> bytes:
         """What matched, sealed; empty where nothing did or no list was looked at."""

@@ -100,6 +100,7 @@ class RunFile(Document):
     mode: str
     data_set: str = ""
     banks: tuple[str, ...] = ()
+    origin: bool = False
 
 
 Watch = Callable[[Progress, Done], None]
@@ -116,7 +117,9 @@ def prepare(
     """
     make_folder(settings.out)
     make_folder(settings.results)
-    given = RunFile(sources=tuple(sources), mode=settings.mode.value, data_set=data_set, banks=tuple(banks))
+    given = RunFile(
+        sources=tuple(sources), mode=settings.mode.value, data_set=data_set, banks=tuple(banks), origin=settings.origin
+    )
     known = _known_run(settings.out, given)
     if not (keep and (settings.out / PLAN).exists()):
         write_plan(settings.out, plan_shards(sources, Places(settings.s3)), replace=not keep)
@@ -183,9 +186,10 @@ def _known_run(out: Path, given: RunFile) -> RunFile | None:
     if not (out / RUN).exists():
         return None
     known = read_run(out)
-    if (known.sources, known.mode) != (given.sources, given.mode):
+    if (known.sources, known.mode, known.origin) != (given.sources, given.mode, given.origin):
+        how = f"hashed as {known.mode}, {'with' if known.origin else 'without'} signs of origin"
         raise StateError(
-            f"{out} holds another screening: of {', '.join(known.sources)[:300]}, hashed as {known.mode}.",
+            f"{out} holds another screening: of {', '.join(known.sources)[:300]}, {how}.",
             hint="Name another folder with --out.",
         )
     return known

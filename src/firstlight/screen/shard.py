@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -23,7 +23,7 @@ from firstlight import __version__
 from firstlight.errors import FirstlightError, InputError, NotFoundError
 from firstlight.hashing import Mode
 from firstlight.media import Cage
-from firstlight.screen.bundles import SCREEN_PRELOAD, Hashed, hash_members
+from firstlight.screen.bundles import SCREEN_PRELOAD, Hashed, Look, hash_members
 from firstlight.screen.channels import MIN_QUALITY, Channel, Obstacle, obstacles_of_size
 from firstlight.screen.hits import Hit, matches_of, seal_hits
 from firstlight.screen.lists import Compared, Lists, OpenLists, compare, known_of, state_of
@@ -33,8 +33,12 @@ from firstlight.screen.places import Places
 from firstlight.screen.readers import members_of
 from firstlight.screen.results import SCREENED, SKIPPED, SUFFIX, UNREADABLE, Result, ResultWriter, Texts
 from firstlight.screen.shards import Shard
+from firstlight.screen.signs import SIGNS_PRELOAD, signs_of
 from firstlight.screen.tables import Counted, count_table, is_hash_table
 from firstlight.values import Document, ErrorNote, Versioned
+
+if TYPE_CHECKING:
+    from firstlight.origin import TrustLists
 
 SHARDS: Final = "shards"
 """The folder of the results below the run's own."""
@@ -48,11 +52,19 @@ class Settings:
     open_lists: OpenLists | None = None
     mode: Mode = Mode.AUTO
     s3: S3Settings = field(default_factory=S3Settings)
+    origin: bool = False
+    """Whether each picture is examined for signs of origin; `trust` is whom to believe about content credentials."""
+    trust: TrustLists | None = None
 
     @property
     def results(self) -> Path:
         """The folder of the results."""
         return self.out / SHARDS
+
+    @property
+    def preload(self) -> tuple[str, ...]:
+        """What the cage has to load."""
+        return (*SCREEN_PRELOAD, *SIGNS_PRELOAD) if self.origin else SCREEN_PRELOAD
 
 
 class Tally(Document):
@@ -75,6 +87,9 @@ class Tally(Document):
     hits: Annotated[int, Field(ge=0)] = 0
     findings: tuple[Finding, ...] = ()
     shrunk: dict[int, int] = Field(default_factory=dict, description="pictures by the longer side that they were made")
+    examined: Annotated[int, Field(ge=0)] = Field(default=0, description="pictures looked at for signs of origin")
+    with_signs: Annotated[int, Field(ge=0)] = 0
+    signs: dict[str, int] = Field(default_factory=dict, description="pictures by the signs of origin they carry")
     compared: Compared | None = None
     failed: ErrorNote | None = Field(default=None, description="why not one member of it could be had")
     seconds: float = 0.0
@@ -100,7 +115,7 @@ class Screener:
 
     def __enter__(self) -> Self:
         if self._cage is None:
-            self._cage = self._stack.enter_context(Cage(workers=1, preload=SCREEN_PRELOAD))
+            self._cage = self._stack.enter_context(Cage(workers=1, preload=self._settings.preload))
         if self._settings.open_lists is not None:
             _ = self._cage.isolation  # the worker is there before this process holds a key
             self._lists = self._stack.enter_context(self._settings.open_lists())
@@ -133,7 +148,8 @@ class Screener:
                 if is_hash_table(shard, self._places):
                     work.take_table(count_table(shard, self._places, self._lists))
                 else:
-                    for hashed in hash_members(self._cage, members_of(shard, self._places, work.findings), self._mode):
+                    members = members_of(shard, self._places, work.findings)
+                    for hashed in hash_members(self._cage, members, self._settings.mode, self._look):
                         work.take(hashed)
             except (InputError, NotFoundError) as e:
                 if e.code == "state" or work.count:
@@ -151,8 +167,9 @@ class Screener:
         return tally
 
     @property
-    def _mode(self) -> Mode:
-        return self._settings.mode
+    def _look(self) -> Look | None:
+        cage, trust = self._cage, self._settings.trust
+        return (lambda data: signs_of(cage, data, trust)) if self._settings.origin and cage is not None else None
 
 
 def tally_of(result: Result) -> Tally:
@@ -184,6 +201,8 @@ class _Work:
         self._channels: Counter[int] = Counter()
         self._obstacles: Counter[int] = Counter()
         self._sides: Counter[int] = Counter()
+        self._examined = self._with_signs = 0
+        self._signs: Counter[str] = Counter()
 
     def take(self, bundle: Sequence[Hashed]) -> None:
         known = [known_of(one) for one in bundle]
@@ -215,7 +234,7 @@ class _Work:
             self._obstacles[int(obstacles)] += 1
         if one.is_screened and facts.width and max(one.width, one.height) < max(facts.width, facts.height):
             self._sides[max(one.width, one.height)] += 1
-        row = self._writer.add(Texts(member.name, facts.key, facts.url, facts.fetched))
+        row = self._writer.add(Texts(member.name, facts.key, facts.url, facts.fetched), one.signs or ())
         row["offset"], row["size"], row["status"], row["reason"] = member.offset, member.size, status, self._code(one)
         row["channels"], row["obstacles"] = int(channels), int(obstacles)
         row["width"], row["height"] = one.width, one.height
@@ -237,6 +256,10 @@ class _Work:
 
     def _counted(self, one: Hashed) -> int:
         self._bytes += one.member.size
+        if one.signs is not None:
+            self._examined += 1
+            self._with_signs += bool(one.signs)
+            self._signs.update({sign.name for sign in one.signs})
         if one.is_screened:
             self._screened += 1
             return SCREENED
@@ -257,7 +280,7 @@ class _Work:
             bytes=self._bytes, screened=self._screened, unreadable=dict(self._unreadable), skipped=dict(self._skipped),
             channels=dict(self._channels), obstacles=dict(self._obstacles), hits=len(self.hits),
             shrunk=dict(self._sides.most_common(16)), findings=self.findings.all(), compared=compared,
-            failed=self.failed,
+            failed=self.failed, examined=self._examined, with_signs=self._with_signs, signs=dict(self._signs),
             seconds=round(seconds, 3), cpu_seconds=round(cpu_seconds, 3), software=f"firstlight {__version__}",
         )  # fmt: skip
 
@@ -299,7 +322,7 @@ def _hit(shard: Shard, one: Hashed, row: int, matches: tuple[Any, ...]) -> Hit:
         place=shard.place, member=member.name, offset=member.offset, size=member.size, row=row, key=facts.key,
         url=facts.url, fetched=facts.fetched, record=facts.record, md5=one.md5.hex(), sha1=one.sha1.hex(),
         sha256=one.sha256.hex(), recorded=facts.digests, width=one.width, height=one.height,
-        pdq=one.pdq.hex(), matches=matches,
+        pdq=one.pdq.hex(), matches=matches, signs=one.signs or (),
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from firstlight.screen.hits import Hit, matches_of
 from firstlight.screen.lists import Lists
 from firstlight.screen.member import facts_of
 from firstlight.screen.places import Places
-from firstlight.screen.readers.parquet import parquet_errors, picture_columns, pyarrow_parquet
+from firstlight.screen.readers.parquet import open_parquet, parquet_errors, picture_columns
 from firstlight.screen.shards import Kind, Shard
 
 ROWS: Final = 1 << 17
@@ -51,9 +51,8 @@ def is_hash_table(shard: Shard, places: Places) -> bool:
     """
     if shard.kind is not Kind.PARQUET:
         return False
-    pq = pyarrow_parquet()
     with closing(places.open(shard.place, shard.mark)) as source, parquet_errors(shard.shown):
-        schema = pq.ParquetFile(source, pre_buffer=False).schema_arrow
+        schema = open_parquet(shard.place, source).schema_arrow
         return not picture_columns(schema) and bool(hash_columns(schema.names))
 
 
@@ -69,9 +68,8 @@ def count_table(shard: Shard, places: Places, lists: Lists | None) -> Counted:
     Raises:
         InputError, StorageError, UpstreamError, MissingExtraError: the table cannot be read.
     """
-    pq = pyarrow_parquet()
     with closing(places.open(shard.place, shard.mark)) as source, parquet_errors(shard.shown):
-        file = pq.ParquetFile(source, pre_buffer=False, buffer_size=1 << 20)
+        file = open_parquet(shard.place, source)
         columns = hash_columns(file.schema_arrow.names)
         tables = {
             kind: lists.library.digest_table(kind, banks=lists.banks) if lists is not None else _EMPTY

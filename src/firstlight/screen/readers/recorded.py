@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Any, Final
+from typing import Final
 
 from firstlight.errors import FirstlightError
 from firstlight.screen.member import FACT_FIELDS, Facts, Findings, facts_of
@@ -25,9 +25,7 @@ def beside(place: str, places: Places, findings: Findings) -> dict[str, Facts]:
     try:
         if side == place or not places.exists(side):
             return {}
-        from firstlight.screen.readers.parquet import pyarrow_parquet
-
-        return _facts(side, places, pyarrow_parquet(), findings)
+        return _facts(side, places, findings)
     except FirstlightError as e:
         if e.exit_code == 3:
             raise
@@ -36,12 +34,12 @@ def beside(place: str, places: Places, findings: Findings) -> dict[str, Facts]:
         return {}
 
 
-def _facts(side: str, places: Places, pq: Any, findings: Findings) -> dict[str, Facts]:  # noqa: ANN401 - pyarrow
-    from firstlight.screen.readers.parquet import parquet_errors
+def _facts(side: str, places: Places, findings: Findings) -> dict[str, Facts]:
+    from firstlight.screen.readers.parquet import open_parquet, parquet_errors
 
     out: dict[str, Facts] = {}
     with closing(places.open(side)) as source, parquet_errors(side):
-        file = pq.ParquetFile(source, pre_buffer=False, buffer_size=1 << 20)
+        file = open_parquet(side, source)
         names = [name for name in file.schema_arrow.names if name.lower() in FACT_FIELDS]
         if "key" not in {name.lower() for name in names}:
             findings.add("side-file-unread", "The side file has no column 'key'; it was not used.", side)
