@@ -21,6 +21,7 @@ from firstlight.cybertip import (
     Draft,
     FileDescription,
     FileDetails,
+    Knobs,
     PlannedFile,
     Report,
     Service,
@@ -29,7 +30,8 @@ from firstlight.cybertip import (
     to_xml,
 )
 from firstlight.cybertip.checking.invalid import invalid_findings
-from firstlight.cybertip.schema import SCHEMA_2025_11
+from firstlight.cybertip.model.annotations import ReportAnnotation
+from firstlight.cybertip.schema import SCHEMA_2025_11, SCHEMA_2026
 from firstlight.cybertip.simulator.service import Request
 from firstlight.errors import InputError
 from firstlight.values import Digests
@@ -41,18 +43,19 @@ AUTH = {"authorization": "Basic c2ltdWxhdG9yOnNpbXVsYXRvcg==", "content-type": "
 QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=120)
 
 
-def fresh_service() -> Service:
+def fresh_service(knobs: Knobs | None = None) -> Service:
     """A service at the time of the strategies."""
-    return Service({DEMO_CREDENTIALS.username: DEMO_CREDENTIALS.password}, FixedClock(NOW))
+    return Service({DEMO_CREDENTIALS.username: DEMO_CREDENTIALS.password}, FixedClock(NOW), knobs=knobs)
 
 
 SERVICE = fresh_service()
+LATER = fresh_service(Knobs(schema_in_force=SCHEMA_2026))
 
 
-def post(path: str, body: bytes, content_type: str = AUTH["content-type"]) -> tuple[int, str]:
+def post(path: str, body: bytes, content_type: str = AUTH["content-type"], *, to: Service = SERVICE) -> tuple[int, str]:
     """Response code and whole answer of the simulated service."""
     headers = AUTH | {"content-type": content_type}
-    reply = SERVICE.handle(Request("POST", f"/ispws/{path}", headers, iter((body,))))
+    reply = to.handle(Request("POST", f"/ispws/{path}", headers, iter((body,))))
     assert reply is not None
     text = reply.body.decode()
     found = re.search(r"<responseCode>(\d+)<", text)
@@ -92,6 +95,25 @@ def test_a_valid_report_is_accepted_and_parses_back_to_itself(report: Report) ->
     xml = to_xml(report)
     assert from_xml(xml) == report
     assert post("submit", xml)[0] == 0, post("submit", xml)[1]
+
+
+@settings(QUIET, max_examples=40)
+@given(reports())
+def test_what_was_added_in_2026_is_taken_by_that_schema_alone(report: Report) -> None:
+    known = report.incident_summary.report_annotations or ()
+    summary = report.incident_summary.model_copy(
+        update={"report_annotations": (*known, ReportAnnotation.INFORMATIONAL)}
+    )
+    newer = report.model_copy(update={"incident_summary": summary})
+    xml = to_xml(newer, SCHEMA_2026)
+    assert from_xml(xml) == newer
+    for schema, rules, codes in (
+        (SCHEMA_2026, [], {0}),
+        (SCHEMA_2025_11, ["invalid.not-in-schema"], {4100}),
+    ):
+        draft = Draft(report=newer, files=())
+        assert [f.rule for f in invalid_findings(draft, at=NOW, schema=schema)] == rules
+        assert {post("submit", xml, to=LATER if schema is SCHEMA_2026 else SERVICE)[0]} == codes
 
 
 @QUIET
