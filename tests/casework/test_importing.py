@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from casework.making import jpeg, look_at, new_home, put, report_it, take_in, upload
+from casework.making import case_of, jpeg, look_at, new_home, put, report_it, take_in, upload
 from firstlight.banks import NewEntry
 from firstlight.casework import acts, banking, cases, examine, filing, importing, preserve, reconcile
 from firstlight.casework.home import Home
@@ -76,6 +76,26 @@ def test_a_package_becomes_a_case_once_and_the_log_says_what_was_proven(
     assert [(one.actor, one.payload["received"], one.payload["count"]) for one in told] == [("ada", "package", 1)]
     again = taken(receiver, cage, package)
     assert (again.received, again.known) == (0, 1)
+
+
+def test_what_the_sender_calls_urgent_comes_first_here_too(
+    home: Home, receiver: Home, cage: Cage, tmp_path: Path
+) -> None:
+    """One case asks to be read at once, in a package and as a tip, and another says that it is live."""
+    about = {"a.jpg": upload("u1"), "b.jpg": upload("u2", context={"facts": ["live"]})}
+    take_in(home, cage, [put(tmp_path / "in", FILES)], about)
+    asked, live = case_of(home, "a.jpg"), case_of(home, "b.jpg")
+    report_it(home, asked, escalation="They meet on Friday.")
+    report_it(home, live)
+    for case in (asked, live):
+        taken(receiver, cage, Path(preserve.export(home, case, tmp_path / "out").folder))
+    (draft,) = filing.draft(home, asked)
+    taken(receiver, cage, put(tmp_path / "tips", {"report-555.xml": to_xml(draft.draft.report)}))
+    places = cases.queue(receiver).places
+    assert [place.level.value for place in places] == ["immediate"] * 3
+    said = [place.says for place in places]
+    assert sum("asks for it to be read at once" in one for one in said) == 2, said
+    assert sum("live" in one for one in said) == 1, said
 
 
 def test_a_package_that_does_not_verify_is_not_taken(sender: Home, receiver: Home, cage: Cage, tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def import_evidence(
     sealed: list[Path] = []
     if form is Form.PACKAGE:
         found = inspect_package(path, trusted_key)
-        cases, sealed = [package.read(found)], package.media(path)
+        cases, sealed = [package.read(path, found)], package.media(path)
         digest = _digest(path / "tagmanifest-sha256.txt")
         if sealed and not found.files:
             cases = []  # a package of originals alone: what they are is told by the bytes

@@ -47,6 +47,7 @@ class ContextFact(StrEnum):
     OFFERED_OR_SOLD = "offered_or_sold"
     NEW_UPLOAD = "new_upload"
     USER_REPORT = "user_report"
+    ESCALATED = "escalated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,11 @@ FACTS: Mapping[ContextFact, Meaning] = MappingProxyType(
             "The service sees these bytes for the first time, from the account's own device.", _SERVICE, True
         ),
         ContextFact.USER_REPORT: Meaning("A user reported the item.", _ANYONE, True),
+        ContextFact.ESCALATED: Meaning(
+            "Whoever sent the report asks in words for it to be read at once, because a child may be in danger now.",
+            _PEOPLE,
+            True,
+        ),
     }
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import ip_address
@@ -14,8 +15,11 @@ from firstlight.casework.plain import shown
 from firstlight.casework.received.document import LARGEST, ReceivedCase, ReceivedFile, ReceivedItem
 from firstlight.casework.upload import LONGEST_TEXT, Upload
 from firstlight.cybertip import Draft, FileDescription, Report, file_details_from_xml, from_xml
+from firstlight.cybertip.model.annotations import FileAnnotation, ReportAnnotation
+from firstlight.cybertip.model.codes import IncidentType
 from firstlight.errors import InputError
 from firstlight.media import opened
+from firstlight.triage import Context, ContextFact
 
 SAID = ("NOT PROVED: anything. A report carries no signature: whoever handed it over has to say whether it is whole.",)
 _HASHES = {"md5": 32, "sha1": 40, "sha256": 64, "pdq": 64}
@@ -148,7 +152,36 @@ def _upload(report: Report | None, name: str, file: FileDescription | None = Non
         ip=ip_address(str(seen.ip_address)) if seen else None,
         port=seen.port if seen else None,
         publicly_available=file.publicly_available if file else None,
+        context=Context(facts=tuple(_facts(report, file)) if report else ()),
     )
+
+
+_MINOR = 18  # years
+_BY_ANNOTATION = {ReportAnnotation.SEXTORTION: ContextFact.EXTORTION}
+_BY_FILE = {
+    FileAnnotation.LIVE_STREAMING: ContextFact.LIVE,
+    FileAnnotation.POSSIBLE_SELF_PRODUCTION: ContextFact.SELF_PRODUCED,
+}
+
+
+def _facts(report: Report, file: FileDescription | None) -> Iterator[ContextFact]:
+    """What the report states and the ranking knows. Facts only raise, so a sender's word is enough for each."""
+    summary = report.incident_summary
+    if (summary.escalate_to_high_priority or "").strip():
+        yield ContextFact.ESCALATED
+    for flag in summary.report_annotations or ():
+        if flag in _BY_ANNOTATION:
+            yield _BY_ANNOTATION[flag]
+    if summary.incident_type is IncidentType.ONLINE_ENTICEMENT:
+        yield ContextFact.CONTACT_WITH_MINOR
+    people = [one.intended_recipient_person for one in report.intended_recipient]
+    if any(person is not None and person.age is not None and person.age < _MINOR for person in people):
+        yield ContextFact.SENT_TO_MINOR
+    if any(one.prior_ct_reports for one in report.person_or_user_reported):
+        yield ContextFact.PRIOR_REPORTS
+    for seen in (file.file_annotations or ()) if file else ():
+        if seen in _BY_FILE:
+            yield _BY_FILE[seen]
 
 
 def _plain(text: str) -> str:

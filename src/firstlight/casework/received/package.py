@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
@@ -15,10 +16,12 @@ from firstlight.casework.received.document import ReceivedCase, ReceivedFile, Re
 from firstlight.casework.upload import LONGEST_TEXT, Upload
 from firstlight.custody import Identifier, PackageSummary
 from firstlight.errors import InputError, IntegrityError, MissingExtraError
+from firstlight.triage import Context, ContextFact
 
 
-def read(found: PackageSummary) -> ReceivedCase:
+def read(folder: Path, found: PackageSummary) -> ReceivedCase:
     """The case of a package that verifies."""
+    stated = _stated(folder)
     sender, reference = _plain(found.organisation), _plain(f"{found.name} ({found.case})")
     items = []
     for number, one in enumerate(found.files):
@@ -36,11 +39,39 @@ def read(found: PackageSummary) -> ReceivedCase:
             media_type=one.media_type,
             record=record,
         )
-        items.append(ReceivedItem(file, _upload(found.identifiers, one.original_name or one.digests.sha256)))
+        upload = _upload(found.identifiers, one.original_name or one.digests.sha256)
+        context = Context(facts=tuple(stated.get(one.digests.sha256, ())))
+        items.append(ReceivedItem(file, upload.model_copy(update={"context": context})))
     if not items:
         whole = ReceivedFile(form="package", sender=sender, reference=reference, number=0)
         items = [ReceivedItem(whole, Upload(name=reference))]
     return ReceivedCase(reference, sender, found.check.says, tuple(items))
+
+
+def _stated(folder: Path) -> dict[str, set[ContextFact]]:
+    """What the sender's records state of each file that the ranking knows: facts only raise, so its word is enough.
+
+    Records of another form state nothing here; they lie in the package.
+    """
+    found: dict[str, set[ContextFact]] = {}
+    by_number: dict[int, str] = {}
+    records = folder / "data" / "records"
+    for path in sorted(records.glob("item-*.json")):
+        try:
+            record = json.loads(path.read_bytes())
+            sha256 = record["stored"]["digests"]["sha256"]
+            by_number[record["item"]] = sha256
+            facts = [one for one in record["upload"]["context"]["facts"] if one in set(ContextFact)]
+        except (ValueError, KeyError, TypeError):
+            continue
+        found.setdefault(sha256, set()).update(ContextFact(one) for one in facts)
+    try:
+        for one in json.loads((records / "decisions.json").read_bytes()):
+            if one["conclusion"]["escalation"]:
+                found.setdefault(by_number[one["item"]], set()).add(ContextFact.ESCALATED)
+    except (OSError, ValueError, KeyError, TypeError):
+        return found
+    return found
 
 
 def media(folder: Path) -> list[Path]:
