@@ -14,17 +14,19 @@ from firstlight.casework.answering import answer_for
 from firstlight.casework.gatehouse import Gatehouse, GateSettings, opened_gate
 from firstlight.casework.gatekeeping import GateFolder
 from firstlight.casework.home import Home
+from firstlight.cli.gate_serve import served
+from firstlight.clock import SystemClock
 from firstlight.custody import EventType
 from firstlight.errors import InputError, NotFoundError, StateError
+from firstlight.gate.authority import development_keys
 from firstlight.gate.checks import Prompt
 from firstlight.gate.guard import Asker
 from firstlight.gate.http import gate_app
 from firstlight.gate.ledger.record import SIZE
-from firstlight.gate.marking import Model
+from firstlight.gate.marking import Marker, Model, SigningKey
 from firstlight.gate.pictures import SeenPicture, look_at
 from firstlight.media import Cage
 from firstlight.origin import Claim, SignedAttestation, from_attestations
-from gate.serving import served
 
 MODEL = Model("garden", "1", "ab" * 32)
 
@@ -158,7 +160,8 @@ def test_the_report_holds_what_the_log_and_the_ledger_hold(home: Home, cage: Cag
     with opened_gate(home, cage, GateSettings(unarmed=True)) as house:
         made(house, png(1))
         made(house, png(2), inputs=(jpeg(3),))
-    found = answer_for(GateFolder(home))
+        found = answer_for(house.folder)  # while the gate stands
+    assert answer_for(GateFolder(home)).months == found.months
     assert found.provider == "Example Photos"
     assert [(month.month, month.generated, month.stopped) for month in found.months] == [("2026-03", 2, 0)]
     provenance = next(one for one in found.principles if "provenance" in one.words)
@@ -166,3 +169,14 @@ def test_the_report_holds_what_the_log_and_the_ledger_hold(home: Home, cage: Cag
     assert "nothing that left was marked" in provenance.missing
     assert not any(one.stands for one in found.marking if one.part != "fingerprints or a register")
     assert "\n".join(found.lines()).count("MISSING") >= 8
+
+
+def test_a_watermark_is_answered_for_by_what_was_made_with_it(home: Home, cage: Cage) -> None:
+    keys = development_keys(SystemClock().now())  # the signing library goes by the real time
+    signing = SigningKey(keys.chain, "es256", key=keys.key)
+    marks = Marker(signing, generator="e", version="1", watermark=lambda data, _: data)
+    with opened_gate(home, cage, GateSettings(unarmed=True, marker=marks)) as house:
+        made(house, png(1))
+    stands = {one.part: one.stands for one in answer_for(GateFolder(home)).marking}
+    assert stands["imperceptible watermark"]
+    assert stands["signed metadata"]

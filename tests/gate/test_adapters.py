@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from casework.making import picture, png
 from firstlight.banks import Library, NewEntry
+from firstlight.cli.gate_serve import served
 from firstlight.errors import InputError
 from firstlight.gate.adapters import comfyui, diffusers
 from firstlight.gate.adapters.asgi import GateMiddleware
@@ -31,7 +32,6 @@ from firstlight.gate.pictures import look_at
 from firstlight.gate.pipeline import Gate, Made, RefusedRequestError
 from firstlight.media import Cage
 from firstlight.values import BankPurpose
-from gate.serving import served
 from gate.test_guard import as_png
 from gate.vegetables import rules
 

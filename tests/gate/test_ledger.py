@@ -161,6 +161,26 @@ def test_one_process_writes(tmp_path: Path) -> None:
     Ledger(tmp_path / "l").close()
 
 
+def test_others_read_while_one_process_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "SEGMENT", 4)
+    with Ledger(tmp_path / "l") as ledger:
+        ledger.append([new(n, b"words %d" % n) for n in range(6)])
+        (tmp_path / "l" / "segment-00000.sorted").unlink()
+        before = sorted(path.name for path in (tmp_path / "l").iterdir())
+        with Ledger(tmp_path / "l", writing=False) as reader:
+            ledger.append([new(6)])
+            assert len(reader) == 6
+            assert [reader.exact(sha(n))[0].number for n in range(6)] == list(range(6))
+            assert reader.words(reader.record(5), 5) == b"words 5"
+            assert sum(len(rows) for rows in reader.all_rows()) == 6
+            with pytest.raises(StateError):
+                reader.near([pdq(1)], 31)
+            with pytest.raises(StateError):
+                reader.append([new(7)])
+        assert sorted(path.name for path in (tmp_path / "l").iterdir()) == before, "reading changes nothing"
+        assert ledger.append([new(8)]) == 7
+
+
 def test_every_record_is_anchored_once_and_a_changed_one_shows(tmp_path: Path) -> None:
     batches: list[Batch] = []
     with Ledger(tmp_path / "l", anchor=batches.append, batch=4) as ledger:

@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from casework.making import jpeg, png
 from firstlight.banks import Library, NewEntry
+from firstlight.cli.gate_serve import served
 from firstlight.errors import StorageError
 from firstlight.gate.authority import development_keys
 from firstlight.gate.checks import BanksCheck, RulesCheck
@@ -34,7 +35,6 @@ from firstlight.gate.pictures import look_at
 from firstlight.gate.pipeline import Gate, Made
 from firstlight.media import Cage
 from firstlight.values import BankPurpose
-from gate.serving import served
 from gate.vegetables import rules
 
 BAD = "a carrot in the cellar"

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
+from firstlight.gate.authority import key_usage
 from firstlight.origin.credentials import settings
 from firstlight.origin.trust import TrustLists
 
@@ -49,7 +50,7 @@ class Authority:
             .not_valid_before(now - timedelta(days=900))
             .not_valid_after(now + timedelta(days=900))
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(_usage(issues=True), critical=True)
+            .add_extension(key_usage(issues=True), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .sign(key, hashes.SHA256())
         )
@@ -78,27 +79,13 @@ class Authority:
             .not_valid_before(now - timedelta(days=800))
             .not_valid_after(now + lasts)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(issues=False), critical=True)
+            .add_extension(key_usage(issues=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
             .sign(self.key, hashes.SHA256())
         )
         return TestSigner(key, certificate, self)
-
-
-def _usage(*, issues: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not issues,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=issues,
-        crl_sign=issues,
-        encipher_only=False,
-        decipher_only=False,
-    )
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+import numpy as np
 from sqlalchemy import func, select
 
 from firstlight.casework.gatekeeping import ATTEMPTS_SOURCE, GateFolder
@@ -16,13 +17,9 @@ from firstlight.store.tables import Filing
 
 
 def answer_for(folder: GateFolder) -> ConformityReport:
-    """The conformity report of this home's gate, as its log and its ledger stand.
-
-    Raises:
-        StateError: a gate has the ledger open.
-    """
+    """The conformity report of this home's gate, as its log and its ledger stand; a gate may stand meanwhile."""
     home = folder.home
-    with open_ledger(folder) as ledger:
+    with open_ledger(folder, writing=False) as ledger:
         facts = _facts(folder, ledger)
     provider = home.settings.organisation.name or "this provider"
     return conformity(facts, provider, home.clock.now())
@@ -47,6 +44,7 @@ def _facts(folder: GateFolder, ledger: Ledger) -> GateFacts:
         bank_entries=sum(bank.entries for bank in banks),
         records=len(ledger),
         marked=flags[Went.MARKED],
+        watermarked=flags[Went.WATERMARKED],
         with_pictures=flags[Went.PICTURE],
         near_inputs=flags[Went.NEAR_INPUT],
         previews=flags[Went.PREVIEW],
@@ -66,11 +64,11 @@ def _counted(ledger: Ledger) -> tuple[Counter[Went], set[str], Counter[str]]:
     flags: Counter[Went] = Counter()
     models: set[str] = set()
     generated: Counter[str] = Counter()
-    for number in range(len(ledger)):
-        record = ledger.record(number)
-        flags.update(flag for flag in Went if flag and flag in record.flags)
-        models.add(ledger.model(record.model))
-        generated[f"{record.at:%Y-%m}"] += 1
+    for rows in ledger.all_rows():
+        flags.update({flag: int(np.count_nonzero(rows["went"] & int(flag))) for flag in Went if flag})
+        models.update(ledger.model(number) for number in np.unique(rows["model"]).tolist())
+        months, counts = np.unique(rows["at"].astype("datetime64[us]").astype("datetime64[M]"), return_counts=True)
+        generated.update(dict(zip(months.astype(str).tolist(), counts.tolist(), strict=True)))
     return flags, models, generated
 
 

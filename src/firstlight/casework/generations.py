@@ -46,11 +46,12 @@ class LedgerCheck(Document):
         return not self.wrong
 
 
-def open_ledger(folder: GateFolder, *, batch: int = BATCH) -> Ledger:
-    """The ledger of this home; each batch of records goes to the custody log.
+def open_ledger(folder: GateFolder, *, batch: int = BATCH, writing: bool = True) -> Ledger:
+    """The ledger of this home; each batch of records goes to the custody log. One that is not `writing` reads beside a
+    gate that stands.
 
     Raises:
-        StateError: another process has it open.
+        StateError: another process writes it, and so would this one.
         IntegrityError: it holds fewer records than the custody log covers.
     """
     home = folder.home
@@ -60,7 +61,8 @@ def open_ledger(folder: GateFolder, *, batch: int = BATCH) -> Ledger:
             work.record(EventType.GENERATE, first=one.first, count=one.count, root=one.root)
 
     anchored = max((one.first + one.count for one in logged_batches(folder)), default=0)
-    return Ledger(folder.folder / LEDGER, anchor=anchor, anchored=anchored, batch=batch)
+    own = anchor if writing else None
+    return Ledger(folder.folder / LEDGER, anchor=own, anchored=anchored, batch=batch, writing=writing)
 
 
 def logged_batches(folder: GateFolder) -> list[Batch]:
@@ -144,6 +146,7 @@ def _went(made: Made) -> Went:
         (made.adapters, Went.ADAPTER),
         (made.preview, Went.PREVIEW),
         (made.marked, Went.MARKED),
+        (made.watermarked, Went.WATERMARKED),
         (made.near_input, Went.NEAR_INPUT),
     ):
         flags |= flag if there else Went.NOTHING_KNOWN

@@ -9,11 +9,10 @@ import typer
 
 from firstlight.casework.gatehouse import GateSettings
 from firstlight.cli import gate_demo, gate_model, gate_serve, output
-from firstlight.cli.common import Actor, HomeFolder, opened
+from firstlight.cli.common import Actor, HomeFolder, opened, read_file
 from firstlight.clock import SystemClock, to_text
 from firstlight.errors import InputError, NotFoundError
 from firstlight.gate.trial import MAX_FALSE_ALARMS, RulesTrial, try_rules
-from firstlight.media import opened as opened_file
 
 if TYPE_CHECKING:
     from firstlight.gate.rules import Rules
@@ -116,7 +115,7 @@ def show_ledger(as_json: output.Json = False, home: HomeFolder = None) -> int:
 
     with opened(home) as house:
         folder = GateFolder(house)
-        with generations.open_ledger(folder) as ledger:
+        with generations.open_ledger(folder, writing=False) as ledger:
             found = generations.check_ledger(folder, ledger)
             size = ledger.nbytes
         key = generations.public_key(folder, "generator")
@@ -179,7 +178,7 @@ def open_(
 
     with opened(home) as house:
         folder = GateFolder(house)
-        with generations.open_ledger(folder) as ledger:
+        with generations.open_ledger(folder, writing=False) as ledger:
             found = ledger.exact(sha256)
             if not found:
                 raise NotFoundError("The ledger holds no picture of this SHA-256.")
@@ -206,7 +205,7 @@ def build(
     from firstlight.casework.gatekeeping import GateFolder
     from firstlight.gate.rules import RulesSource
 
-    parsed = RulesSource.parse(read_file(source), str(source))
+    parsed = RulesSource.parse(read_file(source, LARGEST_LIST, hint="Split it."), str(source))
     with opened(home, create=True) as house:
         rules = GateFolder(house).build(parsed, by)
     if as_json:
@@ -331,23 +330,7 @@ def _share(trial: RulesTrial) -> str:
 
 def _lines(path: Path) -> list[str]:
     try:
-        text = read_file(path).decode()
+        text = read_file(path, LARGEST_LIST, hint="Split it.").decode()
     except UnicodeDecodeError as e:
         raise InputError(f"{path} is no UTF-8 text.", hint="Give one prompt on each line.") from e
     return [line for line in text.splitlines() if line.strip()]
-
-
-def read_file(path: Path, limit: int = LARGEST_LIST) -> bytes:
-    """The bytes of a file that the operator names.
-
-    Raises:
-        InputError: it cannot be read, or is larger than any such file.
-    """
-    try:
-        with opened_file(path) as file:
-            data = file.read(limit + 1)
-    except OSError as e:
-        raise InputError(f"{path} cannot be read: {e.strerror}.") from e
-    if len(data) > limit:
-        raise InputError(f"{path} is too large: more than {limit} bytes.", hint="Split it.")
-    return data

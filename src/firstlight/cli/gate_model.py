@@ -11,11 +11,10 @@ import typer
 
 from firstlight.casework.gatekeeping import GateFolder
 from firstlight.cli import output
-from firstlight.cli.common import HomeFolder, name_of, opened, opened_if_there
+from firstlight.cli.common import HomeFolder, name_of, opened, opened_if_there, read_file
 from firstlight.clock import to_text
 from firstlight.errors import InputError
 from firstlight.gate.modelfile import ModelRecord, Screening, model_record, read_blocklist, with_screening
-from firstlight.media import opened as opened_file
 from firstlight.screen.publish import verify_report
 from firstlight.screen.report import ScreenReport
 
@@ -61,7 +60,7 @@ def model(
         with_screening(file, out, Screening(report_sha256=digest, lists_of=until, by=by))
         output.say(f"{output.one_line(name_of(out))} names the screening {digest[:16]}, lists up to {until or 'none'}.")
         return output.DONE
-    listed = read_blocklist(_read(blocklist), str(blocklist)) if blocklist else ()
+    listed = read_blocklist(read_file(blocklist, LARGEST), str(blocklist)) if blocklist else ()
     with opened_if_there(home) as house:
         rules = GateFolder(house).armed() if house is not None else None
     found = model_record(file, blocklist=listed, rules=rules)
@@ -166,16 +165,5 @@ def _day(text: str | None) -> date | None:
 
 
 def _report(path: Path) -> tuple[ScreenReport, str]:
-    data = _read(path)
+    data = read_file(path, LARGEST)
     return ScreenReport.from_json(data), hashlib.sha256(data).hexdigest()
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with opened_file(path) as file:
-            data = file.read(LARGEST + 1)
-    except OSError as e:
-        raise InputError(f"{path} cannot be read: {e.strerror}.") from e
-    if len(data) > LARGEST:
-        raise InputError(f"{path} is too large.")
-    return data

@@ -141,7 +141,7 @@ def served(app: Any, host: str = "127.0.0.1") -> Iterator[str]:  # noqa: ANN401 
     import uvicorn
 
     with listen(host, 0) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=2))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         while not server.started and thread.is_alive():

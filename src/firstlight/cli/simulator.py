@@ -13,14 +13,15 @@ from typing import Annotated
 import typer
 
 from firstlight.cli import output
+from firstlight.cli.common import read_file
 from firstlight.clock import SystemClock
 from firstlight.cybertip import DEMO_CREDENTIALS, Scenario, Simulator, SimulatorDestination
 from firstlight.errors import InputError
-from firstlight.media import opened as opened_file
 
 PORT = 8025
 FIRST_REPORT = 5_000_000_000  # above 32 bits, as the real numbers may be one day
 LARGEST_FILE = 16 * 1024 * 1024  # bytes of a schema or scenario; both are a hundred times smaller
+_HINT = "Name a schema or a scenario."
 
 SimulatorUrl = Annotated[
     str | None, typer.Option("--simulator", metavar="URL", help="A running simulator. [default: one just for this]")
@@ -49,8 +50,8 @@ def simulator(
     ] = None,
 ) -> None:
     """Run a faithful stand-in of the reporting service on this machine, until it is stopped (Ctrl-C)."""
-    script = Scenario.from_json(_read(scenario)) if scenario else Scenario()
-    schema = _read(official_xsd) if official_xsd else None
+    script = Scenario.from_json(read_file(scenario, LARGEST_FILE, hint=_HINT)) if scenario else Scenario()
+    schema = read_file(official_xsd, LARGEST_FILE, hint=_HINT) if official_xsd else None
     tls = _tls(tls_cert, tls_key)
     service = fresh_simulator(port, folder=folder, official_xsd=schema, script=script, tls=tls)
     stop = threading.Event()
@@ -110,14 +111,3 @@ def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
 def chosen_simulator(stack: contextlib.ExitStack, url: str | None) -> SimulatorDestination:
     """The simulator at this address, or one that lives as long as the stack."""
     return SimulatorDestination(url) if url is not None else stack.enter_context(fresh_simulator()).destination
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with opened_file(path) as file:
-            data = file.read(LARGEST_FILE + 1)
-    except OSError as e:
-        raise InputError(f"{path} cannot be read: {e.strerror}.") from e
-    if len(data) > LARGEST_FILE:
-        raise InputError(f"{path} is too large.", hint="Name a schema or a scenario.")
-    return data

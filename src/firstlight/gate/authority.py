@@ -73,6 +73,21 @@ def write_keys(folder: Path, keys: DevelopmentKeys) -> None:
         write_whole(disk, folder / name, [data])
 
 
+def key_usage(*, issues: bool) -> x509.KeyUsage:
+    """What the key of a certificate is for: to issue others, or to sign."""
+    return x509.KeyUsage(
+        digital_signature=not issues,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=issues,
+        crl_sign=issues,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
 def _name(organisation: str, common_name: str) -> x509.Name:
     return x509.Name(
         [
@@ -90,17 +105,6 @@ def _certificate(
     *,
     issues: bool,
 ) -> x509.CertificateBuilder:
-    usage = x509.KeyUsage(
-        digital_signature=not issues,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=issues,
-        crl_sign=issues,
-        encipher_only=False,
-        decipher_only=False,
-    )
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -110,5 +114,5 @@ def _certificate(
         .not_valid_before(now - timedelta(minutes=5))
         .not_valid_after(now + LASTS)
         .add_extension(x509.BasicConstraints(ca=issues, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
+        .add_extension(key_usage(issues=issues), critical=True)
     )

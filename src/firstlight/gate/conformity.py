@@ -37,6 +37,7 @@ class GateFacts(Value):
     bank_entries: Count
     records: Count
     marked: Count
+    watermarked: Count
     with_pictures: Count
     near_inputs: Count
     previews: Count
@@ -259,8 +260,9 @@ def _marking(facts: GateFacts) -> tuple[MarkingState, ...]:
         ),
         MarkingState(
             part="imperceptible watermark",
-            stands=False,
-            says="none is built in; the log does not tell whether `--watermark` was used",
+            stands=facts.records > 0 and facts.watermarked == facts.records,
+            says=f"the provider's own program (`--watermark`) on {_share(facts.watermarked, facts.records)}; "
+            "how much it withstands is not tested here",
         ),
         MarkingState(
             part="fingerprints or a register",

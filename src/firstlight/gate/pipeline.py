@@ -42,6 +42,7 @@ class Made:
     face: bool | None = None
     preview: bool = False
     marked: bool = False
+    watermarked: bool = False
     near_input: bool = False
     hidden_input: bool = False
 
@@ -168,5 +169,6 @@ class Gate:
             adapters=admission.adapters,
             face=admission.face,
             marked=self.marker is not None,
+            watermarked=self.marker is not None and self.marker.has_watermark,
             near_input=decision.near_input is not None,
         )

@@ -16,13 +16,14 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from firstlight.custody import merkle
 from firstlight.custody.files import Disk, write_whole
@@ -81,17 +82,26 @@ class New:
 
 
 class Ledger:
-    """The ledger in a folder, held by one process at a time. Thread-safe; a context manager.
+    """The ledger in a folder, written by one process at a time. Thread-safe; a context manager.
 
     Threads that write at the same time wait for the disk together, once. `anchored` is how many records the custody log
-    covers already.
+    covers already. One that is not `writing` reads beside the process that writes: it sees what was there when it was
+    opened, and whatever would change the ledger raises.
     """
 
-    def __init__(self, folder: Path, *, anchor: Anchor | None = None, anchored: int = 0, batch: int = BATCH) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        anchor: Anchor | None = None,
+        anchored: int = 0,
+        batch: int = BATCH,
+        writing: bool = True,
+    ) -> None:
         """Open the ledger, made now if the folder holds none.
 
         Raises:
-            StateError: another process has it open.
+            StateError: another process writes it, and so would this one.
             IntegrityError: it holds fewer records than the custody log covers.
         """
         self._folder = folder
@@ -106,17 +116,17 @@ class Ledger:
         self._batch = batch
         self._broken: StorageError | None = None
         self._waiting: list[tuple[int, str]] = []
-        self._lock_fd = self._hold()
+        self._lock_fd = self._hold() if writing else None
         try:
             self._models = self._read_models()
-            self._segments = Segments(folder, self._disk)
+            self._segments = Segments(folder, self._disk, writing=writing)
         except BaseException:
-            os.close(self._lock_fd)
+            self._unlock()
             raise
         try:
             self._durable = self._segments.count
             self._anchored = self._covered(anchored)
-            self._index = self._open_index()
+            self._index = self._open_index() if writing else None
         except BaseException:
             self._let_go()
             raise
@@ -163,7 +173,8 @@ class Ledger:
             batch = self.batch(self._anchored, self._durable - self._anchored)
             self._anchor(batch)
             self._anchored = batch.first + batch.count
-            self._index.flush()
+            if self._index is not None:
+                self._index.flush()
             return batch
 
     def batch(self, first: int, count: int) -> Batch:
@@ -210,6 +221,16 @@ class Ledger:
             raise NotFoundError(f"The ledger has no record {number}.")
         return GenerationRecord.from_bytes(next(self._segments.raw(number, 1)))
 
+    def all_rows(self) -> Iterator[npt.NDArray[np.void]]:
+        """Every record as `firstlight.gate.ledger.record.ROW`, many at a time, for figures over all of them.
+
+        Raises:
+            IntegrityError: one is damaged.
+        """
+        for at in range(0, self._durable, _BEHIND):
+            for data in self._segments.raw(at, min(_BEHIND, self._durable - at)):
+                yield rows_of(data)
+
     def words(self, record: GenerationRecord, number: int) -> bytes:
         """The sealed words of a record; empty when it has none."""
         return self._segments.words(number, record.words_at, record.words_size) if record.words_size else b""
@@ -222,7 +243,13 @@ class Ledger:
 
     def near(self, hashes: Sequence[str], threshold: int, *, most: int = 64) -> tuple[Found, ...]:
         """The records within the threshold of any of these PDQ hashes, such as the eight orientations of one picture;
-        nearest first, each once, at most `most`."""
+        nearest first, each once, at most `most`.
+
+        Raises:
+            StateError: the ledger is only read, and reads no index.
+        """
+        if self._index is None:
+            raise _read_only()
         if not hashes:
             return ()
         queries = np.frombuffer(bytes.fromhex("".join(hashes)), dtype=np.uint8).reshape(len(hashes), 32)
@@ -242,9 +269,11 @@ class Ledger:
                 self.anchor()
             finally:
                 try:
-                    self._index.flush()
+                    if self._index is not None:
+                        self._index.flush()
                 finally:
-                    self._index.close()
+                    if self._index is not None:
+                        self._index.close()
                     self._let_go()
 
     def __enter__(self) -> Self:
@@ -257,6 +286,8 @@ class Ledger:
 
     def _write(self, new: Sequence[New]) -> None:
         """Records of one segment, with their words; they stand when `_stand` has returned."""
+        if self._lock_fd is None:
+            raise _read_only()
         if self._broken is not None:
             raise StorageError("The ledger's disk failed before.", hint="Mend the disk, then start the gate anew.")
         first, at = self._segments.count, self._segments.words_end
@@ -293,6 +324,7 @@ class Ledger:
     def _add_to_index(self, rows: Iterable[tuple[int, str]], mark: int) -> None:
         numbers = [row for row, _ in rows]
         raw = bytes.fromhex("".join(pdq for _, pdq in rows))
+        assert self._index is not None
         self._index.add(np.frombuffer(raw, dtype=np.uint8).reshape(len(numbers), 32), numbers, mark=mark)
 
     def _open_index(self) -> HammingIndex:
@@ -363,4 +395,12 @@ class Ledger:
 
     def _let_go(self) -> None:
         self._segments.close()
-        os.close(self._lock_fd)
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+
+
+def _read_only() -> StateError:
+    return StateError("This ledger is only read here.", hint="Ask the gate that writes it.")

@@ -50,6 +50,7 @@ class Went(IntFlag):
     PREVIEW = 16
     MARKED = 32
     NEAR_INPUT = 64
+    WATERMARKED = 128
 
 
 class GenerationRecord(Document):

@@ -13,8 +13,9 @@ import mmap
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -36,11 +37,14 @@ _BASE_WIDTH, _ROW_WIDTH = 8, 4
 class Segments:
     """The files in a folder. Readers may come from any thread, writers one at a time."""
 
-    def __init__(self, folder: Path, disk: Disk) -> None:
-        """Raises:
-        IntegrityError: a segment is missing, or was cut off.
+    def __init__(self, folder: Path, disk: Disk, *, writing: bool = True) -> None:
+        """`writing` is for the one process that holds them; others read what was there when they came.
+
+        Raises:
+            IntegrityError: a segment is missing, or was cut off.
         """
         self._folder = folder
+        self._writing = writing
         self._disk = disk
         self._lock = threading.Lock()
         self._files: dict[str, int] = {}
@@ -120,10 +124,11 @@ class Segments:
     def _settle(self, segment: int) -> None:
         """Sort the digests of a full segment, and begin the next."""
         order = np.argsort(self._tail, kind="stable")
-        path = self._path(segment, "sorted")
-        columns = [self._tail[order].astype("<u8").tobytes(), order.astype("<u4").tobytes()]
-        write_whole(self._disk, path, columns, replace=True)
-        found = _Sorted(path)
+        found = _Sorted(self._tail[order].astype("<u8"), order.astype("<u4"))
+        if self._writing:
+            path = self._path(segment, "sorted")
+            write_whole(self._disk, path, [found.prefixes.tobytes(), found.numbers.tobytes()], replace=True)
+            found = _Sorted.mapped(path)
         with self._lock:
             self._sorted[segment] = found
             self._tail = np.zeros(SEGMENT, dtype=np.uint64)
@@ -172,10 +177,11 @@ class Segments:
         last, rest = divmod(self._count, SEGMENT)
         for segment in range(last):
             path = self._path(segment, "sorted")
-            if not path.exists() or path.stat().st_size != SEGMENT * (_BASE_WIDTH + _ROW_WIDTH):
-                self._tail[:] = _prefixes(b"".join(self.raw(segment * SEGMENT, SEGMENT)))
-                self._settle(segment)
-            self._sorted[segment] = _Sorted(path)
+            if path.exists() and path.stat().st_size == SEGMENT * (_BASE_WIDTH + _ROW_WIDTH):
+                self._sorted[segment] = _Sorted.mapped(path)
+                continue
+            self._tail[:] = _prefixes(b"".join(self.raw(segment * SEGMENT, SEGMENT)))
+            self._settle(segment)
         if rest:
             data = b"".join(self.raw(last * SEGMENT, rest))
             self._tail[:rest] = _prefixes(data)
@@ -209,7 +215,7 @@ class Segments:
         path = self._path(segment, kind)
         with self._lock:
             if path.name not in self._files:
-                flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if write else 0)
+                flags = (os.O_RDWR if self._writing else os.O_RDONLY) | os.O_CLOEXEC | (os.O_CREAT if write else 0)
                 try:
                     self._files[path.name] = os.open(path, flags, 0o600)
                 except OSError as e:
@@ -219,21 +225,27 @@ class Segments:
             return self._files[path.name]
 
 
+@dataclass(frozen=True, slots=True)
 class _Sorted:
-    """The mapped digests of one full segment."""
+    """The digests of one full segment in order, and the row of each."""
 
-    def __init__(self, path: Path) -> None:
+    prefixes: npt.NDArray[np.uint64]
+    numbers: npt.NDArray[np.uint32]
+
+    @classmethod
+    def mapped(cls, path: Path) -> Self:
+        """Those that lie in a file, mapped."""
         with path.open("rb") as file:
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._prefixes = np.frombuffer(mapped, "<u8", SEGMENT)
-        self._rows = np.frombuffer(mapped, "<u4", SEGMENT, SEGMENT * _BASE_WIDTH)
+            found = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        rows = np.frombuffer(found, "<u4", SEGMENT, SEGMENT * _BASE_WIDTH)
+        return cls(np.frombuffer(found, "<u8", SEGMENT), rows)
 
     def rows(self, prefix: int) -> list[int]:
         """The rows of the digests that begin so."""
         at = self._first(prefix)
         out = []
-        while at < SEGMENT and int(self._prefixes[at]) == prefix:
-            out.append(int(self._rows[at]))
+        while at < SEGMENT and int(self.prefixes[at]) == prefix:
+            out.append(int(self.numbers[at]))
             at += 1
         return out
 
@@ -241,9 +253,9 @@ class _Sorted:
         """The first place whose digest is not smaller: near where an even spread has it, else anywhere."""
         expected = prefix * SEGMENT >> 64
         low, high = max(0, expected - _REACH), min(SEGMENT, expected + _REACH)
-        if (low and int(self._prefixes[low]) >= prefix) or (high < SEGMENT and int(self._prefixes[high - 1]) < prefix):
+        if (low and int(self.prefixes[low]) >= prefix) or (high < SEGMENT and int(self.prefixes[high - 1]) < prefix):
             low, high = 0, SEGMENT
-        return low + int(np.searchsorted(self._prefixes[low:high], np.uint64(prefix), "left"))
+        return low + int(np.searchsorted(self.prefixes[low:high], np.uint64(prefix), "left"))
 
 
 def _prefixes(records: bytes) -> npt.NDArray[np.uint64]:
