@@ -51,6 +51,7 @@ ALLOWED: dict[str, str] = {
     "web/access/oidc.py": "signs people in through the identity provider that the operator named",
     "web/client.py": "calls the service at the address that its user gives",
     "web/hma/fetching.py": "fetches media to hash from hosts that the operator named, and from no other",
+    "web/tracing.py": "sends traces to the collector that the operator named",
     "web/webhooks.py": "sends events to the addresses that the operator named, and to no other",
     "web/metrics.py": "serves figures on loopback, and calls nobody",
     "web/server.py": "listens where the operator said, and calls nobody",

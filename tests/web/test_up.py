@@ -22,6 +22,7 @@ from firstlight.web import server
 from firstlight.web.access import api_keys
 from firstlight.web.access.policy import Permission
 from firstlight.web.service import check_reach
+from postgres import Server
 
 PATIENCE = 120.0  # seconds, on a busy machine
 
@@ -29,8 +30,8 @@ PATIENCE = 120.0  # seconds, on a busy machine
 class Process:
     """A running `firstlight up`."""
 
-    def __init__(self, home: Path) -> None:
-        command = [str(Path(sys.executable).with_name("firstlight")), "up", "--home", str(home)]
+    def __init__(self, home: Path, *flags: str) -> None:
+        command = [str(Path(sys.executable).with_name("firstlight")), "up", "--home", str(home), *flags]
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
             [*command, "--port", "0", "--metrics-port", "0"], stdout=subprocess.PIPE, text=True, env=environment
@@ -61,8 +62,8 @@ class Process:
 
 
 @contextlib.contextmanager
-def up(home: Path) -> Iterator[Process]:
-    process = Process(home)
+def up(home: Path, *flags: str) -> Iterator[Process]:
+    process = Process(home, *flags)
     try:
         yield process
     finally:
@@ -100,6 +101,32 @@ def test_what_was_answered_survives_a_kill_and_a_stop_is_clean(tmp_path: Path) -
         assert second.end(signal.SIGTERM) == 0
         assert "Stopped" in second.said
     with Home.open(folder, create=False) as home, home.look() as work:
+        assert work.log.verify().ok
+
+
+def test_two_processes_share_a_postgresql_database_and_one_goes_on_when_the_other_is_killed(
+    tmp_path: Path, postgresql: Server
+) -> None:
+    folder, url = tmp_path / "home", postgresql.database()
+    with up(folder, "--database-url", url, "--workers", "0") as front, up(folder, "--database-url", url) as back:
+        front.ready()
+        back.ready()
+        assert not (folder / "firstlight.sqlite3").exists()
+        with Home.open(folder, database_url=url) as home:
+            _, key = api_keys.add(home, "uploader", [Permission.ITEMS_WRITE, Permission.CASES_READ, Permission.MATCH])
+        headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "upload-1"}
+        post = {"files": {"file": jpeg(1)}, "headers": headers, "timeout": 60}
+        taken = httpx.post(f"{front.address}/v1/items", **post).json()["item"]  # type: ignore[arg-type]
+        again = httpx.post(f"{back.address}/v1/items", **post).json()["item"]  # type: ignore[arg-type]
+        assert taken == again  # sent twice, it is one item, whichever process it reaches
+        front.end(signal.SIGKILL)
+        begun, case = time.monotonic(), None
+        while case is None and time.monotonic() - begun < PATIENCE:
+            time.sleep(0.1)
+            case = httpx.get(f"{back.address}/v1/items/{taken}", headers=headers).json()["case"]
+        assert case is not None
+        assert back.end(signal.SIGTERM) == 0
+    with Home.open(folder, create=False, database_url=url) as home, home.look() as work:
         assert work.log.verify().ok
 
 

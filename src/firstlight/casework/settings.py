@@ -92,6 +92,9 @@ TEMPLATE = """\
 # name_claim = "preferred_username"     # and what to call them in the log
 # scopes = ["openid", "profile"]
 # also = []                             # more hosts of the provider that it may send browsers and this service to
+
+[telemetry]
+# endpoint = ""                         # an OpenTelemetry collector, such as "http://127.0.0.1:4318/v1/traces"
 """
 
 
@@ -199,6 +202,12 @@ class Oidc(Value):
     also: tuple[str, ...] = ()
 
 
+class Telemetry(Value):
+    """A collector that gets a trace of each request; none without a line here."""
+
+    endpoint: str = ""
+
+
 class Settings(Value):
     """All settings of a home."""
 
@@ -213,6 +222,7 @@ class Settings(Value):
     drawn_material: DrawnMaterial = DrawnMaterial()
     service: Service = Service()
     oidc: Oidc = Oidc()
+    telemetry: Telemetry = Telemetry()
 
 
 ENVIRONMENT = "FIRSTLIGHT"

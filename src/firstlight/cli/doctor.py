@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import struct
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from firstlight import __version__
-from firstlight.casework import place
+from firstlight.banks.library import MEMORY
+from firstlight.casework import exchanging, place
 from firstlight.casework.examine import PRELOAD
-from firstlight.cli import output
+from firstlight.casework.home import Home
+from firstlight.cli import machine, output
 from firstlight.cli.common import HomeFolder, caged, home_folder, opened
+from firstlight.cli.machine import Check
 from firstlight.errors import Fact, FirstlightError
 from firstlight.hashing import hash_picture
 from firstlight.store import sqlite_version
 from firstlight.store.database import SAFE_SQLITE
-
-ENOUGH_DISK = 5 * 2**30  # bytes; less and a day of intake may fill it
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing looked at."""
-
-    name: str
-    ok: bool
-    says: str
-    facts: Mapping[str, Fact] = field(default_factory=dict)
-
 
 LAYERS = {
     "limits": ("memory, time and files are limited", "NO LIMITS on memory, time and files"),
@@ -57,16 +47,93 @@ def doctor(as_json: output.Json = False, home: HomeFolder = None) -> int:
 
 
 def _checks(home: Path | None) -> Iterator[Check]:
+    folder = home_folder(home)
     yield Check("version", True, f"firstlight {__version__}, Python {sys.version.split()[0]}")
     safe = tuple(map(int, sqlite_version().split("."))) >= SAFE_SQLITE
     yield Check("SQLite", safe, sqlite_version() + ("" if safe else "; too old for a write-ahead log, which stays off"))
+    yield machine.limits(machine.soft_limit_of_files())
     yield from _guarded("caged workers", _cage)
     yield from _guarded("search kernels", _kernels)
-    yield from _guarded("disk", lambda: _disk(home_folder(home)))
-    if place.is_begun(home_folder(home)):
-        yield from _guarded("home", lambda: _home(home))
-    else:
-        yield Check("home", True, f"none yet in {home_folder(home)}; the first `bank create` or `intake` makes it")
+    yield from _guarded("disk", lambda: machine.disk(folder, machine.free_bytes(folder), _mounts()))
+    if not place.is_begun(folder):
+        yield machine.clock(datetime.now(UTC), None, machine.kept_in_step())
+        yield Check("home", True, f"none yet in {folder}; the first `bank create`, `intake` or `up` makes it")
+        return
+    yield machine.permissions(folder, os.geteuid())
+    try:
+        with opened(home) as house:
+            yield from _of_the_home(house)
+    except FirstlightError as e:
+        yield Check("home", False, str(e.diagnostics()))
+
+
+def _mounts() -> list[str]:
+    try:
+        return Path("/proc/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def _of_the_home(house: Home) -> Iterator[Check]:
+    with house.look() as work:
+        entries = len(work.log)
+        newest = work.log.entry(entries - 1).event if entries else None
+        last = None if newest is None else newest.at
+    yield machine.clock(house.clock.now(), last, machine.kept_in_step())
+    yield from _guarded("database", lambda: _database(house, entries))
+    yield from _guarded("banks", lambda: _banks(house))
+    yield from _guarded("memory for lists", lambda: _memory(house))
+    yield from _guarded("exchanges", lambda: _exchanges(house))
+    yield from _guarded("settings", lambda: _settings(house))
+
+
+def _database(house: Home, entries: int) -> Check:
+    house.database.check()
+    return Check("database", True, f"{house.database.where}: whole, {entries} log entries")
+
+
+def _banks(house: Home) -> Check:
+    house.library.verify()
+    banks = house.library.banks()
+    off = [bank.name for bank in banks if not bank.enabled]
+    empty = [bank.name for bank in banks if not bank.entries]
+    says = f"{len(banks)} whole" if banks else "none yet: `firstlight bank create`, or `firstlight exchange add`"
+    says += f"; switched off: {', '.join(off)}" if off else ""
+    says += f"; EMPTY, so that they match nothing: {', '.join(empty)}" if empty else ""
+    return Check("banks", True, says)
+
+
+def _memory(house: Home) -> Check:
+    if not house.settings.banks.sealed:
+        return Check("memory for lists", True, "lists lie plain on the disk and need none")
+    kept = sum(path.stat().st_size for path in (house.folder / "banks").rglob("*") if path.is_file())
+    open_already = any(MEMORY.glob("firstlight-*"))
+    return machine.memory(MEMORY, machine.free_bytes(MEMORY), 0 if open_already else kept)
+
+
+def _exchanges(house: Home) -> Check:
+    states = [exchanging.show(house, name) for name in exchanging.names(house)]
+    late = [state.name for state in states if exchanging.overdue(state, house.clock.now())]
+    if late:
+        return Check(
+            "exchanges", False, f"NOT FETCHED to the end within a day: {', '.join(late)}; "
+            "`firstlight exchange fetch` says why",
+        )  # fmt: skip
+    return Check("exchanges", True, f"{len(states)} up to date" if states else "none")
+
+
+def _settings(house: Home) -> Check:
+    from firstlight.web.access import oidc
+    from firstlight.web.service import check_reach
+
+    check_reach(house.settings.service)
+    oidc.provider(house)
+    if house.settings.oidc.issuer:
+        oidc.client_secret(house.folder, house.settings.oidc)
+    says = f"home {house.folder}"
+    if not house.settings.organisation.contact_email:
+        says += "; fill in [organisation] contact_email in settings.toml before you report"
+    return Check("settings", True, says)
 
 
 def _guarded(name: str, look: Callable[[], Check]) -> Iterator[Check]:
@@ -127,23 +194,3 @@ def kernel_words(facts: Mapping[str, Fact]) -> str:
     if facts["cached"]:
         return f"{made}, kept in {facts['cache_folder']}"
     return f"{made}, NOT KEPT: each process compiles them again; set NUMBA_CACHE_DIR to a folder that it may write"
-
-
-def _disk(folder: Path) -> Check:
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    free = shutil.disk_usage(there).free
-    return Check("disk", free >= ENOUGH_DISK, f"{free / 2**30:.1f} GiB free where the home lies")
-
-
-def _home(given: Path | None) -> Check:
-    with opened(given) as house:
-        house.database.check()
-        house.library.verify()
-        banks = house.library.banks()
-        with house.look() as work:
-            entries = len(work.log)
-        named = bool(house.settings.organisation.contact_email)
-        says = f"{house.folder}: database whole, {len(banks)} banks whole, {entries} log entries"
-    if not named:
-        says += "; fill in [organisation] contact_email in settings.toml before you report"
-    return Check("home", True, says)

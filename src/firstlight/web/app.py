@@ -30,7 +30,7 @@ def with_short_way(service: Service) -> tuple[ASGIApp, HotPath]:
     """The same, and the part of it that a server may ask first about a look-up."""
     app = routed(service)
     hot = HotPath(app, service)
-    return Measured(Guard(hot, service), app.routes, service.meter), hot
+    return Measured(Guard(hot, service), app.routes, service.meter, service.traces), hot
 
 
 def routed(service: Service) -> FastAPI:

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from firstlight.logs import get_logger
+from firstlight.web.tracing import Traces
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds of the histogram, in seconds; above the last there is one more."""
@@ -54,11 +55,12 @@ class Meter:
 class Measured:
     """The layer that measures every request and writes one line on it."""
 
-    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute], meter: Meter) -> None:
+    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute], meter: Meter, traces: Traces | None = None) -> None:
         self._app = app
         # A route knows its own part of the template alone, not what the routers above it put before that.
         self._templates = {id(each.original_route): each.path for each in iter_route_contexts(routes) if each.path}
         self._meter = meter
+        self._traces = traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through and note what became of it."""
@@ -73,7 +75,7 @@ class Measured:
                 status = message["status"]
             await send(message)
 
-        begun = time.perf_counter()
+        begun, since = time.perf_counter(), time.time_ns()
         try:
             await self._app(scope, receive, noting)
         finally:
@@ -85,6 +87,9 @@ class Measured:
                 "request", method=method, route=as_token(route), status=status, ms=round(seconds * 1000, 1),
                 request=scope.get("firstlight.request", ""),
             )  # fmt: skip
+            if self._traces is not None:
+                ended = since + round(seconds * 1e9)
+                self._traces.request(method, route, status, since, ended, scope.get("firstlight.request", ""))
 
     def _route_of(self, scope: Scope) -> str:
         """The template of the route that answered, such as `/v1/items/{item}`."""

@@ -27,6 +27,7 @@ from firstlight.web.background import PARTS, Background
 from firstlight.web.hma import hotpath
 from firstlight.web.readiness import Readiness
 from firstlight.web.service import Service, address_of, check_reach
+from firstlight.web.tracing import traces
 
 FIRST_USER = "operator"
 FIRST_ROLES = (Role.ADMIN, Role.SENIOR, Role.CUSTODIAN)
@@ -68,14 +69,18 @@ def run(
     check_reach(settings)
     listening = _bound(settings)
     settings = settings.model_copy(update={"port": listening.getsockname()[1]})
+    endpoint = home.settings.telemetry.endpoint
+    made = traces(endpoint) if endpoint else None
     parts = Readiness(PARTS)
     background = Background(home, cage, parts)
     service = Service(
         home=home, settings=settings, cage=cage, ready=parts, wake=background.wake,
-        wake_fetching=background.wake_fetching,
+        wake_fetching=background.wake_fetching, traces=made,
     )  # fmt: skip
     with contextlib.ExitStack() as stack:
         stack.callback(listening.close)
+        if made is not None:
+            stack.callback(made.close)
         server = _Server(_configured(service))
         _measured(service, stack)
         stack.callback(service.audit.close)

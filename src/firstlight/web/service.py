@@ -17,6 +17,7 @@ from firstlight.web.access.oidc import provider as named_provider
 from firstlight.web.audit import Audit
 from firstlight.web.measures import Meter
 from firstlight.web.readiness import Readiness
+from firstlight.web.tracing import Traces
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -36,6 +37,9 @@ class Service:
     """Tell them that an exchange was made or changed."""
 
     meter: Meter = field(default_factory=Meter)
+    traces: Traces | None = None
+    """Where spans of requests go, if the operator named a collector."""
+
     audit: Audit = field(init=False)
     provider: Provider | None = field(init=False)
     """The identity provider through which people may sign in, if the operator named one."""

@@ -35,6 +35,7 @@ PAGES = {
     "reports": "/reports",
     "search": "/search",
     "banks": "/banks",
+    "bank": "/banks/series",
     "custody": "/custody",
     "custody-case": "/custody?case={listed.jpg}",
     "figures": "/figures",
@@ -55,6 +56,15 @@ IN_STATES: dict[
     "search-nothing": ("/search", lambda page: (page.fill("#words", "nobody"), page.keyboard.press("Enter"))),
     "proof": ("/custody", lambda page: (page.fill("#seq", "1"), page.click("text=Prove it"))),
     "proof-none": ("/custody", lambda page: (page.fill("#seq", "99999"), page.click("text=Prove it"))),
+    "bank-entry-none": ("/banks/series", lambda page: (page.fill("#key", "none"), page.click("text=Show it"))),
+    "bank-delete-refused": (
+        "/banks/series",
+        lambda page: (
+            page.fill("#delete-name", "another"),
+            page.fill("#delete-why", "a slip"),
+            page.click("text=Delete this bank"),
+        ),
+    ),
     "verified": ("/custody", lambda page: page.click("text=Walk the whole log")),
     "user-refused": (
         "/users",
