@@ -15,14 +15,16 @@ from firstlight.web.access import passkeys, sessions, users
 from firstlight.web.access.oidc import LIFE, Begun, Provider
 from firstlight.web.access.passkeys import Site
 from firstlight.web.access.sessions import LONGEST, SignedIn, Way
-from firstlight.web.callers import Caller, Myself, ThePages, TheService, anybody
+from firstlight.web.callers import Caller, Limited, Myself, ThePages, TheService, anybody
 from firstlight.web.problems import NotSignedInError
+from firstlight.web.rates import Asking
 from firstlight.web.service import Service
 
 HOME_PAGE = "/"
 ACCOUNT_PAGE = "/account"
 
 router = APIRouter(include_in_schema=False)
+COUNTED = [Depends(Limited(Asking.SIGN_IN))]
 Anyone = Annotated[Caller | None, Depends(anybody)]
 Credential = Annotated[dict[str, Any], Body(embed=True)]
 
@@ -39,7 +41,7 @@ def sign_in(request: Request, service: TheService, pages: ThePages, caller: Anyo
     return pages.render(request, "account/sign-in.html", first=first, provider=service.provider is not None)
 
 
-@router.post("/sign-in/oidc")
+@router.post("/sign-in/oidc", dependencies=COUNTED)
 def sign_in_oidc(request: Request, service: TheService, _caller: Anyone) -> Response:
     """Go to the identity provider to sign in."""
     return _to_provider(service, _provider(service).begin(_back(request, service)))
@@ -55,7 +57,7 @@ def step_up_oidc(
     return _to_provider(service, begun)
 
 
-@router.get("/sign-in/oidc/back")
+@router.get("/sign-in/oidc/back", dependencies=COUNTED)
 def sign_in_oidc_back(request: Request, service: TheService, pages: ThePages, _caller: Anyone) -> Response:
     """Take what the browser brings back from the identity provider."""
     secret = request.cookies.get(_oidc_cookie(service), "")
@@ -75,7 +77,7 @@ def enter(secret: str, request: Request, pages: ThePages, _caller: Anyone) -> Re
     return pages.render(request, "account/enter.html", secret=secret)
 
 
-@router.post("/enter")
+@router.post("/enter", dependencies=COUNTED)
 def use_link(service: TheService, _caller: Anyone, secret: Annotated[str, Form()]) -> Response:
     """Let the user of a one-time link in."""
     with service.home.work() as work:
@@ -87,13 +89,13 @@ def use_link(service: TheService, _caller: Anyone, secret: Annotated[str, Form()
     return response
 
 
-@router.post("/sign-in/begin")
+@router.post("/sign-in/begin", dependencies=COUNTED)
 def sign_in_begin(request: Request, service: TheService, _caller: Anyone) -> dict[str, Any]:
     """What the browser needs to use a passkey."""
     return passkeys.begin_sign_in(service.home, _site(request, service))
 
 
-@router.post("/sign-in/finish")
+@router.post("/sign-in/finish", dependencies=COUNTED)
 def sign_in_finish(
     request: Request, service: TheService, response: Response, _caller: Anyone, credential: Credential
 ) -> dict[str, str]:
@@ -146,7 +148,7 @@ def passkey_remove(passkey: int, service: TheService, caller: Myself) -> Respons
     return RedirectResponse(ACCOUNT_PAGE, HTTPStatus.SEE_OTHER)
 
 
-@router.post("/step-up/begin")
+@router.post("/step-up/begin", dependencies=COUNTED)
 def step_up_begin(
     request: Request, service: TheService, caller: Myself, act: Annotated[Sha256Hex, Body(embed=True)]
 ) -> dict[str, Any]:

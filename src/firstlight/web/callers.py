@@ -20,6 +20,7 @@ from firstlight.web.access.policy import Permission, Role, permissions_of
 from firstlight.web.access.sessions import SignedIn
 from firstlight.web.pages import Pages
 from firstlight.web.problems import NotSignedInError
+from firstlight.web.rates import Asking
 from firstlight.web.service import Service
 
 _UNLOOKED = object()
@@ -66,6 +67,23 @@ class Require:
                 code="refused.permission",
             )
         return caller
+
+
+class Limited:
+    """What a route depends on that is counted: whoever is signed in by name, anybody else by address."""
+
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
+
+    def __call__(self, request: Request) -> None:
+        """Count this request.
+
+        Raises:
+            LimitError: it is too many.
+        """
+        caller = caller_of(request)
+        address = request.client.host if request.client else ""
+        service_of(request).rates.take(self._asking, caller.actor if caller else address)
 
 
 class Anybody:

@@ -98,7 +98,9 @@ def install(app: FastAPI, pages: Pages) -> None:
     """Answer every error of this app in its form."""
 
     def answer(request: Request, status: int, found: Diagnostics, **more: object) -> Response:
-        headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+        headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            headers["Retry-After"] = str(found.facts.get("seconds", 1))
         request_id = request.scope.get("firstlight.request", "")
         if request.url.path.startswith(HMA_PREFIXES):
             return JSONResponse(

@@ -16,6 +16,7 @@ from firstlight.web.access.oidc import Provider
 from firstlight.web.access.oidc import provider as named_provider
 from firstlight.web.audit import Audit
 from firstlight.web.measures import Meter
+from firstlight.web.rates import Rates
 from firstlight.web.readiness import Readiness
 from firstlight.web.tracing import Traces
 
@@ -39,6 +40,9 @@ class Service:
     meter: Meter = field(default_factory=Meter)
     traces: Traces | None = None
     """Where spans of requests go, if the operator named a collector."""
+
+    rates: Rates = field(default_factory=Rates)
+    """How often everybody asked for what is counted."""
 
     audit: Audit = field(init=False)
     provider: Provider | None = field(init=False)

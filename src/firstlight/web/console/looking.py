@@ -16,10 +16,11 @@ from firstlight.errors import RefusedError, StateError
 from firstlight.values import canonical_json
 from firstlight.web.access.policy import Permission
 from firstlight.web.access.sessions import SignedIn
-from firstlight.web.callers import Caller, TheService, require
+from firstlight.web.callers import Caller, Limited, TheService, require
 from firstlight.web.console import proofs
 from firstlight.web.console.numbers import Number
 from firstlight.web.problems import NotSignedInError
+from firstlight.web.rates import Asking
 from firstlight.web.service import Service
 
 router = APIRouter()
@@ -29,7 +30,7 @@ FRESH = timedelta(minutes=30)
 """For how long one proof of who is there opens the severe pictures of one case."""
 
 
-@router.post("/items/{item}/reveal")
+@router.post("/items/{item}/reveal", dependencies=[Depends(Limited(Asking.LOOK))])
 def reveal(item: Number, service: TheService, caller: Viewer, ask: Ask) -> dict[str, str]:
     """The address from which this rendition is fetched, once, by this sign-in alone."""
     session = _session(caller)

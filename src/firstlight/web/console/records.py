@@ -13,9 +13,10 @@ from firstlight.casework.search import search
 from firstlight.cybertip.statistics import LABELS
 from firstlight.errors import InputError
 from firstlight.web.access.policy import Permission
-from firstlight.web.callers import Caller, ThePages, TheService, require
+from firstlight.web.callers import Caller, Limited, ThePages, TheService, require
 from firstlight.web.console import plots
 from firstlight.web.problems import status_of
+from firstlight.web.rates import Asking
 
 router = APIRouter()
 Searcher = Annotated[Caller, Depends(require(Permission.SEARCH))]
@@ -29,7 +30,7 @@ def asking(request: Request, pages: ThePages, _caller: Searcher) -> Response:
     return pages.render(request, "search.html", words="", found=None, wrong=None)
 
 
-@router.post("/search")
+@router.post("/search", dependencies=[Depends(Limited(Asking.SEARCH))])
 def found(
     request: Request, service: TheService, pages: ThePages, _caller: Searcher, words: Annotated[str, Form()] = ""
 ) -> Response:
