@@ -31,7 +31,7 @@ from firstlight.logs import get_logger
 from firstlight.web.pages import Pages
 
 API_PREFIXES = ("/v1/", "/status")
-HMA_PREFIXES = ("/h/", "/m/", "/c/", "/site-map")
+HMA_PREFIXES = ("/h/", "/m/", "/c/", "/site-map", "/openapi/")
 PROBLEM = "application/problem+json"
 _log = get_logger("web")
 

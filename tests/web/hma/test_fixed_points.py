@@ -354,6 +354,17 @@ def test_unknown_paths_and_methods_answer_json(hma: TestClient) -> None:
     assert "/m/lookup" in hma.get("/site-map").json()
 
 
+def test_the_routes_are_described(hma: TestClient) -> None:
+    said = hma.get("/openapi/openapi.json").json()
+    patterns = {path.replace(":int", "") for path in hma.get("/site-map").json()} - {"/status", "/status/live"}
+    assert set(said["paths"]) == patterns
+    assert set(said["paths"]["/c/bank/{bank}"]) == {"get", "put", "delete"}
+    assert "201" in said["paths"]["/c/banks"]["post"]["responses"]
+    assert "200" in said["paths"]["/c/bank/{bank}/signal"]["post"]["responses"]
+    content = said["paths"]["/c/bank/{bank}/content/{content}"]["get"]["parameters"]
+    assert [(one["name"], one["schema"]["type"]) for one in content] == [("bank", "string"), ("content", "integer")]
+
+
 def test_look_ups_stand_in_the_log_without_a_hash(hma: TestClient, service: Service) -> None:
     bank(hma)
     add(hma)

@@ -146,6 +146,7 @@ def route(
             path,
             endpoint,
             methods=[method],
+            status_code=status,
             name=handler.__name__,
             dependencies=[Depends(RequireUnlessOpen(permission))],
         )
