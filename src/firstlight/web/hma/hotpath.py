@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import random
 import re
 import secrets
@@ -174,7 +173,7 @@ class HotPath:
         found = self._service.home.library.nearest(Pdq(hex=value, quality=100, mode=PdqMode.EXACT))
         wanted = asked.get("banks")
         names = set(wanted.split(",")) if wanted else None
-        out: dict[str, list[dict[str, object]]] = {}
+        out: dict[str, list[str]] = {}
         hits: list[tuple[str, str]] = []
         seed = asked.get("seed")
         toss = (random.random() if seed is None else random.Random(seed).random()) if found else 0.0  # noqa: S311 - a share of traffic
@@ -190,9 +189,12 @@ class HotPath:
                 return None  # it gets its number on the long way, for that takes a write
             hits.append((own, entry))
             if content.counts(now) and bank.ratio >= toss:
-                out.setdefault(bank.name, []).append({"bank_content_id": content.id, "distance": str(distance)})
+                hit = f'{{"bank_content_id":{content.id},"distance":"{distance}"}}'
+                out.setdefault(bank.name, []).append(hit)
         self._service.audit.add(LookUp(actor, PDQ, tuple(hits)))
-        return json.dumps(out, separators=(",", ":")).encode() if out else b"{}"
+        # Names of banks hold capitals, digits and underscores alone: there is nothing to escape.
+        shown = ",".join(f'"{name}":[{",".join(found_here)}]' for name, found_here in out.items())
+        return f"{{{shown}}}".encode()
 
     def _actor(self, headers: Headers) -> str | None:
         """Who calls, if they may look up; nothing leaves it to the long way, which answers why."""
