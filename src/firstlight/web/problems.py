@@ -87,6 +87,15 @@ def problem(status: int, found: Diagnostics, request_id: str = "", **more: objec
     return out | more
 
 
+def _headers(status: int, found: Diagnostics) -> dict[str, str]:
+    """What an answer with this status says beside it."""
+    if status == HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": "Bearer"}
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return {"Retry-After": str(found.facts.get("seconds", 1))}
+    return {}
+
+
 def for_machines(request: Request) -> bool:
     """Whether whoever asks wants a document: the API always, elsewhere who does not ask for a page."""
     if request.url.path.startswith(API_PREFIXES + HMA_PREFIXES):
@@ -98,9 +107,7 @@ def install(app: FastAPI, pages: Pages) -> None:
     """Answer every error of this app in its form."""
 
     def answer(request: Request, status: int, found: Diagnostics, **more: object) -> Response:
-        headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
-            headers["Retry-After"] = str(found.facts.get("seconds", 1))
+        headers = _headers(status, found)
         request_id = request.scope.get("firstlight.request", "")
         if request.url.path.startswith(HMA_PREFIXES):
             return JSONResponse(
