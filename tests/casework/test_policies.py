@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from casework.making import SETTINGS, jpeg, next_items, put, take_in
-from firstlight.casework import policies, preserve, retention, review
+from casework.making import AT_ONCE, SETTINGS, jpeg, next_items, put, report_it, take_in, upload
+from firstlight.casework import filing, policies, preserve, reconcile, retention, review
 from firstlight.casework.home import Home
 from firstlight.casework.review import Conclusion, Finding
 from firstlight.casework.settings import Retention
+from firstlight.clock import FixedClock
+from firstlight.cybertip import Client
 from firstlight.errors import InputError, RefusedError
 from firstlight.media import Cage
 
@@ -83,3 +85,31 @@ def test_a_home_keeps_by_its_own_policies_and_words_its_worksheet_by_its_own_tab
         sheet = (package / "data/worksheet/elements.txt").read_text()
         assert "Example Act, section 1" in sheet
         assert "18 U.S.C." not in sheet
+
+
+def test_a_longer_policy_reaches_what_was_reported_before_it(
+    home: Home, cage: Cage, client: Client, tmp_path: Path
+) -> None:
+    take_in(home, cage, [put(tmp_path / "in", {"a.jpg": jpeg(1)})], default=upload("u1"))
+    report_it(home, 1)
+    filing.file_case(home, 1, client, retries=AT_ONCE)
+    (before,) = retention.overview(home).items
+    (home.folder / policies.FILE).write_text(OWN)
+    settings = home.folder / "settings.toml"
+    settings.write_text(settings.read_text() + '\n[retention]\nreported = "example-two-years"\n')
+    assert isinstance(home.clock, FixedClock)
+    home.clock.advance(timedelta(days=400))
+    with Home.open(home.folder, clock=home.clock) as later:
+        (after,) = retention.overview(later).items
+        assert before.ends is not None
+        assert after.ends is not None
+        assert after.ends > before.ends + timedelta(days=360)
+        assert after.disposal is not None
+        assert not after.disposal.allowed
+        with pytest.raises(RefusedError, match="example-two-years"):
+            retention.destroy(later, 1, actor="op")
+        assert [one.ends for one in retention.overview(later).items] == [after.ends]
+        assert reconcile.reconcile(later).adds_up
+        home.clock.advance(timedelta(days=400))
+        assert retention.destroy(later, 1, actor="op").item == 1
+        assert reconcile.reconcile(later).adds_up

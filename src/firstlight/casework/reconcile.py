@@ -139,7 +139,7 @@ class _Logged:
     rank: dict[int, bytes] = field(default_factory=dict)
     finished: set[int] = field(default_factory=set)
     shredded: set[int] = field(default_factory=set)
-    clocks: dict[int, bytes] = field(default_factory=dict)
+    clocks: dict[tuple[int, str], bytes] = field(default_factory=dict)
     banks: set[str] = field(default_factory=set)
 
     @classmethod
@@ -164,9 +164,11 @@ class _Logged:
             case {"filing": int(filing)} if kind is EventType.REPORT_FINISHED:
                 self.finished.add(filing)
             case {"item": int(item), "clock": None} if kind is EventType.RETENTION_SET:
-                self.clocks.pop(item, None)  # the decision that had started it was undone
-            case {"item": int(item), "clock": clock} if kind is EventType.RETENTION_SET:
-                self.clocks[item] = _digest(clock)
+                policy = payload.get("policy")  # older entries name none: there was one clock alone then
+                for key in [one for one in self.clocks if one[0] == item and policy in (None, one[1])]:
+                    del self.clocks[key]  # the decision that had started it was undone
+            case {"item": int(item), "clock": dict(clock)} if kind is EventType.RETENTION_SET:
+                self.clocks[item, str(clock.get("policy"))] = _digest(clock)
             case {"item": int(item)} if kind is EventType.SHRED:
                 self.shredded.add(item)
             case {"report": {"bank": {"name": str(name)}}} if kind is EventType.BANK_CREATED:
@@ -246,11 +248,11 @@ def _shredded(work: Work, logged: _Logged) -> Iterator[Discrepancy]:
 
 def _clocks(session: Session, logged: _Logged) -> Iterator[Discrepancy]:
     """Each clock stands as it was last set."""
-    rows = session.execute(select(RetentionClock.item_id, RetentionClock.document).order_by(RetentionClock.item_id))
-    there = {number: _digest(json.loads(document)) for number, document in rows}
-    for number in sorted({*there, *logged.clocks}):
-        if there.get(number) != logged.clocks.get(number):
-            says = f"The retention clock of item {number} is not the one that was logged."
+    rows = session.execute(select(RetentionClock.item_id, RetentionClock.policy, RetentionClock.document))
+    there = {(number, policy): _digest(json.loads(document)) for number, policy, document in rows}
+    for key in sorted({*there, *logged.clocks}):
+        if there.get(key) != logged.clocks.get(key):
+            says = f"The retention clock of item {key[0]} is not the one that was logged."
             yield Discrepancy(about="retention", says=says, hint=_RESTORE)
 
 

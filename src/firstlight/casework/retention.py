@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import ClassVar, Literal
 
 from pydantic import JsonValue
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from firstlight.casework import acts, cases, supplements
 from firstlight.casework.home import SERVICE, Home, Work
@@ -267,15 +267,34 @@ def _standing(work: Work, case: int | None, items: Sequence[Item], now: datetime
 
 
 def _start_what_is_missing(home: Home) -> None:
-    """For items that were settled before there were clocks; what is not settled is not asked about again."""
+    """For items that were settled before there were clocks, or reported before the present policy was in force; what is
+    not settled is not asked about again."""
     timed = select(tables.RetentionClock.item_id).where(tables.RetentionClock.item_id == Item.id).exists()
     settled = select(Item.case_id).where(Item.state != "held", ~timed).distinct().order_by(Item.case_id)
     with home.look() as work:
         numbers = [number for number in work.session.scalars(settled) if number is not None]
-    if numbers:
+        reported_under_another = work.session.scalars(_not_under(work.policies.reported)).all()
+    if numbers or reported_under_another:
         with home.work() as work:
             for number in numbers:
                 start_clocks(work, number)
+            for item in work.session.scalars(_not_under(work.policies.reported)).all():
+                receipt = work.session.get_one(tables.Filing, item.filing_id).receipt
+                _keep_clock(work, item, _of_report(work.policies, Receipt.from_json(receipt or "")), SERVICE)
+
+
+def _not_under(policy: str) -> Select[Item]:
+    """Reported originals that are still there and have no clock of this policy: it can only lengthen what they have."""
+    clock = select(tables.RetentionClock.item_id).where(
+        tables.RetentionClock.item_id == Item.id, tables.RetentionClock.policy == policy
+    )
+    gone = select(tables.Destruction.item_id).where(tables.Destruction.item_id == Item.id)
+    return (
+        select(Item)
+        .join(tables.Filing, tables.Filing.id == Item.filing_id)
+        .where(Item.state == "filed", tables.Filing.receipt.is_not(None), ~clock.exists(), ~gone.exists())
+        .order_by(Item.id)
+    )
 
 
 class DestructionCertificate(Document):

@@ -157,7 +157,13 @@ def wait_again(work: Work, item: Item, actor: str) -> None:
     gone = delete(clock).where(clock.item_id == item.id, clock.policy == policy).returning(clock.item_id)
     if work.session.execute(gone).all():  # it had not begun to count: what waits is kept
         work.record(
-            EventType.RETENTION_SET, actor=actor, case=item.case_id, subject=item.sha256, item=item.id, clock=None
+            EventType.RETENTION_SET,
+            actor=actor,
+            case=item.case_id,
+            subject=item.sha256,
+            item=item.id,
+            clock=None,
+            policy=policy,
         )
 
 
