@@ -35,6 +35,7 @@ SWEEPS: tuple[tuple[str, str, tuple[float, ...]], ...] = (
     ("flood-50", "see.urgent.immediate", (1.0, 0.85, 0.6, 0.3)),
     ("flood-50", "flood.near_duplicates", (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)),
     ("flood-0", "see.flood.visible", (0.0, 0.01, 0.03, 0.1, 0.3)),
+    ("loud-smoke", "see.flood.visible", (0.1, 0.3, 0.6, 1.0)),
     ("flood-50", "arrivals.urgent_share", (0.002, 0.01, 0.05)),
     ("flood-50", "reviewers.per_hour", (9.0, 12.0, 20.0)),
 )
