@@ -101,9 +101,7 @@ def find_pairs(
                                         if _earlier(p0[j] ^ a, p1[j] ^ b, x2, x3, reach, chunk):
                                             continue
                                         left, right = np.uint64(order[i]), np.uint64(order[j])
-                                        if left > right:
-                                            left, right = right, left
-                                        out[count, 0] = (left << np.uint64(32)) | right
+                                        out[count, 0] = (min(left, right) << np.uint64(32)) | max(left, right)
                                         out[count, 1] = distance
                                         count += 1
                                 j0 += size
