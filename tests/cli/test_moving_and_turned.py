@@ -130,4 +130,4 @@ def test_a_listed_video_is_found_when_it_was_encoded_anew(run: Run, tmp_path: Pa
     assert "1 added" in run("bank", "add", "films", "--frames", still).out  # nothing moves: one entry, as without
     told = run("match", "--json", again).document
     assert (told["films"][0]["found"], told["films"][0]["is_copy"]) == (3, True)
-    assert sum("/frame-" in entry["key"] for entry in run("bank", "entries", "films", "--json").lines) == 3
+    assert sum(":frame-" in entry["key"] for entry in run("bank", "entries", "films", "--json").lines) == 3

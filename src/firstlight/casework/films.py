@@ -1,6 +1,6 @@
 """Films in banks: an animation or a video is listed as one entry of its bytes and one of each telling key frame.
 
-The key of a frame's entry names the film's: `FILM/frame-3-of-20`. So two films are compared as sets of frames, from the
+The key of a frame's entry names the film's: `FILM:frame-3-of-20`. So two films are compared as sets of frames, from the
 matches of single frames, wherever the entries came from.
 """
 
@@ -17,7 +17,7 @@ from firstlight.hashing import FileHash, FrameHash, FramesMatch
 from firstlight.hashing.frames import MATCH_QUALITY
 from firstlight.values import BankPurpose, Value
 
-_KEY: Final = re.compile(r"(.+)/frame-(\d+)-of-(\d+)")
+_KEY: Final = re.compile(r"(.+):frame-(\d+)-of-(\d+)")
 
 
 class FilmMatch(Value):
@@ -49,7 +49,7 @@ def entries(library: Library, made: FileHash, entry: NewEntry) -> Iterator[NewEn
     yield entry._replace(key=film, pdq=None, quality=None)
     for number, frame in enumerate(telling, 1):
         yield NewEntry(
-            key=f"{film}/frame-{number}-of-{len(telling)}",
+            key=f"{film}:frame-{number}-of-{len(telling)}",
             pdq=frame.pdq.hex,
             quality=frame.pdq.quality,
             categories=entry.categories,
