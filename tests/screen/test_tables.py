@@ -61,6 +61,15 @@ def test_digests_are_found_in_every_form_and_rows_without_are_counted(form: str)
     assert [n for n in range(200) if not valid[n]] == [10, 77]
 
 
+def test_a_second_column_of_digests_stands_for_itself() -> None:
+    digests = [hashlib.md5(bytes([n])).digest() for n in range(200)]
+    table = DigestTable.of(np.array([int(one.hex()[:16], 16) for one in digests], dtype=np.uint64))
+    valid = np.ones(200, dtype=np.bool_)  # every row had a digest in the first column
+    assert suspect_rows(
+        pa.array([one.hex() if n % 2 else "none" for n, one in enumerate(digests)]), 16, table, valid
+    ) == [n for n in range(200) if n % 2]
+
+
 @pytest.mark.parametrize("junk", ["", "0" * 31, "0" * 33, "g" * 32, "0" * 31 + "G", "ü" * 16, " " * 32])
 def test_what_is_no_digest_counts_as_none(junk: str) -> None:
     valid = np.zeros(1, dtype=np.bool_)

@@ -6,12 +6,34 @@ from typing import Any
 
 import numpy as np
 
-from firstlight.index.jit import kernel
+from firstlight.index.jit import helper, kernel, prefetch
 
+_BLOCK = 64
+"""Rows whose places in the bitmap are asked for together: it is larger than caches, and waiting for it costs most."""
 _BAD = 0x80
 _DIGITS = np.full(256, _BAD, dtype=np.uint8)
 _DIGITS[48:58] = np.arange(10)
 _DIGITS[97:103] = _DIGITS[65:71] = np.arange(10, 16)
+
+
+@helper
+def _first_bits(data: Any, start: int, size: int, width: int) -> Any:  # noqa: ANN401
+    """The first 64 bits of a digest, and whether it is one."""
+    key = np.uint64(0)
+    if size == 2 * width:
+        bad = np.uint8(0)
+        for at in range(16):
+            digit = _DIGITS[data[start + at]]
+            bad |= digit
+            key = (key << np.uint64(4)) | np.uint64(digit & np.uint8(15))
+        for at in range(16, size):
+            bad |= _DIGITS[data[start + at]]
+        return key, not bad & np.uint8(_BAD)
+    if size == width:
+        for at in range(8):
+            key = (key << np.uint64(8)) | np.uint64(data[start + at])
+        return key, True
+    return key, False
 
 
 @kernel
@@ -22,29 +44,23 @@ def suspects(data: Any, offsets: Any, width: int, bits: Any, shift: int, valid: 
     a digest at all are marked in `valid`. Answers how many were let through.
     """
     found = 0
-    for row in range(len(offsets) - 1):
-        start, size = offsets[row], offsets[row + 1] - offsets[row]
-        key = np.uint64(0)
-        if size == 2 * width:
-            text = data[start : start + size]
-            bad = np.uint8(0)
-            for at in range(16):
-                digit = _DIGITS[text[at]]
-                bad |= digit
-                key = (key << np.uint64(4)) | np.uint64(digit & np.uint8(15))
-            for at in range(16, size):
-                bad |= _DIGITS[text[at]]
-            if bad & np.uint8(_BAD):
-                continue
-        elif size == width:
-            for at in range(8):
-                key = (key << np.uint64(8)) | np.uint64(data[start + at])
-        else:
-            continue
-        valid[row] = True
-        place = key >> np.uint64(shift)
-        if (bits[place >> np.uint64(6)] >> (place & np.uint64(63))) & np.uint64(1):
-            rows[found] = row
-            keys[found] = key
-            found += 1
+    count = len(offsets) - 1
+    block, there = np.empty(_BLOCK, dtype=np.uint64), np.empty(_BLOCK, dtype=np.bool_)
+    for first in range(0, count, _BLOCK):
+        last = min(first + _BLOCK, count)
+        for row in range(first, last):
+            key, is_digest = _first_bits(data, offsets[row], offsets[row + 1] - offsets[row], width)
+            there[row - first] = is_digest
+            if is_digest:
+                valid[row] = True
+                block[row - first] = key
+                prefetch(bits, key >> np.uint64(shift) >> np.uint64(6))
+        for row in range(first, last):
+            if there[row - first]:
+                key = block[row - first]
+                place = key >> np.uint64(shift)
+                if (bits[place >> np.uint64(6)] >> (place & np.uint64(63))) & np.uint64(1):
+                    rows[found] = row
+                    keys[found] = key
+                    found += 1
     return found

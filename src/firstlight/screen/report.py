@@ -269,7 +269,7 @@ _GENERAL: Final = {
 
 
 def _short(tally: Tally, name: str) -> str:
-    words = tally.failed.message if tally.failed is not None else ""
+    words = f"{tally.failed.message} {tally.failed.hint}".strip() if tally.failed is not None else ""
     return words.replace(tally.place, name)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
+from firstlight.clock import SystemClock, to_text
 from firstlight.custody.files import Disk, storage_error, write_whole
 from firstlight.errors import FirstlightError, InputError, IntegrityError, NotFoundError, StateError
 from firstlight.logs import get_logger
@@ -214,6 +215,7 @@ def _write_log(out: Path, done: Done) -> None:
     line = {
         "shard": done.shard.ident,
         "place": done.shard.shown,
+        "ended": to_text(SystemClock().now()),
         **(_of_tally(done.tally) if done.tally is not None else {}),
         **({"error": done.error.diagnostics().as_dict()} if done.error is not None else {}),
     }
