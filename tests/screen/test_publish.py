@@ -188,7 +188,7 @@ def test_the_self_test_replays_what_the_data_set_shows(cage: Cage) -> None:
 def test_shares_are_never_rounded_to_all_or_nothing() -> None:
     assert percent(999_999, 1_000_000) == "99.99 %"
     assert percent(1, 1_000_000) == "0.01 %"
-    assert (percent(5, 5), percent(0, 5), percent(1, 2), percent(0, 0)) == ("100 %", "0.00 %", "50.0 %", "none")
+    assert (percent(5, 5), percent(0, 5), percent(1, 2), percent(0, 0)) == ("100 %", "0 %", "50.0 %", "none")
     assert wilson(0, 0) == (0.0, 1.0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from html import escape
 from typing import Final
 
@@ -13,12 +14,14 @@ from firstlight.screen.selftest import Expected
 _STYLE: Final = """
 body{font:16px/1.5 system-ui,sans-serif;color:#1c2430;background:#fff;max-width:56rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.6rem;margin-bottom:.2rem}h2{font-size:1.15rem;margin-top:2rem}
-table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #d7dde5}
+table{border-collapse:collapse;width:100%}
+table+table{margin-top:1.2rem}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #d7dde5}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.lead{font-size:1.15rem}.quiet{color:#566273}
 svg{display:block;width:100%;height:auto;margin:.6rem 0}code{font-size:.85em;overflow-wrap:anywhere}
 .mark{border-left:4px solid #8a5a00;padding-left:.8rem}
 """
 _BAR_HEIGHT: Final = 26
+_TRACK: Final = 560
 _COLOURS: Final = ("#2f6f8f", "#8a5a00", "#8b95a3")
 
 
@@ -36,7 +39,7 @@ def as_page(report: ScreenReport) -> str:
     )
     parts = [
         f"<h1>Screening of {escape(report.data_set)}</h1>",
-        f'<p class="quiet">{escape(to_text(report.made))} by {escape(report.software)}</p>',
+        f'<p class="quiet">{_when(report.made)} by {escape(report.software)}</p>',
         f'<p class="lead">{escape(report.headline)}</p>',
         _meaning(report),
         "<h2>What came in</h2>",
@@ -66,9 +69,14 @@ def as_page(report: ScreenReport) -> str:
     )
 
 
+def _when(at: datetime) -> str:
+    """A time to the second; the report itself has it exactly."""
+    return f"{to_text(at)[:19].replace('T', ' ')} UTC"
+
+
 def _meaning(report: ScreenReport) -> str:
     fresh = (
-        f"Entries that the lists got after {escape(to_text(report.fresh_until))} were not looked for."
+        f"Entries that the lists got after {_when(report.fresh_until)} were not looked for."
         if report.fresh_until is not None
         else "Not all of it was compared with a list."
     )
@@ -103,17 +111,20 @@ def _stack(parts: Iterable[tuple[str, int]]) -> str:
 
 
 def _bars(rows: Sequence[tuple[str, int]], whole: int) -> str:
-    out = []
-    for place, (name, count) in enumerate(rows):
-        y, width = place * 2 * _BAR_HEIGHT, 560 * count / (whole or 1)
-        out.append(
-            f'<text x="0" y="{y + 15}" font-size="14">{escape(name)}</text>'
-            f'<rect x="0" y="{y + 21}" width="560" height="18" fill="#e8ecf1"/>'
-            f'<rect x="0" y="{y + 21}" width="{width:.1f}" height="18" fill="{_COLOURS[0]}"/>'
-            f'<text x="570" y="{y + 35}" font-size="14">{escape(percent(count, whole))}</text>'
-        )
+    out = [_bar(place, name, count / (whole or 1), percent(count, whole)) for place, (name, count) in enumerate(rows)]
     label = "; ".join(f"{name}: {percent(count, whole)}" for name, count in rows)
     return _svg(700, 2 * _BAR_HEIGHT * max(1, len(rows)), "".join(out), label)
+
+
+def _bar(place: int, name: str, share: float, says: str, over: str = "") -> str:
+    """One bar of a plot on its track, with its name above and its share beside; `over` is drawn upon it."""
+    y = place * 2 * _BAR_HEIGHT
+    return (
+        f'<text x="0" y="{y + 15}" font-size="14">{escape(name)}</text>'
+        f'<rect x="0" y="{y + 21}" width="{_TRACK}" height="18" fill="#e8ecf1"/>'
+        f'<rect x="0" y="{y + 21}" width="{_TRACK * share:.1f}" height="18" fill="{_COLOURS[0]}"/>'
+        f'{over}<text x="570" y="{y + 35}" font-size="14">{escape(says)}</text>'
+    )
 
 
 def _svg(width: int, height: int, inner: str, label: str) -> str:
@@ -127,15 +138,12 @@ def _recall(report: ScreenReport) -> str:
     names = [f"{_resize_words(one)}, {_channel_words(one)}" for one in rows]
     out = []
     for place, (one, name) in enumerate(zip(rows, names, strict=True)):
-        y = place * 2 * _BAR_HEIGHT
-        out.append(
-            f'<text x="0" y="{y + 15}" font-size="14">{escape(name)}</text>'
-            f'<rect x="0" y="{y + 21}" width="560" height="18" fill="#e8ecf1"/>'
-            f'<rect x="0" y="{y + 21}" width="{560 * one.recall:.1f}" height="18" fill="{_COLOURS[0]}"/>'
-            f'<line x1="{560 * one.low:.1f}" x2="{560 * one.high:.1f}" y1="{y + 30}" y2="{y + 30}" stroke="#1c2430" '
-            f'stroke-width="2"/><text x="570" y="{y + 35}" font-size="14">'
-            f"{escape(percent(one.found, one.pictures))}</text>"
+        y = place * 2 * _BAR_HEIGHT + 30
+        bounds = (
+            f'<line x1="{_TRACK * one.low:.1f}" x2="{_TRACK * one.high:.1f}" y1="{y}" y2="{y}" stroke="#1c2430" '
+            'stroke-width="2"/>'
         )
+        out.append(_bar(place, name, one.recall, percent(one.found, one.pictures), bounds))
     label = "; ".join(f"{name}: {percent(one.found, one.pictures)}" for name, one in zip(names, rows, strict=True))
     return (
         "<h2>What recall to expect by pixels</h2>"
@@ -165,7 +173,7 @@ def _found(report: ScreenReport) -> str:
         return ""
     rows = [("members", report.found.members), ("different files", report.found.distinct)]
     rows += [("whose bytes are listed", report.found.exact)]
-    rows += [(f"in the list {bank}", count) for bank, count in sorted(report.found.by_bank.items())]
+    rows += [(f'in the list "{bank}"', count) for bank, count in sorted(report.found.by_bank.items())]
     body = "".join(f'<tr><td>{escape(name)}</td><td class="n">{count:,}</td></tr>' for name, count in rows)
     return f"<h2>{escape(report.finding.capitalize())}</h2><table><tbody>{body}</tbody></table>"
 
@@ -194,7 +202,7 @@ def _lists(report: ScreenReport) -> str:
     rows = [
         f"<tr><td>{escape(bank.name)}</td><td>{escape(bank.purpose.value)}</td>"
         f'<td>{escape(bank.owner)}</td><td class="n">{bank.entries:,}</td>'
-        f'<td class="n">{bank.threshold}</td><td>{escape(to_text(state.at))}</td></tr>'
+        f'<td class="n">{bank.threshold}</td><td>{_when(state.at)}</td></tr>'
         for state in report.lists
         for bank in state.banks
     ]

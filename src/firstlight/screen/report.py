@@ -323,7 +323,9 @@ def percent(part: int, whole: int) -> str:
     """A share in words; never rounded up to all or down to nothing."""
     if not whole or part == whole:
         return "100 %" if whole else "none"
-    share = min(99.99, max(0.01 if part else 0.0, 100 * part / whole))
+    if not part:
+        return "0 %"
+    share = min(99.99, max(0.01, 100 * part / whole))
     return f"{share:.2f} %" if share < 0.1 or share > 99.9 else f"{share:.1f} %"
 
 
