@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from cli.conftest import Run
 from firstlight.casework.home import Home
@@ -33,7 +34,9 @@ def test_a_killed_import_is_on_record_and_whole_when_it_is_run_again(run: Run, h
     told = run("bank", "import", "roots", listed, "--json").document
     assert (told["added"], told["unchanged"]) == (RECORDS - held, held)
     with Home.open(house) as home, home.look() as work:
-        events = [one.event.payload["report"] for one in work.log.entries(types=(EventType.BANK_CHANGED,)) if one.event]
+        events: list[Any] = [
+            one.event.payload["report"] for one in work.log.entries(types=(EventType.BANK_CHANGED,)) if one.event
+        ]
         home.library.verify()
     assert [one["kind"] for one in events] == ["import-begun", "import-begun", "import-report"]
     assert events[0]["revision"] < events[1]["revision"] == events[2]["revision_before"]
