@@ -37,12 +37,16 @@ def _first_bits(data: Any, start: int, size: int, width: int) -> Any:  # noqa: A
 
 
 @kernel
-def suspects(data: Any, offsets: Any, width: int, bits: Any, shift: int, valid: Any, rows: Any, keys: Any) -> Any:  # noqa: ANN401
+def suspects(
+    data: Any, offsets: Any, width: int, filters: Any, shift: int, valid: Any, rows: Any, keys: Any,  # noqa: ANN401
+) -> Any:  # noqa: ANN401  # fmt: skip
     """Which rows a bitmap lets through: their numbers and first 64 bits go to `rows` and `keys`.
 
     Row n is `data[offsets[n]:offsets[n + 1]]`: `width` raw bytes, or twice as many hexadecimal digits. Rows that hold
-    a digest at all are marked in `valid`. Answers how many were let through.
+    a digest at all are marked in `valid`. `filters` are a coarse bitmap, of which a bit stands for eight of the other's
+    and which stays in the caches, and the bitmap. Answers how many were let through.
     """
+    coarse, bits = filters
     found = 0
     count = len(offsets) - 1
     block, there = np.empty(_BLOCK, dtype=np.uint64), np.empty(_BLOCK, dtype=np.bool_)
@@ -54,13 +58,18 @@ def suspects(data: Any, offsets: Any, width: int, bits: Any, shift: int, valid: 
             if is_digest:
                 valid[row] = True
                 block[row - first] = key
-                prefetch(bits, key >> np.uint64(shift) >> np.uint64(6))
+                prefetch(coarse, key >> np.uint64(shift) >> np.uint64(6))
         for row in range(first, last):
             if there[row - first]:
-                key = block[row - first]
-                place = key >> np.uint64(shift)
+                place = block[row - first] >> np.uint64(shift)
+                there[row - first] = (coarse[place >> np.uint64(6)] >> (place >> np.uint64(3) & np.uint64(7))) & 1
+                if there[row - first]:
+                    prefetch(bits, place >> np.uint64(6))
+        for row in range(first, last):
+            if there[row - first]:
+                place = block[row - first] >> np.uint64(shift)
                 if (bits[place >> np.uint64(6)] >> (place & np.uint64(63))) & np.uint64(1):
                     rows[found] = row
-                    keys[found] = key
+                    keys[found] = block[row - first]
                     found += 1
     return found
