@@ -143,6 +143,7 @@ def _context(trust: TrustLists) -> Any:  # noqa: ANN401 - the library is untyped
     return Context.from_dict(settings(trust))
 
 
+@lru_cache(maxsize=1)
 def tool() -> tuple[str, str]:
     """The name and version of the reader, which stand in every indicator: readers disagree between versions."""
     import c2pa
