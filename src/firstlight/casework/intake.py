@@ -16,7 +16,7 @@ from typing import BinaryIO, ClassVar, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from firstlight.casework import plain
+from firstlight.casework import bearings, plain
 from firstlight.casework.home import SERVICE, Home, Work, new_item_key
 from firstlight.casework.upload import About, Upload
 from firstlight.custody import EventType, Stored
@@ -229,23 +229,23 @@ def _keep(home: Home, received: Iterable[_Received], actor: str) -> int:
 def _row(home: Home, work: Work, one: _Received) -> None:
     now = home.clock.now()
     digests = one.stored.digests
-    work.session.add(
-        Item(
-            state="held",
-            owner="examination",
-            deadline=home.table.deadline(Level.IMMEDIATE, now),  # until it is examined nobody knows better
-            received_at=now,
-            source=one.arrival.source,
-            upload=one.arrival.upload.to_json().decode(),
-            sha256=digests.sha256,
-            md5=digests.md5,
-            sha1=digests.sha1,
-            size=digests.size,
-            media_type=one.media_type,
-            stored=one.stored.to_json().decode(),
-        )
+    item = Item(
+        state="held",
+        owner="examination",
+        deadline=home.table.deadline(Level.IMMEDIATE, now),  # until it is examined nobody knows better
+        received_at=now,
+        source=one.arrival.source,
+        upload=one.arrival.upload.to_json().decode(),
+        sha256=digests.sha256,
+        md5=digests.md5,
+        sha1=digests.sha1,
+        size=digests.size,
+        media_type=one.media_type,
+        stored=one.stored.to_json().decode(),
     )
+    work.session.add(item)
     work.session.flush()
+    bearings.remember(work.session, item, one.arrival.upload)
 
 
 def _is_known(session: Session, source: str, digests: Digests) -> bool:

@@ -33,6 +33,7 @@ Files = Annotated[list[Path], typer.Argument(metavar="FILE...", show_default=Fal
 ModeOption = Annotated[
     Mode, typer.Option(help="`exact` is the reference's hash bit for bit; `auto` may scale large JPEGs while decoding.")
 ]
+CaseNumber = Annotated[int, typer.Argument(metavar="CASE", min=1, show_default=False)]
 Actor = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does this; it stands in the custody log.")]
 
 

@@ -12,11 +12,10 @@ from firstlight.casework import facts, filing, place
 from firstlight.casework.facts import SqlRecord
 from firstlight.casework.overview import POLICY_MISSING
 from firstlight.cli import destinations, filings, output
-from firstlight.cli.common import Actor, HomeFolder, home_folder, opened
+from firstlight.cli.common import Actor, CaseNumber, HomeFolder, home_folder, opened
 from firstlight.cli.destinations import Destination, chosen, client_of
 from firstlight.cli.simulator import SimulatorUrl
 from firstlight.cli.simulator import simulator as simulator_
-from firstlight.cli.work import CaseNumber
 from firstlight.clock import SystemClock
 from firstlight.cybertip import (
     SCHEMA_2025_11,

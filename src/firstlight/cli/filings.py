@@ -12,10 +12,9 @@ import typer
 from firstlight.casework import filing, overview
 from firstlight.casework.overview import WaitingReport, WaitingReports
 from firstlight.cli import output
-from firstlight.cli.common import Actor, HomeFolder, opened
+from firstlight.cli.common import Actor, CaseNumber, HomeFolder, opened
 from firstlight.cli.destinations import Destination, To, client_of
 from firstlight.cli.simulator import SimulatorUrl
-from firstlight.cli.work import CaseNumber
 from firstlight.cybertip import FilingState
 from firstlight.errors import StorageError
 

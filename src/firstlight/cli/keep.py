@@ -13,9 +13,8 @@ from firstlight.casework.importing import ImportReport
 from firstlight.casework.preserve import MediaExport
 from firstlight.casework.reconcile import Reconciliation
 from firstlight.cli import output
-from firstlight.cli.common import Actor, HomeFolder, caged, opened
+from firstlight.cli.common import Actor, CaseNumber, HomeFolder, caged, opened
 from firstlight.cli.floods import say_floods
-from firstlight.cli.work import CaseNumber
 from firstlight.clock import to_text
 from firstlight.custody import PackageCheck, PackageReport, PackageSummary, inspect_package, verify_package
 

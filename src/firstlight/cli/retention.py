@@ -14,8 +14,7 @@ from firstlight.casework import retention as keeping
 from firstlight.casework.fixity import FixityReport
 from firstlight.casework.retention import DestructionCertificate, EarlyDestruction, ItemRetention, RetentionView
 from firstlight.cli import output
-from firstlight.cli.common import Actor, HomeFolder, opened
-from firstlight.cli.work import CaseNumber
+from firstlight.cli.common import Actor, CaseNumber, HomeFolder, opened
 from firstlight.clock import to_text
 from firstlight.custody import Hold
 

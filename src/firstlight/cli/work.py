@@ -13,8 +13,8 @@ from firstlight.casework.intake import IntakeReport
 from firstlight.casework.lowering import Seems
 from firstlight.casework.review import Conclusion, Finding
 from firstlight.casework.upload import About, Upload, read_about
-from firstlight.cli import output
-from firstlight.cli.common import Actor, HomeFolder, caged, opened
+from firstlight.cli import links, output
+from firstlight.cli.common import Actor, CaseNumber, HomeFolder, caged, opened
 from firstlight.cli.floods import say_floods
 from firstlight.cybertip.drafting.facts import Conduct, FileSign, Sign
 from firstlight.cybertip.model.codes import IndustryClassification
@@ -27,7 +27,7 @@ case_app = typer.Typer(no_args_is_help=True, help="Cases: get one, look into it,
 MOST_NAMED = 20
 """Names that are printed one by one; the rest is counted."""
 
-CaseNumber = Annotated[int, typer.Argument(metavar="CASE", min=1, show_default=False)]
+links.add_to(case_app)
 
 
 def intake_(

@@ -48,6 +48,8 @@ class EventType(StrEnum):
     BANK_CHANGED = "bank-changed"
     BANK_DELETED = "bank-deleted"
     BANK_FLOOD = "bank-flood"
+    UNLINK = "unlink"
+    RELINK = "relink"
     CLOCK_CHECK = "clock-check"
     CHECKPOINT_ANCHORED = "checkpoint-anchored"
     RECONCILE = "reconcile"

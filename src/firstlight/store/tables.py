@@ -19,6 +19,7 @@ __all__ = [
     "Act",
     "ApiKey",
     "Assignment",
+    "Bearing",
     "Case",
     "Decision",
     "Destruction",
@@ -33,6 +34,7 @@ __all__ = [
     "LogHash",
     "LogLeaf",
     "Lowering",
+    "Mention",
     "Opinion",
     "Pass",
     "Passkey",
@@ -162,6 +164,41 @@ class Item(Table):
     verdict: Mapped[str | None]
     priority: Mapped[str | None]
     severity: Mapped[int] = mapped_column(default=1, server_default="1")
+
+
+class Mention(Table):
+    """That an item speaks of an account, and as what. `bearer` is the SHA-256 by which the account is looked up."""
+
+    __tablename__ = "mentions"
+    __table_args__ = (Index("mentions_by_bearer", "bearer", "item_id"), STRICT)
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("items.id"), primary_key=True)
+    bearer: Mapped[str] = mapped_column(primary_key=True)
+    role: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+class Bearing(Table):
+    """That an account bears a strong identifier, and of which item that was stated first; an unlinked one joins nothing
+    and stays."""
+
+    __tablename__ = "bearings"
+    __table_args__ = (
+        UniqueConstraint("bearer", "kind", "value", name="one_bearing"),
+        Index("bearings_by_identifier", "kind", "value"),
+        NUMBERED,
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bearer: Mapped[str]
+    kind: Mapped[str]
+    value: Mapped[str]
+    item_id: Mapped[int] = mapped_column(ForeignKey("items.id"))
+    role: Mapped[str]
+    at: Mapped[datetime]
+    unlinked_at: Mapped[datetime | None]
+    unlinked_by: Mapped[str | None]
+    unlinked_why: Mapped[str | None]
 
 
 class Supplement(Table):

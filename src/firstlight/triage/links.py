@@ -65,9 +65,10 @@ class Identifier(Value):
 
 def _canonical(kind: IdentifierKind, text: str) -> str:
     if kind is IdentifierKind.EMAIL:
-        # Dots and tags in the local part mean different things at different hosts, so they stay.
+        # Dots and tags in the local part mean different things at different hosts, so they stay. Only A to Z are
+        # written small: rules for other letters make one of two addresses that differ.
         if re.fullmatch(r"[^@\s]{1,64}@[^@\s]{1,255}", text):
-            return text.casefold()
+            return re.sub("[A-Z]+", lambda found: found[0].lower(), text)
     elif kind is IdentifierKind.PHONE:
         digits = re.sub(r"[\s().-]", "", text)
         if re.fullmatch(r"\+[1-9][0-9]{6,14}", digits):
@@ -150,11 +151,16 @@ class Links:
     def __iter__(self) -> Iterator[Edge]:
         return iter(self._edges)
 
-    def link(self, account: str, identifier: Identifier, *, record: str, rule: str, at: Instant) -> Edge:
-        """Record that this account bears this identifier. The answer says whether it joins, or is held and why."""
+    def link(
+        self, account: str, identifier: Identifier, *, record: str, rule: str, at: Instant, held: str = ""
+    ) -> Edge:
+        """Record that this account bears this identifier. The answer says whether it joins, or is held and why.
+
+        `held` is why it has to wait, from whoever knows of more edges than are here.
+        """
         edge = Edge(number=len(self._edges), account=account, identifier=identifier, record=record, rule=rule, at=at)
         if identifier.strong:
-            edge = edge.model_copy(update={"held": self._too_much(account, identifier)})
+            edge = edge.model_copy(update={"held": held or self._too_much(account, identifier)})
         self._edges.append(edge)
         self._of_account.setdefault(account, []).append(edge.number)
         self._of_identifier.setdefault(identifier, []).append(edge.number)

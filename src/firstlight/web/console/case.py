@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from firstlight.casework import casebook, drafting, exposure, holds, opinions, review, routing, undo
+from firstlight.casework import casebook, drafting, exposure, holds, linking, opinions, review, routing, undo
 from firstlight.casework.opinions import Impression
 from firstlight.casework.review import Conclusion, Finding
 from firstlight.errors import FirstlightError, InputError
@@ -81,6 +81,7 @@ def case(number: Number, request: Request, service: TheService, pages: ThePages,
         standing=exposure.standing(service.home, caller.actor) if looks else None,
         impressions=choices.IMPRESSIONS,
         undoable=undo.undoable(service.home, number, actor=caller.actor),
+        links=linking.links_of(service.home, number),
     )
 
 

@@ -1,0 +1,336 @@
+"""Links of a case: other accounts, items and cases that share an exact strong identifier with it, each with its reason.
+
+Only what the service stated at intake links, and only where it is the same to the character: an account, an email
+address, a telephone number with its country code, a device. Nothing is merged, ranked or reported because of a link; a
+person looks at it. Every step is a look into an index, and the walk ends at stated numbers, so that it costs what the
+neighbourhood costs and not what the house holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from sqlalchemy import func, or_, select
+
+from firstlight.casework import cases
+from firstlight.casework.bearings import Role
+from firstlight.casework.home import Home, Work, named
+from firstlight.custody import EventType
+from firstlight.errors import InputError, NotFoundError, StateError
+from firstlight.logs import get_logger
+from firstlight.store.tables import Bearing, Item, Mention
+from firstlight.triage import Identifier, IdentifierKind, Links
+from firstlight.triage.links import MAX_SHARED, Edge
+from firstlight.values import Document, Instant, Value, Versioned
+
+_log = get_logger("casework")
+
+MOST_ACCOUNTS = 200
+"""Accounts of a case from which links are followed."""
+
+MOST_EDGES = 500
+"""Edges that are looked at for one case."""
+
+MOST_PLACES = 200
+"""Places elsewhere that are named."""
+
+LONGEST_WHY = 2000  # characters
+
+
+class LinkedAccount(Value):
+    """An account of the case, or one that is linked to it; those of one `group` hang together.
+
+    `roles` says what it has to do with the case itself; it is empty for one that is only linked to it.
+    """
+
+    account: str
+    group: int
+    roles: tuple[Role, ...]
+
+
+class LinkEdge(Value):
+    """That an account bears an identifier, and of which item that was stated first. `joins` says whether it links the
+    account to whoever else bears it."""
+
+    edge: int
+    account: str
+    identifier_kind: IdentifierKind
+    identifier: str
+    item: int
+    role: Role
+    at: Instant
+    joins: bool
+    says: str
+
+
+class Elsewhere(Value):
+    """That an account of one of the groups is spoken of in another case, or in items that are in none yet."""
+
+    case: int | None
+    account: str
+    role: Role
+    items: int
+    first_item: int
+
+
+class CaseLinks(Document):
+    """What a case is linked with. `alarms` are what a person should look at before believing it; `more` says that there
+    is more than is named."""
+
+    title_for_people: ClassVar[str] = "links of a case"
+
+    kind: Literal["case-links"] = "case-links"
+    version: Versioned = 1
+    case: int
+    accounts: tuple[LinkedAccount, ...]
+    edges: tuple[LinkEdge, ...]
+    elsewhere: tuple[Elsewhere, ...]
+    alarms: tuple[str, ...]
+    more: bool
+
+
+def links_of(home: Home, case_number: int) -> CaseLinks:
+    """What this case is linked with.
+
+    Raises:
+        NotFoundError: there is no such case.
+    """
+    with home.look() as work:
+        cases.one(work, case_number)
+        walk = _Walk(work)
+        here = _walked(walk, case_number)
+        groups = _groups(walk, here)
+        numbers = {bearer: number for number, group in enumerate(groups, 1) for bearer in group}
+        places = _elsewhere(walk, case_number, list(numbers))
+        edges = sorted(walk.links, key=lambda edge: (numbers.get(edge.account, len(groups) + 1), edge.identifier.value))
+        return CaseLinks(
+            case=case_number,
+            accounts=tuple(
+                LinkedAccount(account=walk.name(bearer), group=number, roles=tuple(here.get(bearer, ())))
+                for bearer, number in numbers.items()
+            ),
+            edges=tuple(_edge(walk, edge) for edge in edges),
+            elsewhere=places[:MOST_PLACES],
+            alarms=_alarms(walk),
+            more=walk.more or len(places) > MOST_PLACES,
+        )
+
+
+def unlink(home: Home, case_number: int, edge: int, *, why: str, by: str) -> LinkEdge:
+    """Let an edge of this case join nothing from now on, also when the same is stated again.
+
+    Raises:
+        NotFoundError: there is no such case, or it has no such edge.
+        StateError: it is unlinked already.
+        InputError: nobody is named, or no reason is given.
+    """
+    return _changed(home, case_number, edge, EventType.UNLINK, why=why, by=by)
+
+
+def relink(home: Home, case_number: int, edge: int, *, why: str, by: str) -> LinkEdge:
+    """Take an unlink back.
+
+    Raises:
+        NotFoundError: there is no such case, or it has no such edge.
+        StateError: it is not unlinked.
+        InputError: nobody is named, or no reason is given.
+    """
+    return _changed(home, case_number, edge, EventType.RELINK, why=why, by=by)
+
+
+def _changed(home: Home, case_number: int, number: int, event: EventType, *, why: str, by: str) -> LinkEdge:
+    if not why.strip() or len(why) > LONGEST_WHY:
+        raise InputError(
+            "No reason is given, or it is too long.",
+            hint=f"Say why in up to {LONGEST_WHY} characters; it stands in the custody log.",
+        )
+    off = event is EventType.UNLINK
+    with home.work() as work:
+        cases.one(work, case_number)
+        walk = _Walk(work)
+        _walked(walk, case_number)
+        row = next((row for row in walk.rows.values() if row.id == number), None)
+        if row is None:
+            raise NotFoundError(
+                f"Case {case_number} has no edge {number}.", hint=f"firstlight case links {case_number} lists them."
+            )
+        if (row.unlinked_at is not None) == off:
+            hint = f"{row.unlinked_by} did: {row.unlinked_why}" if off else "It stands as it is."
+            raise StateError(f"Edge {number} is {'' if off else 'not '}unlinked{' already' if off else ''}.", hint=hint)
+        row.unlinked_at = work.clock.now() if off else None
+        row.unlinked_by = named(by) if off else None
+        row.unlinked_why = why if off else None
+        work.record(
+            event,
+            actor=by,
+            case=case_number,
+            subject=work.session.get_one(Item, row.item_id).sha256,
+            item=row.item_id,
+            edge=row.id,
+            account=walk.name(row.bearer),
+            identifier={"kind": row.kind, "value": row.value},
+            why=why,
+        )
+        work.session.flush()
+        after = _Walk(work)
+        answer = _edge(after, after.put(row))
+    _log.info("link.changed", case=case_number, edge=number, joins=not off)
+    return answer
+
+
+@dataclass
+class _Walk:
+    """The edges around some accounts, as far as they were followed; `rows` are those of the tables, by edge."""
+
+    work: Work
+    links: Links = field(default_factory=Links)
+    rows: dict[int, Bearing] = field(default_factory=dict)
+    more: bool = False
+    _edges: dict[int, Edge] = field(default_factory=dict)
+    _names: dict[str, str] = field(default_factory=dict)
+    _seen: set[str] = field(default_factory=set)
+    _held: dict[Identifier, str] = field(default_factory=dict)
+
+    def name(self, bearer: str) -> str:
+        """The account as the service named it."""
+        if bearer not in self._names:
+            wanted = select(Mention.name).where(Mention.bearer == bearer).order_by(Mention.item_id).limit(1)
+            self._names[bearer] = self.work.session.scalars(wanted).one()
+        return self._names[bearer]
+
+    def put(self, row: Bearing, held: str = "") -> Edge:
+        """The edge of a row."""
+        if row.id not in self._edges:
+            edge = self.links.link(
+                row.bearer, _identifier(row), record=f"item {row.item_id}", rule=row.role, at=row.at, held=held
+            )
+            if row.unlinked_at is not None:
+                edge = self.links.unlink(edge.number, by=row.unlinked_by or "", why=row.unlinked_why or "")
+            self._edges[row.id] = edge
+            self.rows[edge.number] = row
+        return self._edges[row.id]
+
+    def follow(self, start: str) -> None:
+        """Look at everything that hangs together with this account, as far as the limits allow."""
+        waiting = [start]
+        while waiting:
+            bearer = waiting.pop(0)
+            if bearer in self._seen:
+                continue
+            self._seen.add(bearer)
+            for row in self._some(select(Bearing).where(Bearing.bearer == bearer).order_by(Bearing.id)):
+                if row.unlinked_at is not None:
+                    self.put(row)
+                else:
+                    waiting += self._across(row)
+
+    def _across(self, row: Bearing) -> list[str]:
+        """The accounts to which this edge leads."""
+        identifier = _identifier(row)
+        if identifier not in self._held:
+            self._held[identifier] = self._shared(row)
+        held = self._held[identifier]
+        own = self.put(row, held)
+        if held or not own.joins:
+            return []
+        same = (Bearing.kind == row.kind, Bearing.value == row.value, Bearing.id != row.id)
+        others = self._some(select(Bearing).where(*same).order_by(Bearing.unlinked_at.is_not(None), Bearing.id))
+        return [one.bearer for one in others if self.put(one).joins]
+
+    def _shared(self, row: Bearing) -> str:
+        """Why this identifier is not followed, or nothing."""
+        same = (Bearing.kind == row.kind, Bearing.value == row.value, Bearing.unlinked_at.is_(None))
+        found = self.work.session.scalars(select(Bearing.id).where(*same).limit(MAX_SHARED + 1)).all()
+        if len(found) <= MAX_SHARED:
+            return ""
+        return f"more than {MAX_SHARED} accounts bear it; it looks shared, and is not followed"
+
+    def _some(self, wanted: object) -> Sequence[Bearing]:
+        """The rows asked for, as many as may still be looked at."""
+        left = MOST_EDGES - len(self.rows)
+        rows = self.work.session.scalars(wanted.limit(max(left, 0) + 1)).all()  # type: ignore[attr-defined]
+        self.more = self.more or len(rows) > left
+        return rows[: max(left, 0)]
+
+
+def _identifier(row: Bearing) -> Identifier:
+    return Identifier(kind=IdentifierKind(row.kind), value=row.value)
+
+
+def _walked(walk: _Walk, case_number: int) -> dict[str, list[Role]]:
+    """Follow every account of a case; what each has to do with it, in the order of their first items."""
+    wanted = (
+        select(func.min(Mention.item_id), Mention.role, Mention.bearer)
+        .join(Item, Item.id == Mention.item_id)
+        .where(Item.case_id == case_number)
+        .group_by(Mention.bearer, Mention.role)
+    )
+    order = list(Role)
+    found = sorted(
+        (first, order.index(Role(role)), bearer) for first, role, bearer in walk.work.session.execute(wanted)
+    )
+    here: dict[str, list[Role]] = {}
+    for _, role, bearer in found:
+        if bearer not in here and len(here) == MOST_ACCOUNTS:
+            walk.more = True
+            break
+        here.setdefault(bearer, []).append(order[role])
+    for bearer in here:
+        walk.follow(bearer)
+    return here
+
+
+def _groups(walk: _Walk, here: dict[str, list[Role]]) -> list[list[str]]:
+    """The accounts that hang together, those of the case first."""
+    groups: list[list[str]] = []
+    done: set[str] = set()
+    for bearer in here:
+        if bearer not in done:
+            accounts = walk.links.component(bearer).accounts
+            groups.append(sorted(accounts, key=lambda one: (one not in here, walk.name(one))))
+            done.update(accounts)
+    return groups
+
+
+def _elsewhere(walk: _Walk, case_number: int, bearers: Sequence[str]) -> tuple[Elsewhere, ...]:
+    """Where else these accounts are spoken of; one more than are named, if there are more."""
+    wanted = (
+        select(Item.case_id, Mention.bearer, Mention.role, func.count(), func.min(Item.id))
+        .join(Item, Item.id == Mention.item_id)
+        .where(Mention.bearer.in_(bearers), or_(Item.case_id.is_(None), Item.case_id != case_number))
+        .group_by(Item.case_id, Mention.bearer, Mention.role)
+        .order_by(func.min(Item.id), Mention.bearer, Mention.role)
+        .limit(MOST_PLACES + 1)
+    )
+    return tuple(
+        Elsewhere(case=case, account=walk.name(bearer), role=Role(role), items=count, first_item=first)
+        for case, bearer, role, count, first in walk.work.session.execute(wanted)
+    )
+
+
+def _edge(walk: _Walk, edge: Edge) -> LinkEdge:
+    row = walk.rows[edge.number]
+    says = f"Stated first of item {row.item_id}, as {edge.identifier.kind} of the {row.role}."
+    if edge.unlinked_by:
+        says += f" Unlinked by {edge.unlinked_by}: {edge.unlinked_why}"
+    elif edge.held:
+        says += f" Held: {edge.held}."
+    return LinkEdge(
+        edge=row.id,
+        account=walk.name(row.bearer),
+        identifier_kind=edge.identifier.kind,
+        identifier=edge.identifier.value,
+        item=row.item_id,
+        role=Role(row.role),
+        at=row.at,
+        joins=edge.joins,
+        says=says,
+    )
+
+
+def _alarms(walk: _Walk) -> tuple[str, ...]:
+    """The identifiers that would join too much, each once."""
+    held = [edge for edge in walk.links if edge.held and not edge.unlinked_by]
+    return tuple(dict.fromkeys(f"The {edge.identifier.kind} {edge.identifier.value}: {edge.held}." for edge in held))

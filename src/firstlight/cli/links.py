@@ -1,0 +1,120 @@
+"""Commands on what a case is linked with: `case links`, `case unlink`, `case relink`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from firstlight.casework import linking
+from firstlight.casework.linking import CaseLinks, LinkEdge
+from firstlight.cli import output
+from firstlight.cli.common import CaseNumber, HomeFolder, opened
+
+By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does this.", show_default=False)]
+Why = Annotated[
+    str, typer.Option("--why", metavar="TEXT", help="Your reason; it is kept for ever.", show_default=False)
+]
+EdgeNumber = Annotated[
+    int, typer.Argument(metavar="EDGE", min=1, help="As `case links` numbers it.", show_default=False)
+]
+
+
+def links(number: CaseNumber, as_json: output.Json = False, home: HomeFolder = None) -> None:
+    """Show which accounts, items and cases share an exact strong identifier with a case, and the reason of each edge.
+
+    Strong are email addresses, telephone numbers with their country code, and devices, as the service stated them at
+    intake. One that more than 20 accounts bear is named as an alarm and not followed.
+    """
+    with opened(home) as house:
+        found = linking.links_of(house, number)
+    if as_json:
+        output.answer(found)
+    else:
+        say_links(found)
+
+
+def unlink(
+    number: CaseNumber,
+    edge: EdgeNumber,
+    by: By,
+    why: Why,
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Let an edge of a case join nothing from now on; it stays to be seen, with your name and reason."""
+    with opened(home) as house:
+        _say_changed(linking.unlink(house, number, edge, why=why, by=by), as_json)
+
+
+def relink(
+    number: CaseNumber,
+    edge: EdgeNumber,
+    by: By,
+    why: Why,
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Take an unlink back: the edge joins again."""
+    with opened(home) as house:
+        _say_changed(linking.relink(house, number, edge, why=why, by=by), as_json)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands among those of cases."""
+    for command in (links, unlink, relink):
+        app.command(command.__name__)(command)
+
+
+def say_links(found: CaseLinks) -> None:
+    """What a case is linked with, for people: what to beware of first."""
+    for alarm in found.alarms:
+        output.say(f"LOOK FIRST: {output.one_line(alarm)}")
+    linked = [one for one in found.accounts if not one.roles]
+    here = len(found.accounts) - len(linked)
+    output.say(
+        f"Case {found.case} speaks of {output.count(here, 'account')}; {len(linked)} more "
+        f"{'is' if len(linked) == 1 else 'are'} linked with {'it' if here == 1 else 'them'}."
+    )
+    if linked:
+        output.table(
+            ["group", "account", "here"],
+            [(one.group, one.account, ", ".join(one.roles) or "linked only") for one in found.accounts],
+        )
+    if found.edges:
+        output.say("\nEdges: which account bears which identifier.")
+        output.table(
+            ["edge", "account", "identifier", "followed", "why"],
+            [
+                (
+                    one.edge,
+                    one.account,
+                    f"{one.identifier_kind} {one.identifier}",
+                    "yes" if one.joins else "no",
+                    one.says,
+                )
+                for one in found.edges
+            ],
+        )
+    if found.elsewhere:
+        output.say("\nElsewhere: where else these accounts are spoken of.")
+        output.table(
+            ["case", "account", "as", "items", "first item"],
+            [
+                (one.case or "not examined yet", one.account, one.role, one.items, one.first_item)
+                for one in found.elsewhere
+            ],
+        )
+    if found.more:
+        output.say("\nThere is more than is named here: only so many accounts, edges and places are followed at once.")
+    if any(one.joins for one in found.edges):
+        output.say(f"\nAn edge that is wrong: firstlight case unlink {found.case} EDGE --by NAME --why TEXT")
+
+
+def _say_changed(edge: LinkEdge, as_json: bool) -> None:
+    if as_json:
+        output.answer(edge.model_dump(mode="json"))
+        return
+    what = f"{edge.account} and the {edge.identifier_kind} {edge.identifier}"
+    output.say(f"Edge {edge.edge}, {output.one_line(what)}: {'it joins again' if edge.joins else 'it joins nothing'}.")
+    output.say(f"  {output.one_line(edge.says)}")
