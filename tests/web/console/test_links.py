@@ -1,0 +1,35 @@
+"""What a case is linked with, on its page: facts, and only where there are any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from casework.making import case_of, put, take_in, upload
+from firstlight.casework import linking
+from firstlight.casework.home import Home
+from firstlight.casework.upload import Party
+from firstlight.media import Cage
+from firstlight.web.access.policy import Role
+from web.conftest import SignedInAs
+
+
+def test_a_case_names_the_cases_it_is_linked_with(
+    home: Home, cage: Cage, tmp_path: Path, signed_in: SignedInAs
+) -> None:
+    mail = Party.model_validate({"emails": [{"value": "carrot@veg.example"}]})
+    files = {"a.txt": b"one", "b.txt": b"two words", "c.txt": b"and three words"}
+    about = {"a.txt": upload("<u1>", holder=mail), "b.txt": upload("<u2>", holder=mail), "c.txt": upload("u3")}
+    take_in(home, cage, [put(tmp_path / "in", files)], about)
+    first, second, alone = (case_of(home, name) for name in files)
+    reader = signed_in(Role.REVIEWER)
+
+    page = reader.get(f"/cases/{first}").text
+    assert "Linked with" in page
+    assert f'<a href="/cases/{second}">Case {second}</a>: &lt;u2&gt;, uploader of 1 item.' in page
+    assert "email carrot@veg.example." in page
+    assert "<img" not in page
+    assert "Linked with" not in reader.get(f"/cases/{alone}").text
+
+    edge = next(one.edge for one in linking.links_of(home, first).edges if one.account == "<u2>")
+    linking.unlink(home, first, edge, why="A family's address.", by="ada")
+    assert "Linked with" not in reader.get(f"/cases/{first}").text
