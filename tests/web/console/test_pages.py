@@ -48,12 +48,20 @@ PAGES = {
     "break": "/break",
     "not-found": "/cases/99999",
 }
+
+
+def _search(page: Any, words: str) -> None:
+    page.fill("#words", words)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
 IN_STATES: dict[
     str, tuple[str, Callable[[Any], object]]
 ] = {  # what has to be done on a page before it stands in this state
     "keys": ("/cases/{listed.jpg}", lambda page: page.keyboard.press("?")),
-    "search-found": ("/search", lambda page: (page.fill("#words", "account-1"), page.keyboard.press("Enter"))),
-    "search-nothing": ("/search", lambda page: (page.fill("#words", "nobody"), page.keyboard.press("Enter"))),
+    "search-found": ("/search", lambda page: _search(page, "account-1")),
+    "search-nothing": ("/search", lambda page: _search(page, "nobody")),
     "proof": ("/custody", lambda page: (page.fill("#seq", "1"), page.click("text=Prove it"))),
     "proof-none": ("/custody", lambda page: (page.fill("#seq", "99999"), page.click("text=Prove it"))),
     "bank-entry-none": ("/banks/series", lambda page: (page.fill("#key", "none"), page.click("text=Show it"))),
