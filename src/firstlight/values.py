@@ -16,6 +16,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerialize
 from firstlight import clock
 from firstlight.errors import Fact, InputError
 
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+"""How this machine alone is named in an address."""
+
 Md5Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Sha1Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 Sha256Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -173,6 +176,7 @@ Versioned = Literal[1]
 """The version of documents that have had only one so far."""
 
 __all__ = [
+    "LOOPBACK_NAMES",
     "BankPurpose",
     "Digests",
     "Document",

@@ -23,7 +23,7 @@ from firstlight.clock import to_text
 from firstlight.custody import EventType
 from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError
 from firstlight.logs import get_logger
-from firstlight.media import opened
+from firstlight.media import read_file
 from firstlight.origin import (
     Answer,
     LedgerKey,
@@ -98,11 +98,7 @@ def read_attestation(path: Path) -> SignedAttestation:
     Raises:
         InputError: it cannot be read, or holds something else.
     """
-    with opened(path) as file:
-        data = file.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise InputError(f"{path} is too large for a generator's answer.")
-    return SignedAttestation.from_json(data)
+    return SignedAttestation.from_json(read_file(path, LARGEST, hint="A generator's answer has a few hundred bytes."))
 
 
 def attest(home: Home, item_number: int, signed: SignedAttestation, *, actor: str = SERVICE) -> Priority:

@@ -66,7 +66,7 @@ def remember(session: Session, item: Item, upload: Upload) -> None:
     session.add_all(
         Mention(item_id=item.id, bearer=key, role=role, name=one.name) for (key, role), one in found.items()
     )
-    for one in bearers(item.id, upload):
+    for one in said:
         for identifier in one.identifiers:
             same = (Bearing.bearer == one.key, Bearing.kind == identifier.kind, Bearing.value == identifier.value)
             if session.scalar(select(Bearing.id).where(*same)) is None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 
 from firstlight.casework import cases
 from firstlight.casework.bearings import Role
@@ -247,10 +247,10 @@ class _Walk:
             return ""
         return f"more than {MAX_SHARED} accounts bear it; it looks shared, and is not followed"
 
-    def _some(self, wanted: object) -> Sequence[Bearing]:
+    def _some(self, wanted: Select[Bearing]) -> Sequence[Bearing]:
         """The rows asked for, as many as may still be looked at."""
         left = MOST_EDGES - len(self.rows)
-        rows = self.work.session.scalars(wanted.limit(max(left, 0) + 1)).all()  # type: ignore[attr-defined]
+        rows = self.work.session.scalars(wanted.limit(max(left, 0) + 1)).all()
         self.more = self.more or len(rows) > left
         return rows[: max(left, 0)]
 

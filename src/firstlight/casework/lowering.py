@@ -169,7 +169,7 @@ def compare(work: Work, item: Item, *, actor: str, seems: Seems, reported: bool)
 
 def compare_again(work: Work, item: Item, *, actor: str) -> None:
     """Take back the comparison that a decision by this person brought; whoever undoes the decision calls it."""
-    row = _latest(work, item, Lowering.drawn.in_((True,)), Lowering.result.is_not(None))
+    row = _latest(work, item, Lowering.drawn.is_(True), Lowering.result.is_not(None))
     if row is not None:
         row.result = None
         work.record(
@@ -185,7 +185,7 @@ def rechecks(work: Work) -> Rechecks:
     ):
         counts[Result(result or Result.OPEN)] = count
     lowered = _number(work, Lowering.undone_at.is_(None))
-    drawn = _number(work, Lowering.drawn.in_((True,)), Lowering.undone_at.is_(None))
+    drawn = _number(work, Lowering.drawn.is_(True), Lowering.undone_at.is_(None))
     differs, undecided = counts[Result.DIFFERS], counts[Result.OPEN]
     looked = counts[Result.AGREES] + differs + undecided
     low = clopper_pearson(differs, looked)[0]
@@ -318,13 +318,13 @@ def _draw(work: Work, table: PriorityTable, rng: Random) -> None:
     standing = Lowering.undone_at.is_(None)
     spoiled = _number(work, standing, Lowering.result == Result.SAME_PERSON.value)
     wanted = math.ceil(round(_number(work, standing) * table.lowering.recheck_share, 9))
-    missing = wanted - (_number(work, standing, Lowering.drawn.in_((True,))) - spoiled)
+    missing = wanted - (_number(work, standing, Lowering.drawn.is_(True)) - spoiled)
     if missing <= 0:
         return
     left = work.session.execute(
         select(Lowering, Item)
         .join(Item, Item.id == Lowering.item_id)
-        .where(standing, Lowering.drawn.in_((False,)), Item.state == "held")
+        .where(standing, Lowering.drawn.is_(False), Item.state == "held")
         .order_by(Lowering.id)
     ).all()
     for row, item in rng.sample(left, min(missing, len(left))):

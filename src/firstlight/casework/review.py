@@ -276,7 +276,7 @@ def carry_over(work: Work, case: Case, item: Item) -> Decision | None:
     same = (Item.case_id == case.id, Item.sha256 == item.sha256, Item.id != item.id)
     if work.session.scalar(select(Item.id).where(*same, Item.state == "held").limit(1)) is not None:
         return None
-    by_people = (tables.Decision.case_id == case.id, tables.Decision.carried.in_((False,)))
+    by_people = (tables.Decision.case_id == case.id, tables.Decision.carried.is_(False))
     rows = work.session.execute(
         select(tables.Decision.document, Item.priority)
         .join(Item, Item.id == tables.Decision.item_id)

@@ -141,7 +141,7 @@ def _for(standing: Standing) -> tuple[ColumnElement[bool], ...]:
         .join(Item, Item.id == Lowering.item_id)
         .where(
             Item.case_id == Case.id,
-            Lowering.drawn.in_((True,)),
+            Lowering.drawn.is_(True),
             Lowering.result.is_(None),
             Lowering.undone_at.is_(None),
             Lowering.actor == standing.reviewer,

@@ -25,13 +25,14 @@ from firstlight.cybertip.drafting.facts import (
 )
 from firstlight.cybertip.record import Generation
 from firstlight.errors import InputError
-from firstlight.media import opened
+from firstlight.media import read_file
 from firstlight.triage import Context
 from firstlight.values import Digests, Document, Instant, Sha256Hex, Value, Versioned
 
 LARGEST_ABOUT_FILE = 256 * 1024 * 1024  # bytes; a hundred thousand uploads fit many times over
 LONGEST_TEXT = 8192  # characters; longer than any name or address in use, and an event of the custody log takes it
 LARGEST_UPLOAD = 256 * 1024  # bytes as JSON; escaped and sealed it fits into one event of the custody log
+OF_AGE = 18  # years
 LARGEST_TEXT_FILE = 128 * 1024  # bytes; a longer conversation belongs into an evidence package of its own
 
 _KEPT = {"kept": True}  # the context in which the tables' own rows are read
@@ -184,7 +185,7 @@ def read_about(path: Path, *, clock: Clock | None = None) -> About:
         InputError: it cannot be read, or says something that is no upload fact; the message names the place.
     """
     hint = 'It is one JSON object: {"picture.jpg": {"account": "u17", "uploaded_at": "2026-03-01T10:00:00Z"}}.'
-    data = _read(path, LARGEST_ABOUT_FILE, "Split it, one for each folder.")
+    data = read_file(path, LARGEST_ABOUT_FILE, hint="Split it, one for each folder.")
     try:
         found = _ABOUT.validate_json(data)
         found = {name: _with_texts(upload, path.parent) for name, upload in found.items()}
@@ -238,23 +239,12 @@ def _with_text(chat: Chat, folder: Path) -> Chat:
             f"The chat file {chat.file!r} cannot be taken.",
             hint="Name a file below the folder of the about file, and give no text beside it.",
         )
-    data = _read(folder / name, LARGEST_TEXT_FILE, "Give the part that matters.")
+    data = read_file(folder / name, LARGEST_TEXT_FILE, hint="Give the part that matters.")
     try:
         text = data.decode()
     except UnicodeDecodeError as e:
         raise InputError(f"{folder / name} is no UTF-8 text.", hint="Give the conversation as text.") from e
     return chat.model_copy(update={"text": text, "sha256": hashlib.sha256(data).hexdigest()})
-
-
-def _read(path: Path, limit: int, hint: str) -> bytes:
-    try:
-        with opened(path) as file:
-            data = file.read(limit + 1)
-    except OSError as e:
-        raise InputError(f"{path} cannot be read: {e.strerror}.") from e
-    if len(data) > limit:
-        raise InputError(f"{path} is too large: more than {limit} bytes.", hint=hint)
-    return data
 
 
 _NO_FILE = Digests(md5="0" * 32, sha1="0" * 40, sha256="0" * 64, size=0)

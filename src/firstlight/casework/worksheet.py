@@ -14,7 +14,7 @@ from firstlight.banks import Match
 from firstlight.casework.home import Home
 from firstlight.casework.received.document import BY_STATEMENT, is_received
 from firstlight.casework.review import Decision, Finding
-from firstlight.casework.upload import Upload
+from firstlight.casework.upload import OF_AGE, Upload
 from firstlight.custody import CaseFact, FactKind, SystemFacts
 from firstlight.cybertip.drafting.facts import FileSign
 from firstlight.cybertip.record import AiBasis, Generation
@@ -48,7 +48,6 @@ _BY_BASIS = {
     AiBasis.PROMPTED_FOR: FactKind.PROMPT,
     AiBasis.SENDER_FLAG: FactKind.ORIGIN_SYNTHETIC,
 }
-_OF_AGE = 18  # years
 _BANK_SIGN = "bank."  # how the names of those signs begin that repeat a match
 
 _TEST_MESSAGE = b"abc"
@@ -122,7 +121,7 @@ def _upload(upload: Upload) -> Iterator[tuple[FactKind, str]]:
         whom = party.account or "somebody it has no account of"
         yield FactKind.SENT, f"the service says that it was sent to {whom}."
         if party.age is not None:
-            kind = FactKind.RECIPIENT_MINOR if party.age < _OF_AGE else FactKind.OTHER
+            kind = FactKind.RECIPIENT_MINOR if party.age < OF_AGE else FactKind.OTHER
             yield kind, f"the service says that {whom} is {party.age} years old."
     for party in upload.victims:
         yield FactKind.OTHER, f"the service names somebody who was wronged: {party.account or 'see the record'}."

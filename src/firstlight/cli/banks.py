@@ -24,7 +24,7 @@ from firstlight.banks.importers import FORMATS
 from firstlight.casework import banking
 from firstlight.casework.examine import PRELOAD
 from firstlight.cli import output
-from firstlight.cli.common import Actor, HomeFolder, below, caged, name_of, opened
+from firstlight.cli.common import Actor, HomeFolder, Why, below, caged, name_of, opened
 from firstlight.errors import InputError
 from firstlight.hashing import FileHash
 from firstlight.values import BankPurpose
@@ -37,7 +37,6 @@ Frames = Annotated[
     bool,
     typer.Option("--frames", help="Of animations and videos also the key frames, so that copies in other bytes match."),
 ]
-Why = Annotated[str, typer.Option("--why", help="Your reason; it is kept for ever.", show_default=False)]
 WhyIfAny = Annotated[str, typer.Option("--why", help="Your reason, if there is more to say.", show_default=False)]
 
 

@@ -13,7 +13,6 @@ import typer
 from firstlight.errors import InputError, NotFoundError
 from firstlight.hashing import Mode
 from firstlight.media import Cage
-from firstlight.media import opened as opened_file
 
 if TYPE_CHECKING:
     from firstlight.casework.home import Home
@@ -34,23 +33,11 @@ ModeOption = Annotated[
     Mode, typer.Option(help="`exact` is the reference's hash bit for bit; `auto` may scale large JPEGs while decoding.")
 ]
 CaseNumber = Annotated[int, typer.Argument(metavar="CASE", min=1, show_default=False)]
+By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does this.", show_default=False)]
+Why = Annotated[
+    str, typer.Option("--why", metavar="TEXT", help="Your reason; it is kept for ever.", show_default=False)
+]
 Actor = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does this; it stands in the custody log.")]
-
-
-def read_file(path: Path, limit: int, *, hint: str = "") -> bytes:
-    """The bytes of a file that the operator names; `hint` says what to do about one that is larger than the limit.
-
-    Raises:
-        InputError: it cannot be read, or is larger.
-    """
-    try:
-        with opened_file(path) as file:
-            data = file.read(limit + 1)
-    except OSError as e:
-        raise InputError(f"{path} cannot be read: {e.strerror}.") from e
-    if len(data) > limit:
-        raise InputError(f"{path} is too large: more than {limit} bytes.", hint=hint)
-    return data
 
 
 def home_folder(given: Path | None) -> Path:

@@ -19,7 +19,6 @@ from firstlight.cli.simulator import simulator as simulator_
 from firstlight.clock import SystemClock
 from firstlight.cybertip import (
     SCHEMA_2025_11,
-    SCHEMA_2026,
     FilingState,
     Finding,
     Findings,
@@ -30,9 +29,10 @@ from firstlight.cybertip import (
 )
 from firstlight.cybertip import Filing as FilingDocument
 from firstlight.cybertip.checking.structure import MAX_JSON_BYTES, check_json
-from firstlight.cybertip.schema import MAX_XSD_BYTES
+from firstlight.cybertip.schema import KNOWN, MAX_XSD_BYTES
 from firstlight.errors import InputError
 from firstlight.media import opened as opened_file
+from firstlight.media import read_file
 
 app = typer.Typer(no_args_is_help=True, help="CyberTipline reports: draft, check, file, and a simulator to try it on.")
 
@@ -152,16 +152,15 @@ app.add_typer(destinations.app, name="destination")
 
 def _schema(name: str) -> Schema:
     """The schema of this name, or of the XSD in a file of this name."""
-    known = next((one for one in (SCHEMA_2025_11, SCHEMA_2026) if one.name == name), None)
-    if known is not None:
-        return known
+    for known in KNOWN:
+        if known.name == name:
+            return known
     if not Path(name).is_file():
         raise InputError(
             f"There is no schema and no file {name!r}.",
-            hint=f"Say {SCHEMA_2025_11.name}, {SCHEMA_2026.name}, or name the file that the service serves at /xsd.",
+            hint=f"Say {', '.join(one.name for one in KNOWN)}, or name the file that the service serves at /xsd.",
         )
-    with opened_file(Path(name)) as file:
-        return schema_in_force(file.read(MAX_XSD_BYTES + 1))
+    return schema_in_force(read_file(Path(name), MAX_XSD_BYTES))
 
 
 def say_findings(findings: Findings) -> None:

@@ -12,11 +12,11 @@ import typer
 from firstlight.casework import destinations
 from firstlight.casework.destinations import Approver, Outside, Settings, Shown
 from firstlight.cli import output
-from firstlight.cli.common import HomeFolder, opened
+from firstlight.cli.common import By, HomeFolder, Why, opened
 from firstlight.cli.simulator import chosen_simulator
 from firstlight.cybertip import DEMO_CREDENTIALS, Client
 from firstlight.errors import InputError
-from firstlight.media import opened as opened_file
+from firstlight.media import read_file
 
 if TYPE_CHECKING:
     from firstlight.casework.home import Home
@@ -43,7 +43,6 @@ Destination = Annotated[
     ),
 ]
 Host = Annotated[Outside, typer.Argument(metavar="HOST", show_default=False, help="`test-host` or `production`.")]
-Person = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does this.", show_default=False)]
 
 
 def chosen(home: Home, to: To | None) -> To:
@@ -84,7 +83,7 @@ def set_(
     password_file: Annotated[
         Path, typer.Option(metavar="FILE", help="A file with the password alone; remove it afterwards.")
     ],
-    by: Person,
+    by: By,
     organisation: Annotated[str, typer.Option(help="Production: who is registered.")] = "",
     registration: Annotated[str, typer.Option(help="Production: the number of the registration.")] = "",
     as_json: output.Json = False,
@@ -99,8 +98,8 @@ def set_(
 
 @app.command()
 def approve(
-    why: Annotated[str, typer.Option(help="Your reason; it is kept for ever.", show_default=False)],
-    by: Person,
+    why: Why,
+    by: By,
     as_json: output.Json = False,
     home: HomeFolder = None,
 ) -> None:
@@ -130,12 +129,6 @@ def _say(found: Shown, *, as_json: bool) -> None:
 
 def _password(path: Path) -> str:
     try:
-        with opened_file(path) as file:
-            data = file.read(LONGEST_PASSWORD + 1)
-        if len(data) > LONGEST_PASSWORD:
-            raise InputError(f"{path} is too long for a password.", hint="Give a file with the password alone.")
-        return data.decode().rstrip("\r\n")
-    except OSError as e:
-        raise InputError(f"{path} cannot be read: {e.strerror}.") from e
+        return read_file(path, LONGEST_PASSWORD, hint="Give a file with the password alone.").decode().rstrip("\r\n")
     except UnicodeDecodeError as e:
         raise InputError(f"{path} is no text.", hint="Give a file with the password alone.") from e

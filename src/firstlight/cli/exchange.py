@@ -13,7 +13,7 @@ from firstlight.banks.exchange import Field
 from firstlight.casework import exchanging
 from firstlight.casework.exchanging import ExchangeState
 from firstlight.cli import output
-from firstlight.cli.common import Actor, HomeFolder, opened
+from firstlight.cli.common import Actor, HomeFolder, Why, opened
 from firstlight.errors import InputError, StorageError
 from firstlight.values import BankPurpose
 
@@ -21,7 +21,6 @@ app = typer.Typer(no_args_is_help=True, help="Lists that are fetched from an exc
 
 Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 Kind = Annotated[str, typer.Argument(metavar="KIND", show_default=False, help="See `exchange kinds`.")]
-Why = Annotated[str, typer.Option("--why", help="Your reason; it is kept for ever.", show_default=False)]
 MAX_FILE = 65_536
 
 

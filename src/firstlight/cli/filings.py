@@ -12,7 +12,7 @@ import typer
 from firstlight.casework import filing, overview
 from firstlight.casework.overview import WaitingReport, WaitingReports
 from firstlight.cli import output
-from firstlight.cli.common import Actor, CaseNumber, HomeFolder, opened
+from firstlight.cli.common import Actor, CaseNumber, HomeFolder, Why, opened
 from firstlight.cli.destinations import Destination, To, client_of
 from firstlight.cli.simulator import SimulatorUrl
 from firstlight.cybertip import FilingState
@@ -32,7 +32,7 @@ def waiting(as_json: output.Json = False, home: HomeFolder = None) -> int:
 
 def abandon(
     number: CaseNumber,
-    why: Annotated[str, typer.Option(help="Your reason; it is kept for ever.", show_default=False)],
+    why: Why,
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who gives it up.", show_default=False)],
     only: Annotated[
         int | None, typer.Option("--filing", metavar="NUMBER", min=1, help="Only this filing, as `waiting` numbers it.")

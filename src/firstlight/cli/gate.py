@@ -9,10 +9,11 @@ import typer
 
 from firstlight.casework.gatehouse import GateSettings
 from firstlight.cli import gate_demo, gate_model, gate_serve, output
-from firstlight.cli.common import Actor, HomeFolder, opened, read_file
+from firstlight.cli.common import Actor, HomeFolder, opened
 from firstlight.clock import SystemClock, to_text
 from firstlight.errors import InputError, NotFoundError
 from firstlight.gate.trial import MAX_FALSE_ALARMS, RulesTrial, try_rules
+from firstlight.media import read_file
 
 if TYPE_CHECKING:
     from firstlight.gate.rules import Rules

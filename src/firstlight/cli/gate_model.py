@@ -11,10 +11,11 @@ import typer
 
 from firstlight.casework.gatekeeping import GateFolder
 from firstlight.cli import output
-from firstlight.cli.common import HomeFolder, name_of, opened, opened_if_there, read_file
+from firstlight.cli.common import HomeFolder, name_of, opened, opened_if_there
 from firstlight.clock import to_text
 from firstlight.errors import InputError
 from firstlight.gate.modelfile import ModelRecord, Screening, model_record, read_blocklist, with_screening
+from firstlight.media import read_file
 from firstlight.screen.publish import verify_report
 from firstlight.screen.report import ScreenReport
 

@@ -9,13 +9,12 @@ import typer
 from firstlight.casework import jobs
 from firstlight.casework.jobs import JobsStanding
 from firstlight.cli import output
-from firstlight.cli.common import HomeFolder, opened
+from firstlight.cli.common import Actor, HomeFolder, opened
 from firstlight.clock import to_text
 
 app = typer.Typer(no_args_is_help=True, help="What is done later: how the jobs stand, and the dead ones.")
 
 JobNumber = Annotated[int, typer.Argument(metavar="NUMBER", help="A dead job, as `jobs list` numbers it.")]
-By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does this.")]
 
 
 @app.command("list")
@@ -26,7 +25,7 @@ def list_(as_json: output.Json = False, home: HomeFolder = None) -> None:
 
 
 @app.command()
-def revive(number: JobNumber, by: By = "operator", as_json: output.Json = False, home: HomeFolder = None) -> None:
+def revive(number: JobNumber, by: Actor = "operator", as_json: output.Json = False, home: HomeFolder = None) -> None:
     """Let a dead job be tried anew; `firstlight up` does it."""
     with opened(home) as house:
         jobs.revive(house, number, actor=by)
@@ -34,7 +33,7 @@ def revive(number: JobNumber, by: By = "operator", as_json: output.Json = False,
 
 
 @app.command()
-def discard(number: JobNumber, by: By = "operator", as_json: output.Json = False, home: HomeFolder = None) -> None:
+def discard(number: JobNumber, by: Actor = "operator", as_json: output.Json = False, home: HomeFolder = None) -> None:
     """Give a dead job up for good."""
     with opened(home) as house:
         jobs.discard(house, number, actor=by)

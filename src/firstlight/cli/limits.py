@@ -10,12 +10,11 @@ from firstlight.casework import exposure
 from firstlight.casework.exposure import Limits, ReviewerLimits
 from firstlight.casework.severity import Severity
 from firstlight.cli import output
-from firstlight.cli.common import HomeFolder, opened
+from firstlight.cli.common import By, HomeFolder, opened
 from firstlight.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, help="How much of what a reviewer may be shown: hard limits.")
 
-By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does this.", show_default=False)]
 ForWhom = Annotated[str, typer.Option("--for", metavar="REVIEWER", help="One reviewer; everybody unless named.")]
 Number = Annotated[int | None, typer.Option(min=0, show_default=False)]
 

@@ -9,12 +9,8 @@ import typer
 from firstlight.casework import linking
 from firstlight.casework.linking import CaseLinks, LinkEdge
 from firstlight.cli import output
-from firstlight.cli.common import CaseNumber, HomeFolder, opened
+from firstlight.cli.common import By, CaseNumber, HomeFolder, Why, opened
 
-By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does this.", show_default=False)]
-Why = Annotated[
-    str, typer.Option("--why", metavar="TEXT", help="Your reason; it is kept for ever.", show_default=False)
-]
 EdgeNumber = Annotated[
     int, typer.Argument(metavar="EDGE", min=1, help="As `case links` numbers it.", show_default=False)
 ]

@@ -13,10 +13,10 @@ from typing import Annotated
 import typer
 
 from firstlight.cli import output
-from firstlight.cli.common import read_file
 from firstlight.clock import SystemClock
 from firstlight.cybertip import DEMO_CREDENTIALS, Scenario, Simulator, SimulatorDestination
 from firstlight.errors import InputError
+from firstlight.media import read_file
 
 PORT = 8025
 FIRST_REPORT = 5_000_000_000  # above 32 bits, as the real numbers may be one day

@@ -11,7 +11,7 @@ import typer
 from firstlight.casework import lowering, outlook, ranking
 from firstlight.casework.examine import PRELOAD
 from firstlight.cli import limits, output
-from firstlight.cli.common import HomeFolder, caged, opened, opened_if_there
+from firstlight.cli.common import By, HomeFolder, Why, caged, opened, opened_if_there
 from firstlight.errors import InputError, StorageError
 from firstlight.triage import Context, PriorityTable, TableDiff, explain
 
@@ -23,10 +23,6 @@ table_app = typer.Typer(no_args_is_help=True, help="The priority table of this h
 app.add_typer(table_app, name="table")
 app.add_typer(limits.app, name="limits")
 
-By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does this.", show_default=False)]
-Why = Annotated[
-    str, typer.Option("--why", metavar="TEXT", help="Your reason; it is kept for ever.", show_default=False)
-]
 Limit = Annotated[int, typer.Option(min=1, help="How many moves to print.")]
 MOST_SEEDS = 100
 """A run of all scenarios takes some ten seconds a seed; a thousand would be a slip of the finger."""

@@ -14,7 +14,7 @@ from firstlight.casework.lowering import Seems
 from firstlight.casework.review import Conclusion, Finding
 from firstlight.casework.upload import About, Upload, read_about
 from firstlight.cli import links, output
-from firstlight.cli.common import Actor, CaseNumber, HomeFolder, caged, opened
+from firstlight.cli.common import Actor, CaseNumber, HomeFolder, Why, caged, opened
 from firstlight.cli.floods import say_floods
 from firstlight.cybertip.drafting.facts import Conduct, FileSign, Sign
 from firstlight.cybertip.model.codes import IndustryClassification
@@ -212,7 +212,7 @@ def decide(
     ],
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who decides.", show_default=False)],
     finding: Annotated[Finding, typer.Option(help="What you conclude.", show_default=False)],
-    why: Annotated[str, typer.Option(help="Your reason; it is kept for ever.", show_default=False)],
+    why: Why,
     conduct: Annotated[Conduct | None, typer.Option(help="What happened; a report needs it.")] = None,
     classification: Annotated[IndustryClassification | None, typer.Option(help="The industry's class.")] = None,
     sign: Annotated[list[FileSign] | None, typer.Option(help="What you saw in it; repeatable.")] = None,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from firstlight.gate.pictures import SeenPicture
-from firstlight.origin.credentials import settings
+from firstlight.origin.credentials import context
 from firstlight.origin.trust import TrustLists
 
 _BOX: Final = b"jumb"
@@ -27,8 +27,7 @@ def declares_input(picture: SeenPicture) -> bool:
     import c2pa
 
     try:
-        context = c2pa.Context.from_dict(settings(TrustLists()))
-        with c2pa.Reader(picture.media_type, io.BytesIO(picture.data), context=context) as reader:
+        with c2pa.Reader(picture.media_type, io.BytesIO(picture.data), context=context(TrustLists())) as reader:
             store: dict[str, Any] = json.loads(reader.json())
         manifest = store["manifests"][store["active_manifest"]]
         return bool(manifest.get("ingredients")) or any(_names_another(one) for one in _actions(manifest))

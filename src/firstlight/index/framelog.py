@@ -145,12 +145,12 @@ class FrameLog:
     def append_group(self, payloads: Sequence[bytes]) -> list[tuple[int, int]]:
         """Write several frames in one step, durable when this returns: either all are there or none. Answers where each
         starts and ends. Under the same conditions."""
-        frames = [_encode(_DATA, self.frames + i, payload, _INNER_MARK) for i, payload in enumerate(payloads)]
-        data, at = b"".join(frames), self.end + _FRAME.size
-        if self._version == _WITHOUT_GROUPS or len(payloads) == 1:
-            data, at = b"".join(_encode(_DATA, self.frames + i, one) for i, one in enumerate(payloads)), self.end
-        else:
-            data = _encode(_GROUP, self.frames, data)
+        grouped = self._version != _WITHOUT_GROUPS and len(payloads) > 1
+        mark = _INNER_MARK if grouped else _MARK
+        frames = [_encode(_DATA, self.frames + i, payload, mark) for i, payload in enumerate(payloads)]
+        data, at = b"".join(frames), self.end
+        if grouped:
+            data, at = _encode(_GROUP, self.frames, data), self.end + _FRAME.size
         self._append(data)
         places = []
         for frame in frames:

@@ -10,7 +10,7 @@ from firstlight.media.cage import Answer, Cage, Outcome
 from firstlight.media.kinds import SNIFF_BYTES, MediaType, sniff
 from firstlight.media.limits import DEFAULT_LIMITS, Limits
 from firstlight.media.renditions import Form, Region, Rendition, rendition
-from firstlight.media.sources import Source, opened
+from firstlight.media.sources import Source, opened, read_file
 from firstlight.media.storyboards import storyboard
 from firstlight.media.task import CagedFile
 
@@ -29,6 +29,7 @@ __all__ = [
     "Rendition",
     "Source",
     "opened",
+    "read_file",
     "rendition",
     "sniff",
     "storyboard",

@@ -47,6 +47,23 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
+def read_file(path: Path, limit: int, *, hint: str = "") -> bytes:
+    """All bytes of a small file that somebody names; `hint` says what to do about one that is larger than the limit.
+
+    Raises:
+        NotFoundError, InputError, StorageError: as for `opened`.
+        InputError: it cannot be read, or is larger.
+    """
+    try:
+        with opened(path) as file:
+            data = file.read(limit + 1)
+    except OSError as e:
+        raise InputError(f"{path} cannot be read: {e.strerror}.") from e
+    if len(data) > limit:
+        raise InputError(f"{path} is too large: more than {limit} bytes.", hint=hint)
+    return data
+
+
 def _open_regular(path: Path) -> BinaryIO:
     try:
         # non-blocking: opening a pipe that nobody writes to would wait for ever

@@ -136,7 +136,7 @@ def settings(trust: TrustLists) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=2)
-def _context(trust: TrustLists) -> Any:  # noqa: ANN401 - the library is untyped
+def context(trust: TrustLists) -> Any:  # noqa: ANN401 - the library is untyped
     """The reader's context for these lists: configuration only, so it may serve many pictures."""
     from c2pa import Context
 
@@ -164,7 +164,7 @@ def read_credential(
     if container is Container.OTHER:
         return None
     try:
-        reader = Reader.try_create(container.value, io.BytesIO(data), context=_context(trust))
+        reader = Reader.try_create(container.value, io.BytesIO(data), context=context(trust))
         if reader is None:
             return None
         with reader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Dialect
+from sqlalchemy import ColumnOperators, Dialect
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -33,6 +33,13 @@ class YesNo(TypeDecorator[bool]):
 
     impl = columns.NUMBER
     cache_ok = True
+
+    class comparator_factory(TypeDecorator.Comparator[bool]):  # noqa: N801 - the library's name
+        """Compares as a number: PostgreSQL does not compare one with the words `true` and `false`."""
+
+        def is_(self, other: Any) -> ColumnOperators:  # noqa: ANN401 - as the library's
+            """Whether it is this truth value, or none."""
+            return super().is_(None) if other is None else self.in_((other,))
 
     def process_bind_param(self, value: bool | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - the signature is given
         """To 0 or 1."""

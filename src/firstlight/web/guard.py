@@ -59,6 +59,7 @@ class Guard:
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
         self._service = service
+        self._always = always(service)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request, or let it through and put the headers on its answer."""
@@ -135,7 +136,7 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 if static:
                     headers.setdefault("cache-control", _KEPT_STATIC)
-                for name, value in always(self._service).items():
+                for name, value in self._always.items():
                     headers.setdefault(name, value)
                 headers["x-request-id"] = scope["firstlight.request"]
             await send(message)

@@ -23,9 +23,9 @@ from firstlight.casework import examine
 from firstlight.errors import FirstlightError, StorageError
 from firstlight.logs import get_logger
 from firstlight.store.tables import Case, Filing, Item, Job
-from firstlight.values import Level
+from firstlight.values import LOOPBACK_NAMES, Level
 from firstlight.web.measures import BOUNDS, Meter
-from firstlight.web.service import LOOPBACK_NAMES, Service
+from firstlight.web.service import Service
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric

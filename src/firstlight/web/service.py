@@ -12,6 +12,7 @@ from firstlight.casework.settings import Service as ServiceSettings
 from firstlight.clock import Clock
 from firstlight.errors import InputError
 from firstlight.media import Cage
+from firstlight.values import LOOPBACK_NAMES
 from firstlight.web.access.oidc import Provider
 from firstlight.web.access.oidc import provider as named_provider
 from firstlight.web.audit import Audit
@@ -19,8 +20,6 @@ from firstlight.web.measures import Meter
 from firstlight.web.rates import Rates
 from firstlight.web.readiness import Readiness
 from firstlight.web.tracing import Traces
-
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)

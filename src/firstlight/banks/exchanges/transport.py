@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from firstlight.errors import InputError, UpstreamError
+from firstlight.values import LOOPBACK_NAMES
 
 MAX_ANSWER: Final = 64 << 20
 """Of a page. NCMEC's have a thousand entries, some kilobytes each."""
@@ -39,7 +40,7 @@ def checked_base(url: str) -> str:
         _ = parts.port
     except ValueError as e:
         raise InputError("This is no address of an exchange.", hint="Write it like https://host/path.") from e
-    here = host in ("localhost", "127.0.0.1", "::1")
+    here = host in LOOPBACK_NAMES
     if not host or not (parts.scheme == "https" or (parts.scheme == "http" and here)):
         raise InputError("Lists are fetched over https only.", hint="Write the address like https://host/path.")
     if parts.username or parts.query or parts.fragment:

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from firstlight.casework.plain import shown
 from firstlight.casework.received.document import LARGEST, ReceivedCase, ReceivedFile, ReceivedItem
-from firstlight.casework.upload import LONGEST_TEXT, Upload
+from firstlight.casework.upload import LONGEST_TEXT, OF_AGE, Upload
 from firstlight.cybertip import Draft, FileDescription, Report, file_details_from_xml, from_xml
 from firstlight.cybertip.model.annotations import FileAnnotation, ReportAnnotation
 from firstlight.cybertip.model.codes import IncidentType
@@ -156,7 +156,6 @@ def _upload(report: Report | None, name: str, file: FileDescription | None = Non
     )
 
 
-_MINOR = 18  # years
 _BY_ANNOTATION = {ReportAnnotation.SEXTORTION: ContextFact.EXTORTION}
 _BY_FILE = {
     FileAnnotation.LIVE_STREAMING: ContextFact.LIVE,
@@ -175,7 +174,7 @@ def _facts(report: Report, file: FileDescription | None) -> Iterator[ContextFact
     if summary.incident_type is IncidentType.ONLINE_ENTICEMENT:
         yield ContextFact.CONTACT_WITH_MINOR
     people = [one.intended_recipient_person for one in report.intended_recipient]
-    if any(person is not None and person.age is not None and person.age < _MINOR for person in people):
+    if any(person is not None and person.age is not None and person.age < OF_AGE for person in people):
         yield ContextFact.SENT_TO_MINOR
     if any(one.prior_ct_reports for one in report.person_or_user_reported):
         yield ContextFact.PRIOR_REPORTS

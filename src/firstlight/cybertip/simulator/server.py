@@ -23,6 +23,7 @@ from firstlight.cybertip.simulator.page import page_of
 from firstlight.cybertip.simulator.reports import LogLine, StoredReport
 from firstlight.cybertip.simulator.service import Reply, Request, Service
 from firstlight.errors import FirstlightError, InputError, StorageError
+from firstlight.values import LOOPBACK_NAMES
 
 CHUNK_BYTES = 64 * 1024
 MAX_LINE_BYTES = 64
@@ -167,7 +168,7 @@ class Simulator:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """`tls` makes it speak TLS with this context's certificate, for clients that speak nothing else."""
-        if host not in ("127.0.0.1", "::1", "localhost"):
+        if host not in LOOPBACK_NAMES:
             raise InputError(f"The simulator listens on this machine only, not on {host}.", hint="Use 127.0.0.1.")
         self.service = service
         self._host, self._port = host, port

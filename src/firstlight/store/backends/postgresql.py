@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from firstlight.errors import FirstlightError, InputError, IntegrityError, MissingExtraError, StateError, StorageError
 from firstlight.store.backend import Backend, StillAlone
 from firstlight.store.tables import Table
+from firstlight.values import LOOPBACK_NAMES
 
 OLDEST = 14
 """The oldest major version of the server that its makers still mend."""
@@ -26,7 +27,6 @@ _WRITES = "firstlight_writes"
 _WAIT_MS = 30_000  # longer than any transaction of ours; a writer that waits this long has found a stuck process
 _POOL = 10  # connections kept for one process; as many threads work at once
 _MORE = 20  # connections above that for a moment
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 _DRIVER = {  # libpq's own words; what the URL says goes before them
     "application_name": "firstlight",
     "connect_timeout": "10",  # seconds
@@ -183,7 +183,7 @@ def _hosts(named: URL) -> list[str]:
 
 
 def _is_outside(host: str) -> bool:
-    if not host or host in _LOCAL or host.startswith(("/", "@")):
+    if not host or host in LOOPBACK_NAMES or host.startswith(("/", "@")):
         return False
     try:
         return not ipaddress.ip_address(host).is_loopback

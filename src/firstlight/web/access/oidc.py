@@ -26,7 +26,7 @@ from firstlight.casework.settings import Oidc as OidcSettings
 from firstlight.custody import EventType
 from firstlight.errors import FirstlightError, InputError, MissingExtraError, RefusedError, StorageError, UpstreamError
 from firstlight.store.tables import SignIn, StepUp, User
-from firstlight.values import checked_name
+from firstlight.values import LOOPBACK_NAMES, checked_name
 from firstlight.web.access import sessions, users
 from firstlight.web.access.policy import Role, roles_named
 from firstlight.web.access.secrets import digest, new_secret
@@ -43,7 +43,6 @@ WAIT = 10.0  # seconds for its answers
 LARGEST = 1_000_000  # bytes of an answer
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 """Signatures that are accepted: none that whoever knows the client's secret could make, and never `none`."""
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +311,7 @@ def require_safe(url: str) -> None:
         InputError: it is not.
     """
     found = urlsplit(url)
-    here = found.scheme == "http" and found.hostname in _LOOPBACK
+    here = found.scheme == "http" and found.hostname in LOOPBACK_NAMES
     if not found.hostname or found.username or not (found.scheme == "https" or here):
         raise InputError(
             "An identity provider is spoken with over https only.", hint="Write it like https://host/path."

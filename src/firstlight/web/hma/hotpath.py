@@ -74,7 +74,7 @@ class HotPath:
         self._service = service
         self._hosts: set[bytes] = set()
         self._known = _Known()
-        self._keys: dict[str, tuple[float, str | None]] = {}
+        self._keys: dict[str, tuple[float, str]] = {}
         self._heads: dict[bytes, tuple[float, str]] = {}
         self._last: tuple[float, str] | None = None
         self._contents: dict[tuple[str, str], Content] = {}
@@ -159,12 +159,11 @@ class HotPath:
         if asked.get("signal_type") != PDQ or not asked.keys() <= _PLAIN or not _HEX.fullmatch(value):
             return None
         try:
-            actor = self._actor(headers)
-            body = None if actor is None else self._look_up(actor, value.lower(), asked)
+            self._last = self._caller(headers)
+            return None if self._last is None else self._look_up(self._last[1], value.lower(), asked)
         except FirstlightError:
+            self._last = None
             return None  # the long way meets it again, and says so
-        self._last = None if actor is None else self._good_for(headers, actor)
-        return body
 
     def _look_up(self, actor: str, value: str, asked: dict[str, str]) -> bytes | None:
         known = self._fresh()
@@ -196,32 +195,26 @@ class HotPath:
         shown = ",".join(f'"{name}":[{",".join(found_here)}]' for name, found_here in out.items())
         return f"{{{shown}}}".encode()
 
-    def _actor(self, headers: Headers) -> str | None:
-        """Who calls, if they may look up; nothing leaves it to the long way, which answers why."""
+    def _caller(self, headers: Headers) -> tuple[float, str] | None:
+        """Who calls, if they may look up, and until when these headers are theirs without another look; nothing leaves
+        it to the long way, which answers why."""
         header = next((value for name, value in headers if name == b"authorization"), None)
+        now = time.monotonic()
         if header is None:
-            return OPEN_CALLER if is_open(self._service) else None
+            return (now + FRESH, OPEN_CALLER) if is_open(self._service) else None
         way, _, secret = header.decode("latin-1").partition(" ")
         if way.lower() != "bearer":
             return None
-        sha256, now = digest(secret.strip()), time.monotonic()
-        until, actor = self._keys.get(sha256, (0.0, None))
-        if now >= until:
+        sha256 = digest(secret.strip())
+        kept = self._keys.get(sha256)
+        if kept is None or now >= kept[0]:
             key = api_keys.whose(self._service.home, secret.strip())
-            actor = f"key:{key.name}" if key is not None and Permission.MATCH in key.scopes else None
+            if key is None or Permission.MATCH not in key.scopes:
+                return None
             if len(self._keys) > MOST_KEPT:
                 self._keys.clear()
-            if actor is not None:
-                self._keys[sha256] = (now + FRESH, actor)
-        return actor
-
-    def _good_for(self, headers: Headers, actor: str) -> tuple[float, str] | None:
-        """Until when these headers are this caller's without another look."""
-        header = next((value for name, value in headers if name == b"authorization"), None)
-        if header is None:
-            return time.monotonic() + FRESH, actor
-        kept = self._keys.get(digest(header.decode("latin-1").partition(" ")[2].strip()))
-        return None if kept is None or kept[1] is None else (kept[0], kept[1])
+            kept = self._keys[sha256] = (now + FRESH, f"key:{key.name}")
+        return kept
 
     def _fresh(self) -> _Known:
         """Names and ratios of banks, whether the type is on, as they were at most a second ago."""
