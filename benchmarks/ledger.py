@@ -12,6 +12,7 @@ memory of its own, 102 bytes a record.
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import resource
@@ -34,7 +35,7 @@ from firstlight.gate.ledger.attest import orientations_of
 from firstlight.gate.ledger.book import New
 from firstlight.gate.ledger.record import ROW, SIZE
 from firstlight.gate.ledger.segments import SEGMENT
-from firstlight.origin import Answer, Inputs
+from firstlight.origin import Answer, Attestation, Inputs, SignedAttestation
 
 PIECE = 1 << 16
 FLIPPED = 20
@@ -118,6 +119,11 @@ def measure(folder: Path, have: int, want: int) -> dict[str, float]:
     return found
 
 
+def said_in(signed: SignedAttestation) -> Attestation:
+    """What a signed answer says."""
+    return Attestation.of_statement(base64.b64decode(signed.payload))
+
+
 def look_up(ledger: Ledger, found: dict[str, float]) -> None:
     """By bytes and by pixels, what is there and what is not."""
     random = np.random.default_rng(5)
@@ -138,12 +144,12 @@ def look_up(ledger: Ledger, found: dict[str, float]) -> None:
     changed = [_changed(one.pdq or "", random) for one in records]
 
     def near(n: int) -> None:
-        said = attestor.answer(Question(pdq=changed[n]), AT).attestation
+        said = said_in(attestor.answer(Question(pdq=changed[n]), AT))
         went = Inputs.PICTURE if records[n].flags & Went.PICTURE else Inputs.TEXT_ONLY
         assert (said.answer, said.distance, said.inputs) == (Answer.NEAR, FLIPPED, went), "it was not found"
 
     def none(n: int) -> None:
-        assert attestor.answer(Question(pdq=missing[n]), AT).attestation.answer is Answer.NONE
+        assert said_in(attestor.answer(Question(pdq=missing[n]), AT)).answer is Answer.NONE
 
     near(0)
     looks = min(PLANTED, 100)

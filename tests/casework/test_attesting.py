@@ -52,7 +52,7 @@ def answer(
 ) -> SignedAttestation:
     with home.look() as work:
         sha256 = cases.item(work, 1).sha256
-    fields = {"asked_sha256": sha256, "answer": Answer.EXACT, "inputs": inputs, "answered_at": NOW, **more}
+    fields = {"sha256": sha256, "answer": Answer.EXACT, "inputs": inputs, "answered_at": NOW, **more}
     return sign_attestation(Attestation.model_validate({"ledger": "paint.example", **fields}), key)
 
 
@@ -218,11 +218,11 @@ def test_an_answer_that_is_not_believed_changes_nothing(house: Home, wrong: str)
     if wrong == "key":
         signed = answer(house, Inputs.PICTURE, Ed25519PrivateKey.from_private_bytes(b"\1" * 32))
     elif wrong == "file":
-        signed = answer(house, asked_sha256="0" * 64)
+        signed = answer(house, sha256="0" * 64)
     elif wrong == "future":
         signed = answer(house, answered_at=NOW + timedelta(days=9))
     elif wrong == "signature":
-        signed = signed.model_copy(update={"signature": "AA=="})
+        signed = signed.model_copy(update={"payload": answer(house).payload})
     else:
         attesting.withdraw_ledger(house, PUBLIC.key_id, actor="lead")
     with house.look() as work:

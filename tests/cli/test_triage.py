@@ -196,13 +196,18 @@ def test_a_generator_s_answer_is_weighed(run: Run, reported: None, tmp_path: Pat
     assert told.out.startswith("What paint.example signs with the key")
     document = {
         "ledger": "paint.example",
-        "asked_sha256": sha256(jpeg(1)).hexdigest(),
+        "sha256": sha256(jpeg(1)).hexdigest(),
         "answer": "exact",
         "inputs": "picture",
         "answered_at": "2026-01-01T00:00:00Z",
     }
     signed = sign_attestation(Attestation.model_validate(document), key)
     put(tmp_path, {"answer.json": signed.to_json()})
+    picture = put(tmp_path / "again", {"copy.jpg": jpeg(1), "other.jpg": jpeg(9)}) / "copy.jpg"
+    told = run("origin", picture, "--attestation", tmp_path / "answer.json")
+    assert (told.code, "photo_derived: The ledger of paint.example says" in told.out) == (0, True)
+    told = run("origin", picture.with_name("other.jpg"), "--attestation", tmp_path / "answer.json")
+    assert (told.code, "is not believed: It is about another file." in told.out) == (2, True)
     assert run("case", "attest", "1", tmp_path / "answer.json", "--json").document["level"] == "high"
     key_id = run("trust", "ledgers", "--json").document[0]["key_id"]
     assert run("trust", "ledger-withdraw", key_id).code == 0

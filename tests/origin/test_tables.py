@@ -59,7 +59,7 @@ def test_a_statement_is_worded_as_one(statement: Statement) -> None:
     assert not any(word in words for word in ("tamper", "fake", "proves", "is ai", "not a real child"))
     fields = {name for _, name, _, _ in string.Formatter().parse(statement.says) if name}
     assert fields <= {"who", "type", "label", "make", "signer", "when", "list", "standing", "why", "what", "traces",
-                      "bank", "distance", "year", "mark", "right", "bits", "model", "ledger"}  # fmt: skip
+                      "bank", "distance", "year", "mark", "right", "bits", "model", "ledger", "key_id"}  # fmt: skip
 
 
 @pytest.mark.parametrize("statement", ALL, ids=lambda statement: statement.name)

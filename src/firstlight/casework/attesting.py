@@ -9,7 +9,8 @@ says "from text alone" lowers nothing by itself, for the one way down needs a na
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -101,6 +102,24 @@ def read_attestation(path: Path) -> SignedAttestation:
     return SignedAttestation.from_json(read_file(path, LARGEST, hint="A generator's answer has a few hundred bytes."))
 
 
+def with_answers(
+    verdict: Verdict, answers: Iterable[SignedAttestation], keys: Iterable[LedgerKey], at: datetime
+) -> Verdict:
+    """The verdict, weighed anew with what generators' answers about this file say; offline."""
+    digests, pdq = verdict.digests, verdict.pdq
+    return assess(
+        at=at,
+        digests=digests,
+        media_type=verdict.media_type,
+        pdq=pdq,
+        width=verdict.width,
+        height=verdict.height,
+        matches=verdict.matches,
+        indicators=(*verdict.indicators, *from_attestations(answers, keys, digests=digests, pdq=pdq, at=at)),
+        unreadable=verdict.unreadable,
+    )
+
+
 def attest(home: Home, item_number: int, signed: SignedAttestation, *, actor: str = SERVICE) -> Priority:
     """Weigh a generator's answer with what is known of an item, and give the item its new place.
 
@@ -122,18 +141,7 @@ def attest(home: Home, item_number: int, signed: SignedAttestation, *, actor: st
         answer = verified(signed, known, digests=before.digests, pdq=before.pdq, at=at)
         if answer.answer is Answer.NONE:
             raise InputError("The generator did not make this, which says nothing.", hint="Other generators exist.")
-        signs = from_attestations([signed], known, digests=before.digests, pdq=before.pdq, at=at)
-        verdict = assess(
-            at=at,
-            digests=before.digests,
-            media_type=before.media_type,
-            pdq=before.pdq,
-            width=before.width,
-            height=before.height,
-            matches=before.matches,
-            indicators=(*before.indicators, *signs),
-            unreadable=before.unreadable,
-        )
+        verdict = with_answers(before, [signed], known, at)
         priority = _weigh_again(home, work, item, verdict, signed, named(actor))
     _log.info("item.attested", item=item_number)
     return priority

@@ -25,6 +25,7 @@ from firstlight.gate.http.proxy import ImageProxy
 from firstlight.gate.pictures import SeenPicture, look_at
 from firstlight.media import Cage
 from firstlight.origin import Claim, LedgerKey, SignedAttestation, Verdict, assess, from_attestations
+from firstlight.origin.attestation import verified
 from firstlight.triage import Context, PriorityTable, prioritise
 from firstlight.values import Level
 
@@ -98,17 +99,15 @@ def _worn(data: bytes) -> bytes:
 def _asked(number: int, picture: SeenPicture, generators: tuple[Generator, ...]) -> Verdict:
     output.say(f"  picture {number}, SHA-256 {picture.digests.sha256[:8]}...")
     answers = [_ask(one, picture) for one in generators]
-    for one in answers:
-        said = one.attestation
+    now = SystemClock().now()
+    keys = [one.public_key for one in generators]
+    digests, pdq = picture.digests, picture.hash.pdq
+    for said in (verified(one, keys, digests=digests, pdq=pdq, at=now) for one in answers):
         near = f", {said.distance} of 256 bits away" if said.distance is not None else ""
         into = "" if said.answer.value == "none" else f"; went in: {said.inputs.value}"
         output.say(f"    {said.ledger} answers {said.answer.value}{near}{into}")
-    now = SystemClock().now()
-    keys = [one.public_key for one in generators]
-    found = from_attestations(answers, keys, digests=picture.digests, pdq=picture.hash.pdq, at=now)
-    return assess(
-        at=now, digests=picture.digests, media_type=picture.media_type, pdq=picture.hash.pdq, indicators=found
-    )
+    found = from_attestations(answers, keys, digests=digests, pdq=pdq, at=now)
+    return assess(at=now, digests=digests, media_type=picture.media_type, pdq=pdq, indicators=found)
 
 
 def _ask(generator: Generator, picture: SeenPicture) -> SignedAttestation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,7 +25,7 @@ from firstlight.origin import (
     sign_attestation,
     weigh,
 )
-from firstlight.origin.attestation import MAX_DISTANCE
+from firstlight.origin.attestation import CLOCKS_APART, MAX_DISTANCE
 from firstlight.values import Digests, Pdq, PdqMode
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -36,14 +37,14 @@ PDQ = Pdq(hex="3" * 64, quality=90, mode=PdqMode.EXACT)
 
 def answer(**changes: Any) -> Attestation:
     base: dict[str, Any] = {
-        "ledger": "garden.example", "asked_sha256": DIGESTS.sha256, "answer": Answer.EXACT,
+        "ledger": "garden.example", "sha256": DIGESTS.sha256, "answer": Answer.EXACT,
         "inputs": Inputs.TEXT_ONLY, "made_at": NOW - timedelta(days=3), "answered_at": NOW,
     }  # fmt: skip
     return Attestation(**{**base, **changes})
 
 
 def near(**changes: Any) -> Attestation:
-    return answer(**{"asked_sha256": None, "asked_pdq": PDQ.hex, "answer": Answer.NEAR, "distance": 4, **changes})
+    return answer(**{"sha256": None, "pdq": PDQ.hex, "answer": Answer.NEAR, "distance": 4, **changes})
 
 
 def said(signed: SignedAttestation, *keys: LedgerKey) -> list[Indicator]:
@@ -84,6 +85,15 @@ def test_an_answer_survives_the_way() -> None:
     assert sign_attestation(answer(), KEY) == signed
 
 
+def payload_of(attestation: Attestation) -> str:
+    return base64.b64encode(attestation.statement()).decode()
+
+
+def test_a_clock_that_goes_a_little_ahead_is_no_future() -> None:
+    (sign,) = said(sign_attestation(answer(answered_at=NOW + CLOCKS_APART), KEY))
+    assert sign.name == "attestation.made_from_text"
+
+
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes(32))
 
 
@@ -94,15 +104,14 @@ OTHER = Ed25519PrivateKey.from_private_bytes(bytes(32))
         (sign_attestation(answer(ledger="orchard.example"), KEY), (PUBLIC,), "unknown-key"),
         (sign_attestation(answer(), KEY), (PUBLIC.model_copy(update={"withdrawn": True}),), "withdrawn-key"),
         (
-            sign_attestation(answer(inputs=Inputs.PICTURE), KEY).model_copy(update={"attestation": answer()}),
+            sign_attestation(answer(inputs=Inputs.PICTURE), KEY).model_copy(update={"payload": payload_of(answer())}),
             (PUBLIC,),
             "signature",
         ),
-        (sign_attestation(answer(), KEY).model_copy(update={"signature": "no base64!"}), (PUBLIC,), "signature"),
-        (sign_attestation(answer(asked_sha256="4" * 64), KEY), (PUBLIC,), "other-file"),
-        (sign_attestation(near(asked_pdq="5" * 64), KEY), (PUBLIC,), "other-file"),
+        (sign_attestation(answer(sha256="4" * 64), KEY), (PUBLIC,), "other-file"),
+        (sign_attestation(near(pdq="5" * 64), KEY), (PUBLIC,), "other-file"),
         (sign_attestation(near(distance=MAX_DISTANCE + 1), KEY), (PUBLIC,), "distance"),
-        (sign_attestation(answer(answered_at=NOW + timedelta(seconds=1)), KEY), (PUBLIC,), "future"),
+        (sign_attestation(answer(answered_at=NOW + CLOCKS_APART + timedelta(seconds=1)), KEY), (PUBLIC,), "future"),
     ],
 )
 def test_what_is_not_right_is_not_believed_and_said(
@@ -121,9 +130,12 @@ def test_the_farthest_near_duplicate_is_still_one() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"asked_sha256": None},
+        {"sha256": None},
+        {"pdq": PDQ.hex},
         {"answer": Answer.NEAR},
-        {"answer": Answer.NEAR, "asked_pdq": PDQ.hex},
+        {"answer": Answer.NEAR, "distance": 3, "pdq": PDQ.hex},
+        {"answer": Answer.NEAR, "sha256": None, "pdq": PDQ.hex},
+        {"answer": Answer.NONE, "sha256": None},
         {"distance": 3},
         {"ledger": "Garden Example"},
         {"answered_at": datetime(2026, 3, 1)},  # noqa: DTZ001 - a time without a zone is what is refused here
@@ -135,6 +147,6 @@ def test_an_answer_that_is_not_whole_cannot_be_made(changes: dict[str, Any]) -> 
 
 
 def test_an_unknown_field_is_refused() -> None:
-    data = sign_attestation(answer(), KEY).to_json().replace(b'"version":1', b'"more":1,"version":1', 1)
+    data = sign_attestation(answer(), KEY).to_json().replace(b'"payload"', b'"more":1,"payload"', 1)
     with pytest.raises(InputError):
         SignedAttestation.from_json(data)

@@ -1,7 +1,8 @@
 """The signed answer to "did you make this?": from a hash alone, about a hash alone.
 
-It never holds a prompt or an account. Where several records answer, one that a photograph went into is named first:
-that is the one that must not be overlooked.
+Which hash it is about follows from what was found: the SHA-256 that a record has, the PDQ hash that is near a record's,
+or whatever was asked when nothing was found. It never holds a prompt or an account. Where several records answer, one
+that a photograph went into is named first: that is the one that must not be overlooked.
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ class Attestor:
                 answer, distance = Answer.NEAR, found.distance
         attestation = Attestation(
             ledger=self._name,
-            asked_sha256=question.sha256,
-            asked_pdq=question.pdq,
+            sha256=question.sha256 if answer is not Answer.NEAR else None,
+            pdq=question.pdq if answer is not Answer.EXACT else None,
             answer=answer,
             distance=distance,
             inputs=inputs_of(found.record) if found else Inputs.UNKNOWN,

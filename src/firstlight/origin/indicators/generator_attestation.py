@@ -98,7 +98,7 @@ NOT_BELIEVED: Final = Statement(
     forgeable_by=ForgeableBy.ANYONE,
     binding=Binding.STATEMENT,
     family=Family.GENERATOR_LOG,
-    says="An attestation in the name of {ledger} is not believed: {why}",
+    says="An attestation by the key {key_id} is not believed: {why}",
     does_not_say="Anything about how the picture was made.",
 )
 
@@ -127,7 +127,7 @@ def detect(
         except IntegrityError as e:
             why = str(e).removeprefix("The generator's attestation is not believed. ")
             facts: dict[str, Fact] = {"code": e.diagnostics().code}
-            out.append(NOT_BELIEVED.indicator(own_source(), ledger=signed.attestation.ledger, why=why, facts=facts))
+            out.append(NOT_BELIEVED.indicator(own_source(), key_id=signed.key_id, why=why, facts=facts))
             continue
         if answer.answer is not Answer.NONE:
             out.append(_indicator(answer, signed.key_id))
