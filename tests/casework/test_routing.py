@@ -12,7 +12,7 @@ from casework.making import NOW, case_row
 from casework.test_exposure import put_items, see, wait
 from firstlight.casework import cases, exposure, logbook, picking, routing, turns
 from firstlight.casework.exposure import Limits
-from firstlight.casework.home import Home
+from firstlight.casework.home import Home, Work
 from firstlight.casework.routing import GIVEN_BACK_AFTER, NextCase
 from firstlight.casework.severity import Severity
 from firstlight.errors import InputError, NotFoundError
@@ -227,13 +227,18 @@ def test_a_decided_case_is_with_nobody(home: Home) -> None:
         assert work.session.get(Assignment, number) is None
 
 
+def _drawn(work: Work, count: int) -> int:
+    case = picking._drawn(work, picking.ANYBODY, turns.Turns(count=count).draws())
+    assert case is not None
+    return case.id
+
+
 def test_the_audit_draws_each_of_those_that_wait(home: Home) -> None:
     open_cases(home, [(STANDARD, ORDINARY)] * 8)
     with home.work() as work:
         for number in (2, 5):
             work.session.get_one(Case, number).state = "decided"
-        rules = (picking.with_nobody(),)
-        drawn = Counter(picking._drawn(work, rules, 3, turns.Turns(count=count).draws()).id for count in range(600))
+        drawn = Counter(_drawn(work, count) for count in range(600))
     assert set(drawn) == {1, 3, 4, 6, 7, 8}
     assert min(drawn.values()) > 60
 
@@ -245,8 +250,7 @@ def test_the_audit_draws_also_where_few_of_many_numbers_wait(home: Home) -> None
         work.session.flush()
         work.session.get_one(Case, 3).id = 1_000_000
         work.session.flush()
-        rules = (picking.with_nobody(),)
-        drawn = Counter(picking._drawn(work, rules, 3, turns.Turns(count=n).draws()).id for n in range(60))
+        drawn = Counter(_drawn(work, count) for count in range(60))
     assert set(drawn) == {1, 2, 1_000_000}
 
 

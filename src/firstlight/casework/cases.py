@@ -112,37 +112,35 @@ def place_again(work: Work, case: Case) -> None:
     case.severity = work.session.scalar(select(func.max(Item.severity)).where(*held)) or 1
     case.owner = QUEUE
     case.waiting = sum(1 + len(unit.same_bytes) + len(unit.alike) for unit in left)
-    anew = work.session.scalar(select(exists(select(Item.id).where(*held, Item.filing_id.is_not(None)))))
-    case.says += _copies(case.waiting) + (REPORTED_ALREADY if anew else "")
+    case.reported = bool(work.session.scalar(select(exists(select(Item.id).where(*held, Item.filing_id.is_not(None))))))
+    case.says = _words(case)
 
 
 def place_with(work: Work, case: Case, item: Item) -> None:
     """What `place_again` does, for a case in which nothing changed but that this item came last; it costs the same
     however many copies are there."""
-    if case.state != "open" or item.state != "held" or not case.waiting:
+    if case.state != "open" or item.state != "held" or not case.waiting or not case.why:
         place_again(work, case)
-    else:
-        priority = Priority.from_json(item.priority or "")
-        anew = REPORTED_ALREADY if case.says.endswith(REPORTED_ALREADY) else ""
-        if priority.sort_key < (case.level_rank, -case.place_order):
-            _stand(case, priority)
-        else:
-            case.says = case.says.removesuffix(anew).removesuffix(_copies(case.waiting))
-        case.waiting += 1
-        case.says += _copies(case.waiting) + anew
-        case.deadline = min(case.deadline, item.deadline)
-        case.severity = max(case.severity, item.severity)
+        return
+    priority = Priority.from_json(item.priority or "")
+    if priority.sort_key < (case.level_rank, -case.place_order):
+        _stand(case, priority)
+    case.waiting += 1
+    case.deadline = min(case.deadline, item.deadline)
+    case.severity = max(case.severity, item.severity)
+    case.says = _words(case)
 
 
 def _stand(case: Case, priority: Priority) -> None:
-    """The place of a case whose soonest item has this priority, and the first half of its words."""
+    """The place of a case whose soonest item has this priority, and why."""
     moving = [reason.says for reason in priority.reasons.because if reason.rule not in ("base", "leads")]
-    case.level_rank, case.place_order, case.cause = priority.level.rank, priority.order, priority.cause
-    case.says = " ".join(moving or [NOTHING_MOVES_IT])
+    case.level_rank, case.place_order, case.cause = priority.level.rank, priority.order, priority.asked_by
+    case.why = " ".join(moving or [NOTHING_MOVES_IT])
 
 
-def _copies(count: int) -> str:
-    return f" {count} copies in one case." if count > 1 else ""
+def _words(case: Case) -> str:
+    copies = f" {case.waiting} copies in one case." if case.waiting > 1 else ""
+    return case.why + copies + (REPORTED_ALREADY if case.reported else "")
 
 
 def in_no_filing() -> ColumnElement[bool]:

@@ -282,6 +282,7 @@ def _fits(now: Standing, severity: Severity) -> bool:
 def stand(work: Work, reviewer: str, *, remember: bool = False) -> Standing:
     """`standing` inside a transaction; `remember` keeps how far the log was read."""
     at = work.clock.now()
+    _read_ahead(work, reviewer)
     limits = _limits(work, reviewer).in_force
     counted = _counted(work, reviewer)
     if remember:
@@ -392,6 +393,12 @@ def _limits(work: Work, reviewer: str) -> ReviewerLimits:
     )
 
 
+def _read_ahead(work: Work, reviewer: str) -> None:
+    """Bring into the session in one look what is about to be read one by one."""
+    names = [f"exposure:{what}" for what in ("everybody", f"for:{reviewer}", f"own:{reviewer}", f"seen:{reviewer}")]
+    work.session.info["exposure"] = work.session.scalars(select(Setting).where(Setting.name.in_(names))).all()
+
+
 def _read(work: Work, what: str, kind: type[_Kept]) -> _Kept | None:
     row = work.session.get(Setting, f"exposure:{what}")
     if row is None:
@@ -412,7 +419,7 @@ def _counted(work: Work, reviewer: str) -> _Counted:
     before = _read(work, f"seen:{reviewer}", _Counted) or _Counted()
     size = len(work.log)
     start = before.upto if before.upto <= size else 0
-    events = (work.log.entry(seq).event for seq in SqlLeafStore(work.session).places(EventType.REVEAL, start, after))
+    events = (work.log.entry(seq).event for seq in SqlLeafStore(work.session).viewings(start, after))
     new = tuple(
         Seen(until=event.at, sha256=event.subject, seconds=float(seconds))
         for event in events

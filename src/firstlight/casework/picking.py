@@ -6,28 +6,29 @@ was given out (`routing`) has its turn taken; a review that nobody was given tak
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from enum import StrEnum
+from functools import cache
 from random import Random
+from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, literal, select, union_all
 
 from firstlight.casework import turns
 from firstlight.casework.home import Work
 from firstlight.casework.severity import Severity
 from firstlight.casework.turns import Turns
-from firstlight.store.tables import Assignment, Case
+from firstlight.store.columns import NUMBER, TEXT
+from firstlight.store.tables import Assignment, Case, Item, Lowering, Pass
 from firstlight.triage import OVERLOAD, Lane, PriorityTable, next_lane, urgent_turn
 from firstlight.values import Level
 
-_TRIES = 64
-"""Blind draws of the audit before the cases are counted out; enough where one number in ten still waits."""
+_BLIND, _TRIES = 256, 4
+"""Blind draws of the audit in one look, and looks before the cases are counted out: where one case in a hundred still
+waits they are enough, and where fewer do, those are soon counted."""
 
-_IMMEDIATE = Case.level_rank == Level.IMMEDIATE.rank
-_OTHERS = Case.level_rank > Level.IMMEDIATE.rank
-
-Rules = Sequence[ColumnElement[bool]]
+_FILMS = "video/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,42 +40,158 @@ class Picked:
     turns: Turns
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What may be picked: no harder than `most`, films only if `moving`, and for a reviewer nothing that they passed
+    on, or lowered where somebody else is to look."""
+
+    reviewer: str = ""
+    most: int = Severity.SEVERE.burden
+    moving: bool = True
+
+    def values(self, **more: object) -> dict[str, Any]:
+        """For the parameters of `rules` and `_looking`."""
+        return {"reviewer": self.reviewer, "most": self.most, **more}
+
+
+ANYBODY = Wanted()
+"""For a reviewer whom no limit holds, and who passed nothing on."""
+
+
 def with_nobody() -> ColumnElement[bool]:
     """Neither given out, nor given back: what was given back goes out before any new turn, in the lane it had."""
     return ~exists(select(Assignment.case_id).where(Assignment.case_id == Case.id))
 
 
-def pick(work: Work, table: PriorityTable, taken: Turns, rules: Rules, most: int) -> Picked | None:
-    """The case of this turn among the open ones that these rules leave and that are no more severe than `most`."""
-    immediate, others = (*rules, _IMMEDIATE), (*rules, _OTHERS)
-    first = first_ranked(work, immediate, most)
-    if first is not None:
-        crowded = _crowded(work, Level.IMMEDIATE.rank)
-        whose = urgent_turn(taken.urgent, crowded, _causes(work, immediate, most) if crowded > OVERLOAD else ())
-        taken = taken.model_copy(update={"urgent": taken.urgent + 1})
-        if not whose.others or first_ranked(work, others, most) is None:
-            of = immediate if whose.cause is None else (*immediate, Case.cause == whose.cause)
-            return Picked(_newest(work, of, most) if whose.newest else _first(work, of, most), Lane.IMMEDIATE, taken)
-    first = first_ranked(work, others, most)
+def films() -> ColumnElement[bool]:
+    """That a film waits in the case."""
+    here = (Item.case_id == Case.id, Item.state == "held", Item.media_type.startswith(_FILMS))
+    return exists(select(Item.id).where(*here))
+
+
+def rules(*, moving: bool) -> tuple[ColumnElement[bool], ...]:
+    """What the reviewer of the parameter `reviewer` may be given, whoever has it now: see `Wanted`."""
+    reviewer = bindparam("reviewer", type_=TEXT)
+    passed = select(Pass.case_id).where(Pass.case_id == Case.id, Pass.reviewer == reviewer)
+    waits = (Lowering.drawn.is_(True), Lowering.result.is_(None), Lowering.undone_at.is_(None))
+    lowered = (
+        select(Item.case_id)
+        .join(Lowering, Lowering.item_id == Item.id)
+        .where(Lowering.actor == reviewer, *waits, Item.case_id.is_not(None))
+    )
+    kept = (~exists(passed), Case.id.not_in(lowered))
+    return kept if moving else (*kept, ~films())
+
+
+class _Of(StrEnum):
+    """Which cases are looked at."""
+
+    ALL = "all"
+    IMMEDIATE = "immediate"
+    OTHERS = "others"
+    LEVEL = "level"
+    CAUSE = "cause"
+
+
+class _By(StrEnum):
+    """Which of them is meant."""
+
+    RANK = "rank"
+    OLDEST = "oldest"
+    NEWEST = "newest"
+
+
+_ORDER = {
+    _By.RANK: ("level_rank", "-place_order", "opened_at", "id"),
+    _By.OLDEST: ("opened_at", "id"),
+    _By.NEWEST: ("-opened_at", "-id"),
+}
+
+_KINDS: dict[_Of, tuple[ColumnElement[bool], ...]] = {
+    _Of.ALL: (),
+    _Of.IMMEDIATE: (Case.level_rank == Level.IMMEDIATE.rank,),
+    _Of.OTHERS: (Case.level_rank > Level.IMMEDIATE.rank,),
+    _Of.LEVEL: (Case.level_rank == bindparam("level", type_=NUMBER),),
+    _Of.CAUSE: (Case.level_rank == Level.IMMEDIATE.rank, Case.cause == bindparam("cause", type_=TEXT)),
+}
+
+
+@cache
+def _looking(of: _Of, by: _By, *, moving: bool) -> Select[Case]:
+    """The statement that finds one case: the first of each severity, each by one look into an index, and of those the
+    first. Made once: making it costs more than running it."""
+    firsts = []
+    for one in Severity:
+        here = (
+            Case.state == "open",
+            Case.severity == one.burden,
+            literal(one.burden) <= bindparam("most", type_=NUMBER),
+        )
+        found = select(Case.id, Case.level_rank, Case.place_order, Case.opened_at)
+        found = found.where(*here, *_KINDS[of], with_nobody(), *rules(moving=moving))
+        firsts.append(select(found.order_by(*_order(by, Case)).limit(1).subquery()))
+    all_of_them = union_all(*firsts).subquery()
+    first = select(all_of_them.c.id).order_by(*_order(by, all_of_them.c)).limit(1)
+    return select(Case).where(Case.id == first.scalar_subquery())
+
+
+def _order(by: _By, columns: Any) -> list[ColumnElement[Any]]:  # noqa: ANN401 - a table's, or a subquery's
+    named = [(name.removeprefix("-"), name.startswith("-")) for name in _ORDER[by]]
+    return [getattr(columns, name).desc() if last else getattr(columns, name).asc() for name, last in named]
+
+
+def _look(work: Work, wanted: Wanted, of: _Of, by: _By = _By.RANK, **values: object) -> Case | None:
+    return work.session.scalar(_looking(of, by, moving=wanted.moving), wanted.values(**values))
+
+
+def immediate_waits(work: Work, wanted: Wanted) -> bool:
+    """Whether an immediate case is with nobody that may be picked."""
+    return _look(work, wanted, _Of.IMMEDIATE) is not None
+
+
+def pick(work: Work, table: PriorityTable, taken: Turns, wanted: Wanted) -> Picked | None:
+    """The case of this turn, of those with nobody that may be picked."""
+    urgent = _urgent(work, taken, wanted)
+    if isinstance(urgent, Picked):
+        return urgent
+    taken = urgent
+    first = _look(work, wanted, _Of.OTHERS)
     if first is None:
         return None
     level = first.level_rank
     lane, owed = next_lane(
         taken.count, taken.owed, list(Level)[level], table.lanes, crowded=_crowded(work, level) > OVERLOAD
     )
+    chosen: Case | None = first
     if lane is Lane.OLDEST:
-        first = min(_by_age(work, rules, most), key=_age)
+        chosen = _look(work, wanted, _Of.ALL, _By.OLDEST)
     elif lane is Lane.NEWEST:
-        first = _newest(work, (*rules, Case.level_rank == level), most)
+        chosen = _look(work, wanted, _Of.LEVEL, _By.NEWEST, level=level)
     elif lane is Lane.AUDIT:
-        first = _drawn(work, rules, most, taken.draws())
-    return Picked(first, lane, taken.model_copy(update={"count": taken.count + 1, "owed": owed}))
+        chosen = _drawn(work, wanted, taken.draws())
+    return Picked(chosen or first, lane, taken.model_copy(update={"count": taken.count + 1, "owed": owed}))
+
+
+def _urgent(work: Work, taken: Turns, wanted: Wanted) -> Picked | Turns:
+    """The immediate case of this turn, or the turns with which one of the others is next."""
+    waiting = _crowded(work, Level.IMMEDIATE.rank)
+    first = _look(work, wanted, _Of.IMMEDIATE) if waiting else None
+    if first is None:
+        return taken
+    whose = urgent_turn(taken.urgent, waiting, _causes(work, wanted) if waiting > OVERLOAD else ())
+    after = taken.model_copy(update={"urgent": taken.urgent + 1})
+    if whose.others and _look(work, wanted, _Of.OTHERS) is not None:
+        return after
+    of = _Of.IMMEDIATE if whose.cause is None else _Of.CAUSE
+    by = _By.NEWEST if whose.newest else _By.RANK
+    chosen = _look(work, wanted, of, by, cause=whose.cause) if (of, by) != (_Of.IMMEDIATE, _By.RANK) else first
+    return Picked(chosen or first, Lane.IMMEDIATE, after)
 
 
 def upcoming(work: Work, table: PriorityTable) -> Picked | None:
     """What goes to the next reviewer whom no limit holds. Nothing is changed."""
     taken = turns.load(work.session)
-    fresh = pick(work, table, taken, (with_nobody(),), Severity.SEVERE.burden)
+    fresh = pick(work, table, taken, ANYBODY)
     if fresh is None or fresh.lane is not Lane.IMMEDIATE:
         for row in given_back(work):
             case = work.session.get_one(Case, row.case_id)
@@ -108,7 +225,7 @@ def take_turn(work: Work, table: PriorityTable, case: Case, *, found: bool) -> L
         turns.save(work.session, taken.model_copy(update={"urgent": taken.urgent + 1}))
         return Lane.IMMEDIATE
     # A case that nobody was given, and that is not immediate, waits for the immediate ones, as it would in the queue.
-    next_one = pick(work, table, taken, (with_nobody(),), Severity.SEVERE.burden)
+    next_one = pick(work, table, taken, ANYBODY)
     if next_one is None or next_one.lane is Lane.IMMEDIATE:
         return None
     if next_one.lane is not Lane.RANKED and next_one.case.id != case.id:
@@ -124,37 +241,6 @@ def _count_audit(work: Work, taken: Turns, lane: Lane, *, found: bool) -> None:
         turns.save(work.session, taken.model_copy(update=counts))
 
 
-def first_ranked(work: Work, rules: Rules, most: int) -> Case | None:
-    """The first by rank of the open cases that these rules leave."""
-    return min(_ranked(work, rules, most), key=_rank, default=None)
-
-
-def _first(work: Work, rules: Rules, most: int) -> Case:
-    return min(_ranked(work, rules, most), key=_rank)
-
-
-def _newest(work: Work, rules: Rules, most: int) -> Case:
-    return max(_by_age(work, rules, most, newest=True), key=_age)
-
-
-def _rank(case: Case) -> tuple[int, float, datetime, int]:
-    return (case.level_rank, -case.place_order, case.opened_at, case.id)
-
-
-def _ranked(work: Work, rules: Rules, most: int) -> Iterator[Case]:
-    """The first by rank of each severity; every step is one look into an index."""
-    for burden in range(1, most + 1):
-        here = [Case.state == "open", Case.severity == burden, *rules]
-        level = work.session.scalar(select(Case.level_rank).where(*here).order_by(Case.level_rank).limit(1))
-        if level is None:
-            continue
-        here.append(Case.level_rank == level)
-        # Compared inside the database: a float that went out and came back need not be the one that is stored.
-        highest = select(Case.place_order).where(*here).order_by(Case.place_order.desc()).limit(1)
-        here.append(Case.place_order == highest.correlate(None).scalar_subquery())
-        yield work.session.scalars(select(Case).where(*here).order_by(Case.opened_at, Case.id).limit(1)).one()
-
-
 def ahead(work: Work, places: int) -> Sequence[Case]:
     """Cases among which the first `places` of the queue are, whatever the turns; enough of each level that a crowd is
     seen to be one. Every step is one look into an index."""
@@ -162,9 +248,10 @@ def ahead(work: Work, places: int) -> Sequence[Case]:
     found: dict[int, Case] = {}
     rank = (Case.place_order.desc(), Case.opened_at, Case.id)
     oldest, newest = (Case.opened_at, Case.id), (Case.opened_at.desc(), Case.id.desc())
-    kinds: list[Rules] = [(Case.level_rank == level.rank,) for level in Level]
+    kinds: list[tuple[ColumnElement[bool], ...]] = [(Case.level_rank == level.rank,) for level in Level]
     if _crowded(work, Level.IMMEDIATE.rank) > OVERLOAD:
-        kinds += [(_IMMEDIATE, Case.cause == cause) for cause in _causes(work, (_IMMEDIATE,), Severity.SEVERE.burden)]
+        immediate = Case.level_rank == Level.IMMEDIATE.rank
+        kinds += [(immediate, Case.cause == cause) for cause in _causes(work, ANYBODY)]
     for kind in kinds:
         for burden in range(1, Severity.SEVERE.burden + 1):
             here = (Case.state == "open", Case.severity == burden, *kind)
@@ -174,44 +261,48 @@ def ahead(work: Work, places: int) -> Sequence[Case]:
     return [found[key] for key in sorted(found)]
 
 
-def _age(case: Case) -> tuple[datetime, int]:
-    return (case.opened_at, case.id)
-
-
-def _by_age(work: Work, rules: Rules, most: int, *, newest: bool = False) -> Iterator[Case]:
-    """The oldest, or the newest, of each severity."""
-    order = (Case.opened_at.desc(), Case.id.desc()) if newest else (Case.opened_at, Case.id)
-    for burden in range(1, most + 1):
-        here = (Case.state == "open", Case.severity == burden, *rules)
-        yield from work.session.scalars(select(Case).where(*here).order_by(*order).limit(1))
+@cache
+def _counting() -> Select[int]:
+    here = (Case.state == "open", Case.level_rank == bindparam("level", type_=NUMBER), with_nobody())
+    return select(func.count()).select_from(select(Case.id).where(*here).limit(OVERLOAD + 1).subquery())
 
 
 def _crowded(work: Work, level_rank: int) -> int:
     """How many cases of this level are with nobody, counted up to where they are a crowd."""
-    here = (Case.state == "open", Case.level_rank == level_rank, with_nobody())
-    some = select(Case.id).where(*here).limit(OVERLOAD + 1).subquery()
-    return work.session.scalar(select(func.count()).select_from(some)) or 0
+    return work.session.scalar(_counting(), {"level": level_rank}) or 0
 
 
-def _causes(work: Work, rules: Rules, most: int) -> Iterator[str]:
-    """The causes of the cases that these rules leave, in their order; each step is one look into an index."""
-    here = (Case.state == "open", Case.severity <= most, *rules)
-    cause = work.session.scalar(select(func.min(Case.cause)).where(*here))
-    while cause is not None:
-        yield cause
-        cause = work.session.scalar(select(func.min(Case.cause)).where(*here, Case.cause > cause))
+@cache
+def _listing(*, moving: bool) -> Select[str]:
+    """The causes of immediate cases, one after the other; each step is one look into an index."""
+    here = (Case.state == "open", Case.severity <= bindparam("most", type_=NUMBER), *_KINDS[_Of.IMMEDIATE])
+    lowest = select(func.min(Case.cause)).where(*here, with_nobody(), *rules(moving=moving))
+    found = select(lowest.scalar_subquery().label("cause")).cte("causes", recursive=True)
+    following = lowest.where(Case.cause > found.c.cause).correlate(found).scalar_subquery()
+    found = found.union_all(select(following).where(found.c.cause.is_not(None)))
+    return select(found.c.cause).where(found.c.cause.is_not(None))
 
 
-def _drawn(work: Work, rules: Rules, most: int, rng: Random) -> Case:
-    """One of them at random, each as likely as any other; at least one has to be there."""
-    here = (Case.state == "open", Case.severity <= most, *rules)
+def _causes(work: Work, wanted: Wanted) -> Sequence[str]:
+    """The causes of the immediate cases that may be picked."""
+    return work.session.scalars(_listing(moving=wanted.moving), wanted.values()).all()
+
+
+def _drawn(work: Work, wanted: Wanted, rng: Random) -> Case | None:
+    """One of them at random, each as likely as any other."""
+    kept = (with_nobody(), *rules(moving=wanted.moving))
+    here = (Case.state == "open", Case.severity <= wanted.most, *kept)
     ends = [
-        work.session.scalars(select(Case.id).where(Case.state == "open").order_by(way).limit(1)).one()
+        work.session.scalar(select(Case.id).where(Case.state == "open").order_by(way).limit(1)) or 0
         for way in (Case.id.asc(), Case.id.desc())
     ]
     for _ in range(_TRIES):
-        case = work.session.scalar(select(Case).where(Case.id == rng.randint(*ends), *here))
-        if case is not None:
-            return case
-    count = work.session.scalar(select(func.count()).select_from(Case).where(*here)) or 1
-    return work.session.scalars(select(Case).where(*here).order_by(Case.id).offset(rng.randrange(count)).limit(1)).one()
+        draws = [rng.randint(*ends) for _ in range(_BLIND)]
+        wait = set(work.session.scalars(select(Case.id).where(Case.id.in_(draws), *here), wanted.values()))
+        if wait:
+            return work.session.get(Case, next(number for number in draws if number in wait))
+    count = work.session.scalar(select(func.count()).select_from(Case).where(*here), wanted.values())
+    if not count:
+        return None
+    after = select(Case).where(*here).order_by(Case.id).offset(rng.randrange(count)).limit(1)
+    return work.session.scalar(after, wanted.values())

@@ -12,17 +12,21 @@ against two severe cases in a row yields, to an immediate case and to a queue th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from typing import ClassVar, Literal, TypedDict
 
-from sqlalchemy import ColumnElement, delete, exists, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, select
 
 from firstlight.casework import cases, exposure, picking, turns
 from firstlight.casework.exposure import Standing
 from firstlight.casework.home import SERVICE, Home, Work
+from firstlight.casework.picking import Wanted
 from firstlight.casework.severity import Severity
 from firstlight.custody import EventType
-from firstlight.store.tables import Assignment, Case, Item, Lowering, Pass
+from firstlight.store.columns import NUMBER
+from firstlight.store.tables import Assignment, Case, Item, Pass
 from firstlight.triage import Lane, PriorityTable
 from firstlight.values import Document, Instant, Level, Versioned
 
@@ -81,8 +85,7 @@ def next_case(home: Home, reviewer: str) -> NextCase:
         if found is None:
             return _answer(work, standing, None, None, "")
         case, lane = found
-        work.session.execute(delete(Assignment).where(Assignment.case_id == case.id))
-        work.session.add(Assignment(case_id=case.id, reviewer=reviewer, lane=lane.value, at=work.clock.now()))
+        work.session.merge(Assignment(case_id=case.id, reviewer=reviewer, lane=lane.value, at=work.clock.now()))
         work.session.flush()
         answer = _answer(work, standing, case, lane, "")
         work.record(EventType.ASSIGN, actor=reviewer, case=case.id, step="given", lane=lane.value, says=answer.says)
@@ -119,50 +122,36 @@ def hand_back(home: Home, reviewer: str) -> None:
 
 def _chosen(work: Work, table: PriorityTable, standing: Standing) -> tuple[Case, Lane] | None:
     """The next case of those that nobody has; its turn is taken."""
-    if standing.may_take is None:
+    wanted = _wanted(standing)
+    if wanted is None:
         return None
     turn = turns.load(work.session)
-    rules = (picking.with_nobody(), *_for(standing))
-    found = picking.pick(work, table, turn, rules, standing.may_take.burden)
+    found = picking.pick(work, table, turn, wanted)
     if found is not None and _two_severe(standing, found.case):
-        found = picking.pick(work, table, turn, rules, Severity.HEAVY.burden) or found
+        found = picking.pick(work, table, turn, replace(wanted, most=Severity.HEAVY.burden)) or found
     if found is None:
         return None
     turns.save(work.session, found.turns)
     return found.case, found.lane
 
 
-def _for(standing: Standing) -> tuple[ColumnElement[bool], ...]:
-    """What a reviewer is never given: what they passed on, what they lowered and somebody else is to look at, and films
-    where they are shown none."""
-    passed = select(Pass.case_id).where(Pass.case_id == Case.id, Pass.reviewer == standing.reviewer)
-    lowered = (
-        select(Lowering.id)
-        .join(Item, Item.id == Lowering.item_id)
-        .where(
-            Item.case_id == Case.id,
-            Lowering.drawn.is_(True),
-            Lowering.result.is_(None),
-            Lowering.undone_at.is_(None),
-            Lowering.actor == standing.reviewer,
-        )
-    )
-    rules = [~exists(passed), ~exists(lowered)]
-    if not standing.limits.moving:
-        rules.append(~_films())
-    return tuple(rules)
+def _wanted(standing: Standing) -> Wanted | None:
+    """What this reviewer may be given now; `None`: nothing."""
+    if standing.may_take is None:
+        return None
+    return Wanted(standing.reviewer, standing.may_take.burden, standing.limits.moving)
 
 
-def _films() -> ColumnElement[bool]:
-    return exists(
-        select(Item.id).where(Item.case_id == Case.id, Item.state == "held", Item.media_type.startswith("video/"))
-    )
+@cache
+def _fitting(*, moving: bool) -> Select[int]:
+    return select(Case.id).where(Case.id == bindparam("case", type_=NUMBER), *picking.rules(moving=moving))
 
 
 def _fits(work: Work, case: Case, standing: Standing) -> bool:
-    if standing.may_take is None or case.severity > standing.may_take.burden:
+    wanted = _wanted(standing)
+    if wanted is None or case.severity > wanted.most:
         return False
-    return work.session.scalar(select(Case.id).where(Case.id == case.id, *_for(standing))) is not None
+    return work.session.scalar(_fitting(moving=wanted.moving), wanted.values(case=case.id)) is not None
 
 
 def _two_severe(standing: Standing, case: Case) -> bool:
@@ -178,9 +167,10 @@ def _two_severe(standing: Standing, case: Case) -> bool:
 def _given_back(work: Work, standing: Standing) -> tuple[Case, Lane] | None:
     """The first case that somebody gave back and that this reviewer may be shown; an immediate one of the queue comes
     before it."""
-    waits = picking.first_ranked(work, (picking.with_nobody(), *_for(standing)), Severity.SEVERE.burden)
-    urgent = waits is not None and waits.level_rank == Level.IMMEDIATE.rank
-    for row in work.session.scalars(select(Assignment).where(Assignment.reviewer.is_(None)).order_by(Assignment.at)):
+    rows, urgent = picking.given_back(work), False
+    if rows:
+        urgent = picking.immediate_waits(work, Wanted(standing.reviewer, moving=standing.limits.moving))
+    for row in rows:
         case = work.session.get_one(Case, row.case_id)
         if case.state != "open":
             work.session.delete(row)
@@ -248,7 +238,7 @@ def _facts(work: Work, case: Case, lane: Lane) -> _Facts:
         "lane": lane,
         "level": list(Level)[case.level_rank],
         "severity": Severity.of(case.severity),
-        "moving": work.session.scalar(select(Case.id).where(Case.id == case.id, _films())) is not None,
+        "moving": work.session.scalar(select(Case.id).where(Case.id == case.id, picking.films())) is not None,
         "items": work.session.scalar(select(func.count()).select_from(Item).where(*held)) or 0,
     }
 

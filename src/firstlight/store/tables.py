@@ -57,13 +57,13 @@ class Case(Table):
 
     `bundle` is the number of the bundle's first item. `severity` is what is expected of the hardest of its items that
     wait, 1 to 3; it decides who may be shown the case, and never when. `cause` is the row of the priority table that
-    asks for the level; `waiting` counts the items that wait, as far as it was counted.
+    asks for the level; `waiting` counts the items that wait, as far as it was counted. `says` is made of `why`, the
+    reasons of the most urgent member, of that count, and of `reported`: a report went out and something waits again.
     """
 
     __tablename__ = "cases"
     __table_args__ = (
         CheckConstraint("state in ('open', 'decided', 'filed')", name="case_state"),
-        Index("cases_by_place", "state", "severity", "level_rank", "place_order", "opened_at", "id"),
         Index("cases_by_age", "state", "severity", "opened_at", "id"),
         Index("cases_by_level_and_age", "state", "level_rank", "severity", "opened_at", "id"),
         Index("cases_by_cause", "state", "level_rank", "cause", "severity", "opened_at", "id"),
@@ -83,6 +83,14 @@ class Case(Table):
     severity: Mapped[int] = mapped_column(default=1, server_default="1")
     cause: Mapped[str] = mapped_column(default="", server_default="")
     waiting: Mapped[int] = mapped_column(default=0, server_default="0")
+    why: Mapped[str] = mapped_column(default="", server_default="")
+    reported: Mapped[bool] = mapped_column(YesNo, default=False, server_default="0")
+
+
+# By rank in one direction: the larger `place_order` comes first, and the older of two alike.
+_RANK = (Case.place_order.desc(), Case.opened_at, Case.id)
+Index("cases_by_place", Case.state, Case.severity, Case.level_rank, *_RANK)
+Index("cases_by_cause_and_place", Case.state, Case.level_rank, Case.cause, Case.severity, *_RANK)
 
 
 class Assignment(Table):
@@ -138,7 +146,7 @@ class Item(Table):
         UniqueConstraint("source", "sha256", name="item_once_per_source"),
         Index("items_by_sha256", "sha256"),
         Index("items_by_sha256_and_state", "sha256", "state", "filing_id"),
-        Index("items_by_case", "case_id"),
+        Index("items_by_case", "case_id", "state", "media_type"),
         Index("items_unexamined", "id", sqlite_where=_UNEXAMINED, postgresql_where=_UNEXAMINED),
         NUMBERED,
     )
@@ -266,17 +274,27 @@ class FilingStep(Table):
     entry: Mapped[str]
 
 
+_VIEWINGS = text("viewing = 1")
+
+
 class LogLeaf(Table):
-    """A leaf of the custody log. `sealed` opens it; destroying that leaves the tree whole."""
+    """A leaf of the custody log. `sealed` opens it; destroying that leaves the tree whole. `viewing`: it says that
+    somebody was shown a file, as the leaf itself tells; kept apart so that those are found among millions."""
 
     __tablename__ = "log_leaves"
-    __table_args__ = (Index("log_leaves_by_case", "case_name"), Index("log_leaves_by_subject", "subject"), STRICT)
+    __table_args__ = (
+        Index("log_leaves_by_case", "case_name"),
+        Index("log_leaves_by_subject", "subject"),
+        Index("log_leaves_viewings", "seq", sqlite_where=_VIEWINGS, postgresql_where=_VIEWINGS),
+        STRICT,
+    )
 
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     leaf: Mapped[bytes]
     sealed: Mapped[bytes | None]
     case_name: Mapped[str | None]
     subject: Mapped[str | None]
+    viewing: Mapped[bool] = mapped_column(YesNo, default=False, server_default="0")
 
 
 class LogHash(Table):

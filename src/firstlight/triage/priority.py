@@ -68,6 +68,18 @@ class Priority(Document):
     reasons: Reason
 
     @property
+    def asked_by(self) -> str:
+        """The `cause`, also of a document from before there was one: its reasons tell it."""
+        if self.cause or self.lowered_by:
+            return self.cause
+        asked = [
+            (Level(str(row.facts["level"])).rank, -float(row.facts["expected_harm"] or 0), row.rule)
+            for row in self.reasons.because
+            if row.facts.get("level") and "expected_harm" in row.facts
+        ]
+        return min(asked, default=(0, 0.0, ""))[2]
+
+    @property
     def sort_key(self) -> tuple[int, float]:
         """Sorts the sooner item first. Ties go to the item received earlier, never to anything in the file."""
         return (self.level.rank, -self.order)
