@@ -10,12 +10,14 @@ of the next case and of placing one new item at that size, and the memory. No pi
 from __future__ import annotations
 
 import argparse
+import gc
 import resource
 import shutil
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -156,34 +158,72 @@ def _live(
     exact = {data["sha256"][i].tobytes().hex(): int(first[i]) for i in range(n)}
     bundler = Bundler(founders, exact, table.bundling)
     fresh = rows(TRIALS, seed=99)
-    placing, taking, saving = [], [], []
+    placing: list[Took] = []
+    taking: list[Took] = []
+    saving: list[Took] = []
+    pauses: list[float] = []
+    queue.settle()
+    watch = _collections(pauses)
+    gc.callbacks.append(watch)
     founders.search(bytes(32), table.bundling.threshold)  # the first call may compile
     for i in range(TRIALS):
         raw = fresh["pdq"][i] if i % 2 else data["pdq"][rng.randrange(n)]
         pdq = Pdq(hex=raw.tobytes().hex(), quality=100, mode=PdqMode.EXACT)
-        begin = time.perf_counter()
+        begin = _now()
         placed = bundler.place(n + i, fresh["sha256"][i].tobytes().hex(), pdq)
         if placed.bundle == n + i:
             queue.add(Waiting(n + i, Level.STANDARD, 28.0, START + timedelta(days=31)))
-        placing.append(time.perf_counter() - begin)
+        placing.append(_since(begin))
         if i % BATCH == BATCH - 1:
-            begin = time.perf_counter()
+            begin = _now()
             founders.flush()
-            saving.append(time.perf_counter() - begin)
-        begin = time.perf_counter()
+            saving.append(_since(begin))
+        begin = _now()
         queue.take(rng)
-        taking.append(time.perf_counter() - begin)
+        taking.append(_since(begin))
+    gc.callbacks.remove(watch)
     for what, times, goal in (
         ("a new item placed", placing, 20),
         ("the next case", taking, 50),
         (f"{BATCH} placed items made durable", saving, None),
     ):
-        middle, worst = statistics.median(times) * 1000, max(times) * 1000
-        most = sorted(times)[len(times) * 99 // 100] * 1000
+        walls = sorted(wall for wall, _ in times)
+        middle, most, worst = statistics.median(walls), walls[len(walls) * 99 // 100], walls[-1]
+        busy = max(cpu for _, cpu in times)
         met = "" if goal is None else f" (goal < {goal} ms: {'hit' if worst < goal else 'MISSED'})"
         print(
-            f"{'':>9}  {what}: median {middle:.2f} ms, p99 {most:.2f} ms, slowest of {len(times)} {worst:.2f} ms{met}"
+            f"{'':>9}  {what}: median {middle:.2f} ms, p99 {most:.2f} ms, slowest of {len(times)} {worst:.2f} ms{met}; "
+            f"most processor time {busy:.2f} ms"
         )
+    print(f"{'':>9}  garbage collected {len(pauses)} times meanwhile, the longest {max(pauses, default=0):.2f} ms")
+
+
+Took = tuple[float, float]
+"""Milliseconds on the clock and of the processor."""
+
+
+def _now() -> Took:
+    return time.perf_counter() * 1000, time.process_time() * 1000
+
+
+def _since(begin: Took) -> Took:
+    end = _now()
+    return end[0] - begin[0], end[1] - begin[1]
+
+
+def _collections(pauses: list[float]) -> Callable[[str, dict[str, int]], None]:
+    """Called by the garbage collector: keeps how long each collection took."""
+    began = 0.0
+
+    def watch(phase: str, _info: dict[str, int]) -> None:
+        nonlocal began
+        now = time.perf_counter() * 1000
+        if phase == "start":
+            began = now
+        else:
+            pauses.append(now - began)
+
+    return watch
 
 
 def main() -> int:

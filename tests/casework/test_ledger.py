@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
+from casework.making import NOW
 from firstlight.casework.home import Home
 from firstlight.casework.ledger import SqlLeafStore
-from firstlight.custody import MemoryLeafStore, StoredLeaf, merkle
+from firstlight.clock import FixedClock
+from firstlight.custody import EventType, MemoryLeafStore, StoredLeaf, merkle
 from firstlight.errors import StateError
 from firstlight.store.tables import LogHash, LogLeaf
 
@@ -50,6 +54,28 @@ def test_it_is_one_store_in_memory_and_in_the_tables(home: Home, batches: list[o
         places = list(range(merkle.stored_count(memory.size())))
         assert tables.hashes(places[::-1]) == memory.hashes(places[::-1])
         assert tables.find(cases=["case-1"], subjects=["b" * 64]) == memory.find(cases=["case-1"], subjects=["b" * 64])
+
+
+def test_viewings_are_found_among_everything_else(home: Home) -> None:
+    """By a mark of their own; what else the log holds is not read."""
+    assert isinstance(home.clock, FixedClock)
+    for number in range(6):
+        with home.work() as work:
+            work.record(EventType.HASH, subject="a" * 64, word='"type":"reveal"')
+            if number % 2:
+                work.record(EventType.REVEAL, actor=f"rev-{number}", subject="a" * 64, word='"type":"hash"')
+        home.clock.advance(timedelta(hours=1))
+    with home.look() as work:
+        store = SqlLeafStore(work.session)
+        reveals = [one for one in work.log.entries() if one.event and one.event.type is EventType.REVEAL]
+        assert len(reveals) == 3
+        for start, after, wanted in (
+            (0, NOW - timedelta(days=1), reveals),
+            (reveals[0].seq + 1, NOW - timedelta(days=1), reveals[1:]),
+            (0, NOW + timedelta(hours=2), reveals[1:]),
+            (0, NOW + timedelta(hours=9), []),
+        ):
+            assert [work.log.open_leaf(one) for one in store.viewings(start, after)] == wanted
 
 
 def test_a_place_that_is_taken_is_refused(home: Home) -> None:

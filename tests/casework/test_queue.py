@@ -62,6 +62,7 @@ def test_a_copy_more_gives_the_place_that_follows_from_all_of_them(home: Home, c
             cases.place_again(work, case)
             assert _place(case) == stands
             assert case.waiting == number + 1
+            assert case.says.startswith(case.why)
 
 
 def test_what_waits_already_is_counted_when_the_next_copy_comes(home: Home, cage: Cage, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 
+from firstlight import clock
 from firstlight.store import database
 from firstlight.store.database import HEAD
-from firstlight.store.tables import Setting, Table
+from firstlight.store.tables import Case, LogLeaf, Setting, Table
 from store.conftest import Again
 
 
@@ -52,6 +55,40 @@ def test_each_step_can_be_taken_back_and_again(again: Again) -> None:
 def test_the_steps_are_one_line_and_the_last_is_the_head() -> None:
     script = ScriptDirectory.from_config(_config())
     assert script.get_heads() == [HEAD]
+
+
+_CASE = """
+insert into cases (id, bundle, state, level_rank, place_order, opened_at, deadline, owner, says)
+values (1, 1, 'open', 0, 40.5, :at, :at, 'queue', 'Why. 2 copies in one case.')"""
+_ITEM = """
+insert into items (id, case_id, state, owner, deadline, received_at, source, upload, sha256, md5, sha1, size,
+media_type, stored, priority)
+values (1, 1, 'held', 'queue', :at, :at, 's', '{}', 'a', 'b', 'c', 1, 'image/png', '{}', :priority)"""
+_LEAVES = "insert into log_leaves (seq, leaf) values (0, :shown), (1, :other)"
+
+
+def _told() -> str:
+    asked = [("base", "standard", 28), ("facts.live", "immediate", 5), ("facts.threat", "immediate", 7.5)]
+    rows = [{"rule": rule, "facts": {"level": level, "expected_harm": harm}} for rule, level, harm in asked]
+    return json.dumps({"level": "immediate", "order": 40.5, "reasons": {"because": rows}})
+
+
+def test_what_stood_in_the_queue_gets_its_cause_and_viewings_their_mark(
+    again: Again, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "HEAD", "0012")
+    leaves = {"shown": b'{"seq":0,"type":"reveal"}', "other": json.dumps({"software": '"type":"reveal"'}).encode()}
+    with again().write() as session:
+        at = clock.to_text(datetime(2026, 3, 1, tzinfo=UTC))
+        session.execute(text(_CASE), {"at": at})
+        session.execute(text(_ITEM), {"at": at, "priority": _told()})
+        session.execute(text(_LEAVES), leaves)
+    monkeypatch.undo()
+    with again().read() as session:
+        case = session.get_one(Case, 1)
+        assert (case.cause, case.why, case.reported) == ("facts.threat", "", False)
+        assert case.says == "Why. 2 copies in one case."
+        assert [leaf.viewing for leaf in session.scalars(select(LogLeaf).order_by(LogLeaf.seq))] == [True, False]
 
 
 @pytest.mark.parametrize("again", ["postgresql"], indirect=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -142,6 +143,14 @@ def test_a_match_raises_even_when_no_indicator_was_made_of_it() -> None:
     assert level(matches=[match()]) is Level.HIGH
     assert level(matches=[match(vetoed_by="ours")]) is Level.STANDARD
     assert level(matches=[match(BankPurpose.KNOWN_AI)]) is Level.STANDARD
+
+
+@given(cases, contexts)
+def test_a_document_from_before_there_were_causes_tells_its_own(case: dict[str, Any], context: Context) -> None:
+    now = prioritise(built(case), context, TABLE)
+    plain = json.loads(now.to_json())
+    del plain["cause"]
+    assert Priority.from_json(json.dumps(plain)).asked_by == now.cause == now.asked_by != ""
 
 
 def test_what_could_not_be_opened_goes_to_a_person() -> None:

@@ -419,7 +419,7 @@ def _counted(work: Work, reviewer: str) -> _Counted:
     before = _read(work, f"seen:{reviewer}", _Counted) or _Counted()
     size = len(work.log)
     start = before.upto if before.upto <= size else 0
-    events = (work.log.entry(seq).event for seq in SqlLeafStore(work.session).viewings(start, after))
+    events = (work.log.open_leaf(leaf).event for leaf in SqlLeafStore(work.session).viewings(start, after))
     new = tuple(
         Seen(until=event.at, sha256=event.subject, seconds=float(seconds))
         for event in events

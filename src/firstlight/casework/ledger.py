@@ -16,6 +16,7 @@ from firstlight.store.tables import LogCheckpoint, LogHash, LogLeaf
 _MANY = 500  # values in one statement; far below every database's limit
 _PAGE = 1000  # leaves read at a time
 _VIEWING = b'"type":"%s"' % EventType.REVEAL.value.encode()  # exact: inside a text of the leaf quotes are escaped
+_LEAVES = select(LogLeaf.seq, LogLeaf.leaf, LogLeaf.sealed, LogLeaf.case_name, LogLeaf.subject)
 
 
 class SqlLeafStore:
@@ -75,9 +76,7 @@ class SqlLeafStore:
         while stop is None or at < stop:
             end = at + _PAGE if stop is None else min(at + _PAGE, stop)
             rows = self._session.execute(
-                select(LogLeaf.seq, LogLeaf.leaf, LogLeaf.sealed, LogLeaf.case_name, LogLeaf.subject)
-                .where(LogLeaf.seq >= at, LogLeaf.seq < end)
-                .order_by(LogLeaf.seq)
+                _LEAVES.where(LogLeaf.seq >= at, LogLeaf.seq < end).order_by(LogLeaf.seq)
             ).all()
             if not rows:
                 return
@@ -94,20 +93,20 @@ class SqlLeafStore:
                 found.update(self._session.scalars(select(LogLeaf.seq).where(column.in_(part))))
         return sorted(found)
 
-    def viewings(self, start: int, after: datetime) -> list[int]:
-        """The places from `start` on of leaves that say that somebody was shown a file, logged after this time;
-        ascending. It costs what there are of them, and not what else the log holds."""
-        found: list[int] = []
+    def viewings(self, start: int, after: datetime) -> list[StoredLeaf]:
+        """The leaves from `start` on that say that somebody was shown a file, logged after this time; in order. It
+        costs what there are of them, and not what else the log holds."""
+        found: list[StoredLeaf] = []
         before = self._session.execute(
-            select(LogLeaf.seq, LogLeaf.leaf)
-            .where(LogLeaf.seq >= start, literal_column("viewing") == literal_column("1"))
+            _LEAVES.where(LogLeaf.seq >= start, literal_column("viewing") == literal_column("1"))
             .order_by(LogLeaf.seq.desc())
             .execution_options(yield_per=_PAGE)
         )
-        for seq, leaf in before:
-            if parse_leaf(leaf, seq).logged <= after:  # the log's own times never go back
+        for row in before:
+            leaf = StoredLeaf(*row)
+            if parse_leaf(leaf.leaf, leaf.seq).logged <= after:  # the log's own times never go back
                 break
-            found.append(seq)
+            found.append(leaf)
         before.close()
         return found[::-1]
 
