@@ -88,15 +88,19 @@ def link_parts(folder: Path) -> None:
 
 
 def make_bank(home: Path, count: int) -> None:
-    """A home with one plain bank of random hashes."""
-    from firstlight.banks import NewEntry
+    """A home with one plain bank of random hashes, imported from a file as lists are."""
     from firstlight.casework.home import Home
     from firstlight.values import BankPurpose
 
     home.mkdir(mode=0o700)
     (home / "settings.toml").write_text("[banks]\nsealed = false\n")
     rng = random.Random(2)
-    hashes = ((f"{rng.getrandbits(256):064x}", f"{rng.getrandbits(128):032x}") for _ in range(count))
+    listed = home.with_suffix(".csv")
+    with listed.open("w") as file:
+        file.write("pdq,md5\n")
+        file.writelines(f"{rng.getrandbits(256):064x},{rng.getrandbits(128):032x}\n" for _ in range(count))
     with Home.open(home) as there:
         there.library.create_bank("known", BankPurpose.KNOWN)
-        there.library.add("known", (NewEntry(pdq=pdq, md5=md5) for pdq, md5 in hashes))
+        report = there.library.import_list("known", listed)
+    assert report.added == count, report
+    listed.unlink()

@@ -1,10 +1,10 @@
 """What every reader of shards has to guarantee, and what readers share.
 
-A reader is a function `read(shard, findings)` that yields every member exactly once, in the order of the shard, in
-bounded memory. It never raises for what is wrong with a member: that member comes with a reason. What is wrong with the
-shard as a whole goes to `findings`, and the members before the damage are kept. It raises `InputError` only where not
-one member can be had, and `StorageError` or `UpstreamError` where the disk or the store failed, so that the shard is
-tried again later.
+A reader is a function `read(shard, findings)` that yields every member exactly once, in bounded memory and in the order
+in which the shard is best read, mostly its own. It never raises for what is wrong with a member: that member comes with
+a reason. What is wrong with the shard as a whole goes to `findings`, and the members before the damage are kept. It
+raises `InputError` only where not one member can be had, and `StorageError` or `UpstreamError` where the disk or the
+store failed, so that the shard is tried again later.
 """
 
 from __future__ import annotations

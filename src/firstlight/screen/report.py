@@ -263,7 +263,8 @@ _GENERAL: Final = {
     "damaged-header": "Bytes that belong to no member: damage, or members whose header is destroyed.",
     "rubbish": "Bytes at the end of a shard belong to no member.",
     "damaged-rows": "Parts of tables are damaged; their rows are lost, and counted as unreadable.",
-    "side-file-unread": "Side files could not be used, so that recorded sizes and digests are missing.",
+    "large-rows": "Parts of tables are too large for a worker's memory in the form they have; their rows are lost.",
+    "side-file-unread": "Side files or columns could not be used, so that recorded sizes and digests are missing.",
 }
 """Findings in words that fit many shards; those of one shard name its places."""
 

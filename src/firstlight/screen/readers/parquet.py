@@ -5,18 +5,24 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Final
 
 from firstlight.errors import FirstlightError, InputError, MissingExtraError
 from firstlight.media import SNIFF_BYTES
-from firstlight.screen.member import FACT_FIELDS, Facts, Findings, Member, facts_of
+from firstlight.screen.member import FACT_FIELDS, NO_FACTS, Facts, Findings, Member, facts_of
 from firstlight.screen.objects import S3
 from firstlight.screen.places import Places
 from firstlight.screen.reader import not_what_it_says
+from firstlight.screen.readers import pages
 from firstlight.screen.shards import Shard
 
-ROWS: Final = 16
-"""Rows that are taken at a time: their bytes are in memory together."""
+ROWS: Final = 256
+"""Rows whose facts are taken at a time."""
+ARROW_ROWS: Final = 16
+ARROW_BYTES: Final = 96 * 2**20
+"""What Arrow reads of pictures whose encoding only Arrow knows: it may hold a part of a table several times over."""
+MAX_ROWS: Final = 1 << 28
 BUFFER_BYTES: Final = 1 << 20
 
 EXPECTED: Final = (
@@ -67,8 +73,11 @@ def parquet_errors(what: str) -> Iterator[None]:
 
 
 def read(shard: Shard, places: Places, findings: Findings) -> Iterator[Member]:
-    """See `reader`. A member is a cell that can hold a picture; columns of facts are read beside it."""
-    with closing(places.open(shard.place, shard.mark)) as source:
+    """See `reader`. A member is a cell that can hold a picture; columns of facts are read beside it.
+
+    Members come row group by row group, and in each column by column.
+    """
+    with closing(places.open(shard.place, shard.mark)) as source, closing(places.open(shard.place, shard.mark)) as own:
         head = source.read(SNIFF_BYTES)
         source.seek(0)
         if not head.startswith((b"PAR1", b"PARE")):
@@ -79,58 +88,179 @@ def read(shard: Shard, places: Places, findings: Findings) -> Iterator[Member]:
         if not pictures:
             raise wrong_columns(shard.shown, file.schema_arrow)
         facts = [name for name in file.schema_arrow.names if name.lower() in FACT_FIELDS and name not in pictures]
-        yield from _rows(file, pictures, facts, findings)
+        columns = [_column(file, name, facts) for name in pictures]
+        first = 0
+        for number in range(file.num_row_groups):
+            for column in columns:
+                yield from _cells(file, own, number, first, column, findings)
+            first += file.metadata.row_group(number).num_rows
 
 
-def _rows(file: Any, pictures: list[str], facts: list[str], findings: Findings) -> Iterator[Member]:  # noqa: ANN401
-    """Row group by row group, so that damage costs the rest of its own group and no more."""
-    first = 0
-    for number in range(file.num_row_groups):
-        rows = file.metadata.row_group(number).num_rows
-        row = first
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column with pictures: where its bytes are among the file's leaves, and what is read beside them."""
+
+    name: str
+    leaf: int | None
+    beside: tuple[str, ...]
+    element_definition: int
+    max_definition: int = 0
+    max_repetition: int = 0
+
+
+def _column(file: Any, name: str, facts: list[str]) -> _Column:  # noqa: ANN401
+    """A leaf is named only where it is certain; a column without one is left to Arrow."""
+    types = importlib.import_module("pyarrow.types")
+    field = file.schema_arrow.field(name)
+    is_list = types.is_list(field.type) or types.is_large_list(field.type)
+    is_struct = types.is_struct(field.type.value_type if is_list else field.type)
+    leaves = {file.schema.column(at).path: at for at in range(len(file.schema.names))}
+
+    def named(last: str) -> list[str]:
+        if is_list:
+            ends = (f".{last}",) if is_struct else ("",)
+            return [one for one in leaves if one.startswith(f"{name}.") and one.endswith(ends)]
+        return [one for one in (f"{name}.{last}" if is_struct else name,) if one in leaves]
+
+    found = named("bytes")
+    beside = (*facts, *(named("path") if is_struct else ()))
+    if len(found) != 1 or file.schema.column(leaves[found[0]]).max_repetition_level > 1:
+        return _Column(name, None, beside, 0)
+    leaf = file.schema.column(leaves[found[0]])
+    element = field.nullable + 1 if is_list else 0
+    return _Column(
+        name, leaves[found[0]], beside, element, leaf.max_definition_level, leaf.max_repetition_level
+    )  # fmt: skip
+
+
+def _cells(
+    file: Any, own: BinaryIO, number: int, first: int, column: _Column, findings: Findings,  # noqa: ANN401
+) -> Iterator[Member]:  # fmt: skip
+    """The members of a column in a row group. Damage costs the rest of them and no more."""
+    rows = file.metadata.row_group(number).num_rows
+    if not 0 <= rows <= MAX_ROWS:
+        raise InputError("A part of the table says that it has too many rows.", code="input.shard")
+    seen = bytearray(rows)
+    beside = _Beside(file, number, column, findings)
+    try:
+        with parquet_errors("A part of the table"):
+            for row, place, value in _values(file, own, number, column):
+                if row >= rows:
+                    raise pages.damaged("a column has more rows than the table")
+                member = _member(first + row, place, value, column.name, *beside.of(row, place))
+                seen[row] = 1
+                yield member
+            if not all(seen):
+                raise pages.damaged("a column has fewer rows than the table")
+    except InputError as e:
+        code = "large-rows" if e.diagnostics().code == "input.too-large" else "damaged-rows"
+        findings.add(code, f"{e.diagnostics().message} Its rows are lost.", f"rows {first + seen.find(0)} on")
+        for row in range(rows):
+            if not seen[row]:
+                yield Member(f"{first + row}/{column.name}", first + row, 0, reason="damaged")
+
+
+def _values(file: Any, own: BinaryIO, number: int, column: _Column) -> Iterator[pages.Cell]:  # noqa: ANN401
+    if column.leaf is not None:
+        there = file.metadata.row_group(number).column(column.leaf)
+        if pages.can_read(there):
+            start = min(at for at in (there.dictionary_page_offset, there.data_page_offset) if at)
+            chunk = pages.Chunk(
+                start, there.total_compressed_size, there.compression, column.max_definition, column.max_repetition,
+                column.element_definition,
+            )  # fmt: skip
+            return pages.cells_of(own, chunk)
+    return _by_arrow(file, number, column)
+
+
+def _by_arrow(file: Any, number: int, column: _Column) -> Iterator[pages.Cell]:  # noqa: ANN401
+    """Cells of encodings that `pages` does not read, where they are few enough to be held."""
+    group = file.metadata.row_group(number)
+    parts = [group.column(at) for at in range(group.num_columns)]
+    of = [one for one in parts if one.path_in_schema.partition(".")[0] == column.name.partition(".")[0]]
+    size = sum(one.total_uncompressed_size for one in of)
+    if size > ARROW_BYTES:
+        how = ", ".join(sorted({f"{one.compression} {' '.join(one.encodings)}" for one in of}))
+        raise InputError(
+            f"A part of the table has {size / 1e6:,.0f} MB of pictures in a form that has to be held whole ({how}).",
+            hint="Write it anew with plain encoding, or with smaller row groups.",
+            code="input.too-large",
+        )
+    row = 0
+    for batch in file.iter_batches(
+        batch_size=ARROW_ROWS, row_groups=[number], columns=[column.name], use_threads=False
+    ):
+        for at in range(batch.num_rows):
+            value = batch.column(column.name)[at].as_py()
+            if isinstance(value, list) and value:
+                yield from ((row, place, _bytes_of(one)) for place, one in enumerate(value))
+            else:
+                yield row, -1, None if isinstance(value, list) else _bytes_of(value)
+            row += 1
+
+
+def _bytes_of(value: Any) -> bytes | None:  # noqa: ANN401 - any cell
+    value = value.get("bytes") if isinstance(value, dict) else value
+    return value if isinstance(value, bytes) else None
+
+
+class _Beside:
+    """What stands beside the pictures of a row group: facts, and the names that pictures had. Read in batches.
+
+    Damage there costs no picture: it is noted, and nothing more is read.
+    """
+
+    def __init__(self, file: Any, number: int, column: _Column, findings: Findings) -> None:  # noqa: ANN401
+        self._findings = findings
+        self._is_damaged = False
+        self._file = file
+        self._number = number
+        self._column = column
+        self._has_facts = any(name.lower() in FACT_FIELDS for name in column.beside)
+        self._first = 0
+        self._records: list[dict[str, Any]] = []
+        self._batches: Iterator[Any] | None = None
+
+    def of(self, row: int, place: int) -> tuple[Facts, str]:
+        """The facts of a row, and the path beside the picture at this place of it."""
+        if not self._column.beside or self._is_damaged:
+            return NO_FACTS, ""
         try:
-            with parquet_errors("A part of the table"):
-                asked = {"row_groups": [number], "columns": [*pictures, *facts], "use_threads": False}
-                for batch in file.iter_batches(batch_size=ROWS, **asked):
-                    for members in _batch(batch, pictures, facts, row):
-                        yield from members
-                        row += 1
+            with parquet_errors("What stands beside the pictures"):
+                record = self._record(row)
         except InputError as e:
-            findings.add("damaged-rows", f"{e.diagnostics().message} Its rows are lost.", f"rows {row} on")
-        for lost in range(row, first + rows):
-            yield from (Member(f"{lost}/{column}", lost, 0, reason="damaged") for column in pictures)
-        first += rows
+            self._is_damaged = True
+            said = f"{e.diagnostics().message} Recorded names, sizes, digests and URLs are missing."
+            self._findings.add("side-file-unread", said, f"row group {self._number}")
+            return NO_FACTS, ""
+        cell = record.get(self._column.name)
+        cell = cell[place] if isinstance(cell, list) and 0 <= place < len(cell) else cell
+        path = str(cell.get("path") or "") if isinstance(cell, dict) else ""
+        if not self._has_facts:
+            return NO_FACTS, path
+        return facts_of({name: one for name, one in record.items() if name != self._column.name}), path
+
+    def _record(self, row: int) -> dict[str, Any]:
+        if self._batches is None or row < self._first:
+            asked = {"row_groups": [self._number], "columns": list(self._column.beside), "use_threads": False}
+            self._batches, self._first, self._records = self._file.iter_batches(batch_size=ROWS, **asked), 0, []
+        while row >= self._first + len(self._records):
+            self._first += len(self._records)
+            self._records = self._next()
+        return self._records[row - self._first]
+
+    def _next(self) -> list[dict[str, Any]]:
+        for batch in self._batches or ():
+            records: list[dict[str, Any]] = batch.to_pylist()
+            return records
+        raise pages.damaged("a column has fewer rows than the table")
 
 
-def _batch(batch: Any, pictures: list[str], facts: list[str], row: int) -> Iterator[list[Member]]:  # noqa: ANN401
-    """The members of each row of a batch whose first row is `row`."""
-    records = batch.select(facts).to_pylist() if facts else None
-    for at in range(batch.num_rows):
-        known = facts_of(records[at]) if records else Facts()
-        yield [
-            member
-            for column in pictures
-            for member in _cells(batch.column(column)[at].as_py(), row + at, column, known)
-        ]
-
-
-def _cells(value: Any, row: int, column: str, facts: Facts) -> Iterator[Member]:  # noqa: ANN401 - any cell
-    name = f"{row}/{column}"
-    if isinstance(value, list):
-        for number, one in enumerate(value):
-            yield _cell(one, row, f"{name}/{number}", facts)
-        if not value:
-            yield Member(name, row, 0, reason="empty-cell")
-        return
-    yield _cell(value, row, name, facts)
-
-
-def _cell(value: Any, row: int, name: str, facts: Facts) -> Member:  # noqa: ANN401 - any cell
-    path = ""
-    if isinstance(value, dict):
-        path = str(value.get("path") or "")
-        value = value.get("bytes")
+def _member(row: int, place: int, value: bytes | Member | None, column: str, facts: Facts, path: str) -> Member:
+    name = f"{row}/{column}" if place < 0 else f"{row}/{column}/{place}"
     name = f"{name}/{path}" if path else name
+    if isinstance(value, Member):
+        return replace(value, name=name, offset=row, facts=facts)
     if value is None:
         return Member(name, row, 0, facts=facts, reason="external" if path else "empty-cell")
     return Member(name, row, len(value), value, facts)
