@@ -39,7 +39,11 @@ def test_files_come_in_wait_and_are_decided(run: Run, tmp_path: Path) -> None:
     assert sorted(place["items"] for place in places) == [1, 2]
     assert all(place["says"] for place in places)
     assert "why here" in run("queue").out
-    assert "1 more cases" in run("queue", "--limit", "1").out
+    assert "1 more cases; see them with --all" in run("queue", "--limit", "1").out
+    first = run("queue", "--limit", "1", "--json").document
+    assert ([place["case"] for place in first["places"]], first["waiting"]) == ([places[0]["case"]], 2)
+    assert run("queue", "--limit", "1", "--all", "--json").document["places"] == places
+    assert "more cases" not in run("queue", "--limit", "1", "--all").out
 
     shown = run("case", "show", "1", "--json").document
     assert [item["account"] for item in shown["items"]] == ["u1", "u2"]

@@ -75,16 +75,17 @@ def queue(
     seed: Annotated[
         int, typer.Option(help="Another number shows other draws of the random audit; those of 0 count.")
     ] = 0,
+    whole: Annotated[bool, typer.Option("--all", help="Print every place, however many there are.")] = False,
     as_json: output.Json = False,
     home: HomeFolder = None,
 ) -> None:
-    """Print who waits, in which order, and why."""
+    """Print who waits, in which order, and why: the first places, which cost the same however many wait, or all."""
     with opened(home) as house:
-        view = cases.queue(house, seed=seed, limit=None if as_json else limit)
+        view = cases.queue(house, seed=seed, limit=None if whole else limit)
     if as_json:
         output.answer(view)
     else:
-        say_queue(view, limit)
+        say_queue(view, len(view.places) if whole else limit)
 
 
 @case_app.command("next")
@@ -267,7 +268,7 @@ def say_queue(view: cases.QueueView, limit: int) -> None:
         [(p.place, p.case, p.items, p.lane.value, p.level.value, p.says) for p in view.places[:limit]],
     )
     if view.waiting > limit:
-        output.say(f"... and {view.waiting - limit} more cases; see them with --limit {view.waiting}.")
+        output.say(f"... and {view.waiting - limit} more cases; see them with --all.")
 
 
 def say_reasons(reason: Reason, depth: int) -> None:

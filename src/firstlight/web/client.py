@@ -90,9 +90,9 @@ class ApiClient:
         params = {"any_orientation": str(any_orientation).lower()}
         return self._call("POST", "/match/media", FileMatches, files={"file": data}, params=params)
 
-    def queue(self) -> QueueView:
-        """The queue as it stands."""
-        return self._call("GET", "/queue", QueueView)
+    def queue(self, *, start: int = 1, limit: int = 100) -> QueueView:
+        """Places of the queue as it stands, from `start` on; `waiting` counts all."""
+        return self._call("GET", "/queue", QueueView, params={"start": str(start), "limit": str(limit)})
 
     def case(self, number: int) -> CaseView:
         """A case."""

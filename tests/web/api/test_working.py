@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from casework.making import jpeg
+from casework.making import NOW, case_row, jpeg
 from firstlight.banks import Standing
-from firstlight.casework import examine
+from firstlight.casework import cases, examine
+from firstlight.casework.cases import QueueView
 from firstlight.casework.home import Home
 from firstlight.casework.settings import Service as ServiceSettings
 from firstlight.casework.upload import Upload
 from firstlight.errors import InputError, NotFoundError, RefusedError, StateError
 from firstlight.media import Cage
-from firstlight.values import BankPurpose
+from firstlight.values import BankPurpose, Level
 from firstlight.web.access.policy import FOR_MACHINES, Permission, Role
 from firstlight.web.api.models import (
     BankChange,
@@ -89,6 +91,23 @@ def test_an_item_comes_in_is_examined_and_stands_in_a_case(api: ApiClient, servi
     assert api.filings(stands.case) == ()
     with pytest.raises(NotFoundError):
         api.item(99)
+
+
+def test_the_queue_is_read_in_pages_or_whole(api: ApiClient, service: Service) -> None:
+    with service.home.work() as work:
+        for number in range(1, 6):
+            at = NOW - timedelta(hours=number)
+            work.session.add(case_row(service.home, number, Level.STANDARD, at, place_order=float(number)))
+    whole = cases.queue(service.home)
+    assert [place.case for place in whole.places] == [5, 4, 3, 2, 1]
+    assert api.queue().places == whole.places
+    page = api.queue(start=2, limit=3)
+    assert (page.places, page.waiting) == (whole.places[1:4], 5)
+    assert api.queue(start=6).places == ()
+    every = api._call("GET", "/queue", QueueView, params={"all": "true", "limit": "1"})
+    assert every.places == whole.places
+    with pytest.raises(InputError):
+        api.queue(start=0)
 
 
 def test_originals_never_lie_plain_on_the_disk(api: ApiClient, service: Service) -> None:

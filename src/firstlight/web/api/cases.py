@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 
 from firstlight.casework import cases, filing, overview, review
 from firstlight.casework.cases import CaseView, QueueView
@@ -22,9 +22,21 @@ FilingsReader = Annotated[Caller, Depends(require(Permission.FILINGS_READ))]
 
 
 @router.get("/queue", response_model=QueueView)
-def queue(service: TheService, _caller: Annotated[Caller, Depends(require(Permission.QUEUE_READ))]) -> QueueView:
-    """Every open case in the order in which reviewers get them, each with why it stands there."""
-    return cases.queue(service.home)
+def queue(
+    service: TheService,
+    _caller: Annotated[Caller, Depends(require(Permission.QUEUE_READ))],
+    start: Annotated[int, Query(ge=1, le=10_000, description="the first place wanted; 1 is next")] = 1,
+    limit: Annotated[int, Query(ge=1, le=1000, description="how many places")] = 100,
+    whole: Annotated[bool, Query(alias="all", description="every open case, whatever that costs")] = False,
+) -> QueueView:
+    """Open cases in the order in which reviewers get them, each with why it stands there; `waiting` counts all.
+
+    The first places cost the same however many wait. `all` arranges the whole queue: with millions that takes minutes.
+    """
+    if whole:
+        return cases.queue(service.home)
+    view = cases.queue(service.home, limit=start - 1 + limit)
+    return view.model_copy(update={"places": view.places[start - 1 :]})
 
 
 @router.get("/cases/{case}", response_model=CaseView)
