@@ -33,8 +33,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-def party(*emails: str, phones: tuple[str, ...] = (), devices: tuple[tuple[str, str], ...] = ()) -> dict[str, Any]:
+def party(
+    *emails: str,
+    phones: tuple[str, ...] = (),
+    devices: tuple[tuple[str, str], ...] = (),
+    payments: tuple[tuple[str, str], ...] = (),
+) -> dict[str, Any]:
     return {
+        "payments": [{"kind": kind, "number": number} for kind, number in payments],
         "emails": [{"value": one} for one in emails],
         "phones": [{"value": one} for one in phones],
         "devices": [{"kind": kind, "number": number} for kind, number in devices],
@@ -132,6 +138,9 @@ ALIKE = (
     party(devices=(("IMEI", "7"),)),
     party(devices=(("ID", "aB"),)),
     party(devices=(("ID", "ab"),)),
+    party(payments=(("wallet", "ab"),)),
+    party(payments=(("wallet", "AB"),)),
+    party(payments=(("ID", "ab"),)),
 )
 
 
@@ -144,8 +153,79 @@ def test_what_looks_alike_and_differs_links_nothing(home: Home, folder: Path) ->
         assert found.elsewhere == ()
 
 
-def test_an_address_on_the_network_links_nothing(home: Home, folder: Path) -> None:
-    come_in(home, folder, upload("u1", ip="192.0.2.7"), upload("u2", ip="192.0.2.7"))
+def test_one_means_of_payment_links(home: Home, folder: Path) -> None:
+    paid = [
+        upload(name, holder=party(payments=((kind, "0xA1"),))) for name, kind in (("u1", "Wallet"), ("u2", "wallet"))
+    ]
+    come_in(home, folder, *paid)
+    assert linked(home, 1) == {"u2"}
+    assert edge_of(home, 1, "u2").identifier == "wallet:0xA1"
+
+
+def test_an_address_on_the_network_is_seen_and_links_nothing(home: Home, folder: Path) -> None:
+    first = upload("u1", ip="192.0.2.7", holder=party(MAIL))
+    come_in(
+        home,
+        folder,
+        first,
+        upload("u2", ip="::ffff:192.0.2.7"),
+        upload("u3", ip="192.0.2.8"),
+        upload("u4", holder=party(MAIL)),
+    )
+    found = linking.links_of(home, 1)
+    assert linked(home, 1) == {"u4"}
+    assert {(one.account, one.identifier, one.joins) for one in found.edges} == {
+        ("u1", MAIL, True), ("u4", MAIL, True), ("u1", "192.0.2.7", False), ("u2", "192.0.2.7", False),
+    }  # fmt: skip
+    shown = next(one for one in found.edges if one.account == "u2")
+    assert shown.says.startswith("Stated first of item 2, as ip of the uploader. Shown only")
+    assert {one.account for one in found.elsewhere} == {"u4"}
+    assert linking.links_of(home, 3).edges == ()  # nobody else came from there
+    with pytest.raises(StateError, match="not held"):
+        linking.join(home, 1, shown.edge, why="One house.", by="ada")
+
+
+def test_a_held_identifier_joins_when_a_person_says_so_and_whoever_comes_later_is_held(
+    home: Home, folder: Path
+) -> None:
+    many = [upload(f"u{n}", holder=party(MAIL)) for n in range(MAX_SHARED + 2)]
+    come_in(home, folder, *many)
+    edge = edge_of(home, 1, "u0")
+    assert (edge.joins, linked(home, 1)) == (False, set())
+    told = linking.join(home, 1, edge.edge, why="One person with many accounts.", by="ada")
+    assert told.joins
+    assert "ada let it join although more than 20 accounts bear it" in told.says
+    assert told.says.endswith("One person with many accounts.")
+    assert len(linked(home, 1)) == len(linked(home, 9)) == MAX_SHARED + 1
+    assert linking.links_of(home, 1).alarms == ()
+    with pytest.raises(StateError, match="not held"):
+        linking.join(home, 1, edge.edge, why="Again.", by="ada")
+
+    come_in(home, folder, upload("late", holder=party(MAIL)))
+    assert "late" not in linked(home, 1)
+    assert linked(home, MAX_SHARED + 3) == set()
+    assert linking.links_of(home, MAX_SHARED + 3).alarms
+    linking.unlink(home, 1, edge_of(home, 1, "u5").edge, why="Another one.", by="ada")
+    assert len(linked(home, 1)) == MAX_SHARED
+
+    assert not linking.part(home, 1, edge.edge, why="A shop's address.", by="bert").joins
+    assert linked(home, 1) == set()
+    with pytest.raises(StateError, match="Nobody let edge"):
+        linking.part(home, 1, edge.edge, why="Again.", by="bert")
+    with home.look() as work:
+        events = [e.event for e in work.log.entries(types=[EventType.JOIN, EventType.PART]) if e.event]
+    assert [(e.type, e.actor, len(e.payload["edges"])) for e in events] == [  # type: ignore[arg-type]
+        (EventType.JOIN, "ada", MAX_SHARED + 2),
+        (EventType.PART, "bert", MAX_SHARED + 1),
+    ]
+    assert events[0].payload["identifier"] == {"kind": "email", "value": MAIL}
+
+
+def test_nobody_lets_more_join_than_can_be_looked_at(home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linking, "MOST_CONFIRMED", MAX_SHARED + 1)
+    come_in(home, folder, *(upload(f"u{n}", holder=party(MAIL)) for n in range(MAX_SHARED + 2)))
+    with pytest.raises(StateError, match="22 accounts bear this email"):
+        linking.join(home, 1, edge_of(home, 1, "u0").edge, why="All mine.", by="ada")
     assert linked(home, 1) == set()
 
 

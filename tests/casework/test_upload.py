@@ -19,6 +19,7 @@ from firstlight.casework.upload import (
     LARGEST_UPLOAD,
     LONGEST_TEXT,
     Party,
+    Payment,
     Upload,
     accounts,
     merged,
@@ -121,6 +122,13 @@ def test_what_was_said_of_one_account_becomes_one(tmp_path: Path) -> None:
     found = merged("u1", (first, second))
     assert (found.identifier, found.screen_name, found.display_names, found.bio) == ("u1", "a", ("A", "B"), "x")
     assert found.note == "One.\nAlso given as screen name: b"
+
+
+def test_means_of_payment_stand_in_the_note_of_a_report() -> None:
+    paid = Payment(kind="wallet", number="0xA1"), Payment(kind="token", number="7")
+    found = merged("u1", (Party(payments=paid[:1], note="One."), Party(payments=paid)))
+    assert found.note == "One.\nMeans of payment, wallet: 0xA1\nMeans of payment, token: 7"
+    assert Party(payments=paid[:1]).as_account("u1").note == "Means of payment, wallet: 0xA1"
 
 
 def test_users_without_an_account_stay_apart() -> None:

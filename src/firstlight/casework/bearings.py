@@ -1,4 +1,4 @@
-"""Which accounts an item speaks of, and which strong identifiers each of them bears, as the service stated at intake.
+"""Which accounts an item speaks of, and which identifiers each of them bears, as the service stated at intake.
 
 These rows are what links are looked up in: they say nothing that the upload's own facts do not say.
 """
@@ -13,7 +13,8 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from firstlight.casework.upload import Party, Upload
+from firstlight.casework.upload import Party, Payment, Upload
+from firstlight.cybertip.drafting.facts import Device
 from firstlight.errors import InputError
 from firstlight.store.tables import Bearing, Item, Mention
 from firstlight.triage import Identifier, IdentifierKind
@@ -40,7 +41,8 @@ class Bearer:
 def bearers(item_number: int, upload: Upload) -> Iterator[Bearer]:
     """Whom the facts of an upload speak of; those of whom nothing is known that could link them are left out."""
     if upload.account:
-        yield Bearer(key_of(upload.account), upload.account, Role.UPLOADER, _identifiers(upload.holder))
+        known = (*_identifiers(upload.holder), *_address(upload))
+        yield Bearer(key_of(upload.account), upload.account, Role.UPLOADER, known)
     for role, parties in ((Role.RECIPIENT, upload.recipients), (Role.VICTIM, upload.victims)):
         for place, party in enumerate(parties, 1):
             known = _identifiers(party)
@@ -80,13 +82,22 @@ def _identifiers(party: Party) -> tuple[Identifier, ...]:
     said = [
         *((IdentifierKind.EMAIL, one.value) for one in party.emails),
         *((IdentifierKind.PHONE, one.value) for one in party.phones),
-        *(
-            (IdentifierKind.DEVICE, f"{'-'.join(one.kind.lower().split())}:{one.number.strip()}")
-            for one in party.devices
-            if one.kind.strip() and one.number.strip()
-        ),
+        *((IdentifierKind.DEVICE, text) for text in _numbered(party.devices)),
+        *((IdentifierKind.PAYMENT, text) for text in _numbered(party.payments)),
     ]
     return tuple(dict.fromkeys(_readable(said)))
+
+
+def _address(upload: Upload) -> tuple[Identifier, ...]:
+    """From where it came. It joins nobody, and is kept to be seen."""
+    return () if upload.ip is None else tuple(_readable([(IdentifierKind.IP, str(upload.ip))]))
+
+
+def _numbered(said: Iterable[Device | Payment]) -> Iterator[str]:
+    """Kind and number as one text: the kind as it is compared, the number as it was stated."""
+    for one in said:
+        if one.kind.strip() and one.number.strip():
+            yield f"{'-'.join(one.kind.lower().split())}:{one.number.strip()}"
 
 
 def _readable(said: Iterable[tuple[IdentifierKind, str]]) -> Iterator[Identifier]:

@@ -1,17 +1,18 @@
 """Links of a case: other accounts, items and cases that share an exact strong identifier with it, each with its reason.
 
 Only what the service stated at intake links, and only where it is the same to the character: an account, an email
-address, a telephone number with its country code, a device. Nothing is merged, ranked or reported because of a link; a
-person looks at it. Every step is a look into an index, and the walk ends at stated numbers, so that it costs what the
-neighbourhood costs and not what the house holds.
+address, a telephone number with its country code, a device, a means of payment. A network address is shown and joins
+nobody. Nothing is merged, ranked or reported because of a link; a person looks at it. Every step is a look into an
+index, and the walk ends at stated numbers, so that it costs what the neighbourhood costs and not what the house holds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field
 from sqlalchemy import Select, func, or_, select
 
 from firstlight.casework import cases
@@ -35,6 +36,12 @@ MOST_EDGES = 500
 
 MOST_PLACES = 200
 """Places elsewhere that are named."""
+
+MOST_ADDRESSES = 50
+"""Network addresses of the case's accounts that are looked up, the newest; and others named who came from one."""
+
+MOST_CONFIRMED = 200
+"""Accounts that a person may let one identifier join."""
 
 LONGEST_WHY = 2000  # characters
 
@@ -62,6 +69,7 @@ class LinkEdge(Value):
     role: Role
     at: Instant
     joins: bool
+    held: Annotated[bool, Field(description="it looks shared, and joins when a person says so")] = False
     says: str
 
 
@@ -103,6 +111,7 @@ def links_of(home: Home, case_number: int) -> CaseLinks:
         here = _walked(walk, case_number)
         groups = _groups(walk, here)
         numbers = {bearer: number for number, group in enumerate(groups, 1) for bearer in group}
+        _show_addresses(walk, list(here))
         places = _elsewhere(walk, case_number, list(numbers))
         edges = sorted(walk.links, key=lambda edge: (numbers.get(edge.account, len(groups) + 1), edge.identifier.value))
         return CaseLinks(
@@ -140,44 +149,125 @@ def relink(home: Home, case_number: int, edge: int, *, why: str, by: str) -> Lin
     return _changed(home, case_number, edge, EventType.RELINK, why=why, by=by)
 
 
+def join(home: Home, case_number: int, edge: int, *, why: str, by: str) -> LinkEdge:
+    """Let the identifier of a held edge join the accounts that bear it now: a person says that it is one person's.
+
+    Who is stated to bear it later is held again, until somebody looks.
+
+    Raises:
+        NotFoundError: there is no such case, or it has no such edge.
+        StateError: it is not held, or more accounts bear the identifier than a person can have looked at.
+        InputError: nobody is named, or no reason is given.
+    """
+    return _confirmed(home, case_number, edge, EventType.JOIN, why=why, by=by)
+
+
+def part(home: Home, case_number: int, edge: int, *, why: str, by: str) -> LinkEdge:
+    """Take that word back: the identifier of this edge is held again.
+
+    Raises:
+        NotFoundError: there is no such case, or it has no such edge.
+        StateError: nobody let it join.
+        InputError: nobody is named, or no reason is given.
+    """
+    return _confirmed(home, case_number, edge, EventType.PART, why=why, by=by)
+
+
 def _changed(home: Home, case_number: int, number: int, event: EventType, *, why: str, by: str) -> LinkEdge:
-    if not why.strip() or len(why) > LONGEST_WHY:
-        raise InputError(
-            "No reason is given, or it is too long.",
-            hint=f"Say why in up to {LONGEST_WHY} characters; it stands in the custody log.",
-        )
+    _require_why(why)
     off = event is EventType.UNLINK
     with home.work() as work:
-        cases.one(work, case_number)
-        walk = _Walk(work)
-        _walked(walk, case_number)
-        row = next((row for row in walk.rows.values() if row.id == number), None)
-        if row is None:
-            raise NotFoundError(
-                f"Case {case_number} has no edge {number}.", hint=f"firstlight case links {case_number} lists them."
-            )
+        row, _ = _edge_of(work, case_number, number)
         if (row.unlinked_at is not None) == off:
             hint = f"{row.unlinked_by} did: {row.unlinked_why}" if off else "It stands as it is."
             raise StateError(f"Edge {number} is {'' if off else 'not '}unlinked{' already' if off else ''}.", hint=hint)
         row.unlinked_at = work.clock.now() if off else None
         row.unlinked_by = named(by) if off else None
         row.unlinked_why = why if off else None
-        work.record(
-            event,
-            actor=by,
-            case=case_number,
-            subject=work.session.get_one(Item, row.item_id).sha256,
-            item=row.item_id,
-            edge=row.id,
-            account=walk.name(row.bearer),
-            identifier={"kind": row.kind, "value": row.value},
-            why=why,
+        return _recorded(work, case_number, row, event, why=why, by=by, edges=[number])
+
+
+def _confirmed(home: Home, case_number: int, number: int, event: EventType, *, why: str, by: str) -> LinkEdge:
+    _require_why(why)
+    on = event is EventType.JOIN
+    with home.work() as work:
+        row, edge = _edge_of(work, case_number, number)
+        if on:
+            _require_held(row, edge, number)
+        elif row.confirmed_at is None:
+            raise StateError(f"Nobody let edge {number} join.", hint="It stands as it is.")
+        same = (Bearing.kind == row.kind, Bearing.value == row.value, Bearing.unlinked_at.is_(None))
+        theirs = Bearing.confirmed_at.is_(None) if on else Bearing.confirmed_at.is_not(None)
+        rows = work.session.scalars(select(Bearing).where(*same, theirs).order_by(Bearing.id)).all()
+        if on and len(rows) > MOST_CONFIRMED:
+            raise StateError(
+                f"{len(rows)} accounts bear this {row.kind}.",
+                hint=f"Nobody can have looked at more than {MOST_CONFIRMED}. Leave it held; unlink what is wrong.",
+            )
+        for one in {row, *rows}:
+            one.confirmed_at = work.clock.now() if on else None
+            one.confirmed_by = named(by) if on else None
+            one.confirmed_why = why if on else None
+        return _recorded(work, case_number, row, event, why=why, by=by, edges=[one.id for one in rows])
+
+
+def _require_held(row: Bearing, edge: Edge, number: int) -> None:
+    if row.unlinked_at is not None:
+        hint = f"{row.unlinked_by} unlinked it: {row.unlinked_why}"
+    elif row.confirmed_at is not None:
+        hint = f"{row.confirmed_by} let it join: {row.confirmed_why}"
+    elif not edge.identifier.strong:
+        hint = "A network address joins nobody: many may come from one."
+    elif not edge.held:
+        hint = "Nothing keeps it apart."
+    else:
+        return
+    raise StateError(f"Edge {number} is not held.", hint=hint)
+
+
+def _require_why(why: str) -> None:
+    if not why.strip() or len(why) > LONGEST_WHY:
+        raise InputError(
+            "No reason is given, or it is too long.",
+            hint=f"Say why in up to {LONGEST_WHY} characters; it stands in the custody log.",
         )
-        work.session.flush()
-        after = _Walk(work)
-        answer = _edge(after, after.put(row))
-    _log.info("link.changed", case=case_number, edge=number, joins=not off)
-    return answer
+
+
+def _edge_of(work: Work, case_number: int, number: int) -> tuple[Bearing, Edge]:
+    cases.one(work, case_number)
+    walk = _Walk(work)
+    here = _walked(walk, case_number)
+    _show_addresses(walk, list(here))
+    for edge in walk.links:
+        if walk.rows[edge.number].id == number:
+            return walk.rows[edge.number], edge
+    raise NotFoundError(
+        f"Case {case_number} has no edge {number}.", hint=f"firstlight case links {case_number} lists them."
+    )
+
+
+def _recorded(
+    work: Work, case_number: int, row: Bearing, event: EventType, *, why: str, by: str, edges: Sequence[int]
+) -> LinkEdge:
+    """The change in the log, and the edge as it stands then."""
+    work.session.flush()
+    after = _Walk(work)
+    after.follow(row.bearer)
+    edge = next((one for one in after.links if after.rows[one.number] is row), None) or after.put(row)
+    work.record(
+        event,
+        actor=by,
+        case=case_number,
+        subject=work.session.get_one(Item, row.item_id).sha256,
+        item=row.item_id,
+        edge=row.id,
+        edges=list(edges),
+        account=after.name(row.bearer),
+        identifier={"kind": row.kind, "value": row.value},
+        why=why,
+    )
+    _log.info("link.changed", case=case_number, edge=row.id, joins=edge.joins)
+    return _edge(after, edge)
 
 
 @dataclass
@@ -208,6 +298,8 @@ class _Walk:
             )
             if row.unlinked_at is not None:
                 edge = self.links.unlink(edge.number, by=row.unlinked_by or "", why=row.unlinked_why or "")
+            elif edge.held and row.confirmed_at is not None:
+                edge = self.links.confirm(edge.number, by=row.confirmed_by or "")
             self._edges[row.id] = edge
             self.rows[edge.number] = row
         return self._edges[row.id]
@@ -220,7 +312,8 @@ class _Walk:
             if bearer in self._seen:
                 continue
             self._seen.add(bearer)
-            for row in self._some(select(Bearing).where(Bearing.bearer == bearer).order_by(Bearing.id)):
+            strong = (Bearing.bearer == bearer, Bearing.kind != IdentifierKind.IP)
+            for row in self._some(select(Bearing).where(*strong).order_by(Bearing.id)):
                 if row.unlinked_at is not None:
                     self.put(row)
                 else:
@@ -233,11 +326,13 @@ class _Walk:
             self._held[identifier] = self._shared(row)
         held = self._held[identifier]
         own = self.put(row, held)
-        if held or not own.joins:
+        if not own.joins:
             return []
-        same = (Bearing.kind == row.kind, Bearing.value == row.value, Bearing.id != row.id)
+        same = [Bearing.kind == row.kind, Bearing.value == row.value, Bearing.id != row.id]
+        if held:  # a person let those join who bore it then, and nobody else
+            same.append(Bearing.confirmed_at.is_not(None))
         others = self._some(select(Bearing).where(*same).order_by(Bearing.unlinked_at.is_not(None), Bearing.id))
-        return [one.bearer for one in others if self.put(one).joins]
+        return [one.bearer for one in others if self.put(one, held).joins]
 
     def _shared(self, row: Bearing) -> str:
         """Why this identifier is not followed, or nothing."""
@@ -282,6 +377,22 @@ def _walked(walk: _Walk, case_number: int) -> dict[str, list[Role]]:
     return here
 
 
+def _show_addresses(walk: _Walk, here: Sequence[str]) -> None:
+    """The network addresses from which accounts of the case came and others too. They join nobody."""
+    mine = (Bearing.kind == IdentifierKind.IP, Bearing.bearer.in_(here))
+    newest = select(Bearing).where(*mine).order_by(Bearing.id.desc()).limit(MOST_ADDRESSES + 1)
+    rows = walk.work.session.scalars(newest).all()
+    walk.more = walk.more or len(rows) > MOST_ADDRESSES
+    for row in rows[:MOST_ADDRESSES]:
+        same = (Bearing.kind == row.kind, Bearing.value == row.value, Bearing.id != row.id)
+        others = walk.work.session.scalars(
+            select(Bearing).where(*same).order_by(Bearing.id.desc()).limit(MAX_SHARED)
+        ).all()
+        if others:
+            for one in (row, *others):
+                walk.put(one)
+
+
 def _groups(walk: _Walk, here: dict[str, list[Role]]) -> list[list[str]]:
     """The accounts that hang together, those of the case first."""
     groups: list[list[str]] = []
@@ -315,8 +426,12 @@ def _edge(walk: _Walk, edge: Edge) -> LinkEdge:
     says = f"Stated first of item {row.item_id}, as {edge.identifier.kind} of the {row.role}."
     if edge.unlinked_by:
         says += f" Unlinked by {edge.unlinked_by}: {edge.unlinked_why}"
+    elif edge.confirmed_by:
+        says += f" {edge.confirmed_by} let it join although {edge.held}: {row.confirmed_why}"
     elif edge.held:
         says += f" Held: {edge.held}."
+    elif not edge.identifier.strong:
+        says += " Shown only: many may come from one address, and it joins nobody."
     return LinkEdge(
         edge=row.id,
         account=walk.name(row.bearer),
@@ -326,11 +441,12 @@ def _edge(walk: _Walk, edge: Edge) -> LinkEdge:
         role=Role(row.role),
         at=row.at,
         joins=edge.joins,
+        held=bool(edge.held) and not (edge.confirmed_by or edge.unlinked_by),
         says=says,
     )
 
 
 def _alarms(walk: _Walk) -> tuple[str, ...]:
     """The identifiers that would join too much, each once."""
-    held = [edge for edge in walk.links if edge.held and not edge.unlinked_by]
+    held = [edge for edge in walk.links if edge.held and not (edge.unlinked_by or edge.confirmed_by)]
     return tuple(dict.fromkeys(f"The {edge.identifier.kind} {edge.identifier.value}: {edge.held}." for edge in held))

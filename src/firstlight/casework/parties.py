@@ -58,6 +58,8 @@ def _of_party(role: str, account: str, party: Party) -> Iterator[Identifier]:
     for device in party.devices:
         event = device.event.value if device.event else ""
         yield Identifier(kind="device", value=f"{device.kind} {device.number}", at=device.at, event=event, note=role)
+    for payment in party.payments:
+        yield Identifier(kind="payment", value=f"{payment.kind} {payment.number}", note=role)
     name = f"{party.first_name} {party.last_name}".strip()
     if name:
         yield Identifier(kind="other", value=name, note=f"{role}, name as stated")

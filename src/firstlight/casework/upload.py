@@ -40,6 +40,13 @@ _KEPT = {"kept": True}  # the context in which the tables' own rows are read
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
+class Payment(Value):
+    """A means of payment by a named kind of number: a wallet's address, the token that a processor gave for a card."""
+
+    kind: Text
+    number: Text
+
+
 class Party(Value):
     """What the service knows of a user: the uploader, somebody it was sent to, or a victim.
 
@@ -58,11 +65,14 @@ class Party(Value):
     emails: tuple[Contact, ...] = ()
     phones: tuple[Contact, ...] = ()
     devices: tuple[Device, ...] = ()
+    payments: tuple[Payment, ...] = ()
     note: Text = ""
 
     def as_account(self, identifier: str) -> Account:
-        """The user in the words of a report."""
-        return Account(identifier=identifier, **{name: value for name, value in self if name != "account"})
+        """The user in the words of a report, which has a note for means of payment and no field."""
+        known = {name: value for name, value in self if name not in ("account", "payments")}
+        paid = (f"Means of payment, {one.kind}: {one.number}" for one in self.payments)
+        return Account(identifier=identifier, **known | {"note": _lines((self.note, *paid))})
 
 
 class Chat(Value):
@@ -218,8 +228,12 @@ def merged(identifier: str, parties: Iterable[Party]) -> Account:
             elif before != value:
                 notes.append(f"Also given as {name.replace('_', ' ')}: {value}")
         notes += [party.note] if party.note else []
-    note = "\n".join(dict.fromkeys(notes))
-    return Party.model_validate(values).as_account(identifier).model_copy(update={"note": note})
+    account = Party.model_validate(values).as_account(identifier)
+    return account.model_copy(update={"note": _lines((*notes, account.note))})
+
+
+def _lines(words: Iterable[str]) -> str:
+    return "\n".join(dict.fromkeys(word for word in words if word))
 
 
 def _with_texts(upload: Upload, folder: Path) -> Upload:

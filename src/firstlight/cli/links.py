@@ -1,4 +1,4 @@
-"""Commands on what a case is linked with: `case links`, `case unlink`, `case relink`."""
+"""Commands on what a case is linked with: `case links`, `case unlink`, `case relink`, `case join`, `case part`."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ EdgeNumber = Annotated[
 def links(number: CaseNumber, as_json: output.Json = False, home: HomeFolder = None) -> None:
     """Show which accounts, items and cases share an exact strong identifier with a case, and the reason of each edge.
 
-    Strong are email addresses, telephone numbers with their country code, and devices, as the service stated them at
-    intake. One that more than 20 accounts bear is named as an alarm and not followed.
+    Strong are email addresses, telephone numbers with their country code, devices and means of payment, as the service
+    stated them at intake. One that more than 20 accounts bear is named as an alarm and not followed, unless a person
+    lets it join. A network address that others came from too is shown, and joins nobody.
     """
     with opened(home) as house:
         found = linking.links_of(house, number)
@@ -56,9 +57,35 @@ def relink(
         _say_changed(linking.relink(house, number, edge, why=why, by=by), as_json)
 
 
+def join(
+    number: CaseNumber,
+    edge: EdgeNumber,
+    by: By,
+    why: Why,
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Let the identifier of a held edge join the accounts that bear it now: you say that it is one person's."""
+    with opened(home) as house:
+        _say_changed(linking.join(house, number, edge, why=why, by=by), as_json)
+
+
+def part(
+    number: CaseNumber,
+    edge: EdgeNumber,
+    by: By,
+    why: Why,
+    as_json: output.Json = False,
+    home: HomeFolder = None,
+) -> None:
+    """Take a join back: the identifier of the edge is held again."""
+    with opened(home) as house:
+        _say_changed(linking.part(house, number, edge, why=why, by=by), as_json)
+
+
 def add_to(app: typer.Typer) -> None:
     """Put these commands among those of cases."""
-    for command in (links, unlink, relink):
+    for command in (links, unlink, relink, join, part):
         app.command(command.__name__)(command)
 
 
@@ -103,6 +130,10 @@ def say_links(found: CaseLinks) -> None:
         )
     if found.more:
         output.say("\nThere is more than is named here: only so many accounts, edges and places are followed at once.")
+    if found.alarms:
+        output.say(
+            f"\nA held identifier that is one person's: firstlight case join {found.case} EDGE --by NAME --why TEXT"
+        )
     if any(one.joins for one in found.edges):
         output.say(f"\nAn edge that is wrong: firstlight case unlink {found.case} EDGE --by NAME --why TEXT")
 
@@ -112,5 +143,5 @@ def _say_changed(edge: LinkEdge, as_json: bool) -> None:
         output.answer(edge.model_dump(mode="json"))
         return
     what = f"{edge.account} and the {edge.identifier_kind} {edge.identifier}"
-    output.say(f"Edge {edge.edge}, {output.one_line(what)}: {'it joins again' if edge.joins else 'it joins nothing'}.")
+    output.say(f"Edge {edge.edge}, {output.one_line(what)}: {'it joins' if edge.joins else 'it joins nothing'}.")
     output.say(f"  {output.one_line(edge.says)}")

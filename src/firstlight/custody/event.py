@@ -50,6 +50,8 @@ class EventType(StrEnum):
     BANK_FLOOD = "bank-flood"
     UNLINK = "unlink"
     RELINK = "relink"
+    JOIN = "join"
+    PART = "part"
     CLOCK_CHECK = "clock-check"
     CHECKPOINT_ANCHORED = "checkpoint-anchored"
     RECONCILE = "reconcile"

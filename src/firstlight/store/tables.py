@@ -187,8 +187,8 @@ class Mention(Table):
 
 
 class Bearing(Table):
-    """That an account bears a strong identifier, and of which item that was stated first; an unlinked one joins nothing
-    and stays."""
+    """That an account bears an identifier, and of which item that was stated first; an unlinked one joins nothing and
+    stays. A confirmed one joins although the identifier looks shared: a person said that it is one person's."""
 
     __tablename__ = "bearings"
     __table_args__ = (
@@ -207,6 +207,9 @@ class Bearing(Table):
     unlinked_at: Mapped[datetime | None]
     unlinked_by: Mapped[str | None]
     unlinked_why: Mapped[str | None]
+    confirmed_at: Mapped[datetime | None]
+    confirmed_by: Mapped[str | None]
+    confirmed_why: Mapped[str | None]
 
 
 class Supplement(Table):

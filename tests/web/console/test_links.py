@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from casework.making import case_of, put, take_in, upload
 from firstlight.casework import linking
 from firstlight.casework.home import Home
@@ -33,3 +35,27 @@ def test_a_case_names_the_cases_it_is_linked_with(
     edge = next(one.edge for one in linking.links_of(home, first).edges if one.account == "<u2>")
     linking.unlink(home, first, edge, why="A family's address.", by="ada")
     assert "Linked with" not in reader.get(f"/cases/{first}").text
+
+
+def test_a_person_lets_a_held_identifier_join(
+    home: Home, cage: Cage, tmp_path: Path, signed_in: SignedInAs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linking, "MAX_SHARED", 1)
+    mail = Party.model_validate({"emails": [{"value": "carrot@veg.example"}]})
+    files = {"a.txt": b"one", "b.txt": b"two words"}
+    take_in(home, cage, [put(tmp_path / "in", files)], {name: upload(name, holder=mail) for name in files})
+    first, second = (case_of(home, name) for name in files)
+    reader, reviewer = signed_in(Role.CUSTODIAN), signed_in(Role.REVIEWER)
+    held = next(one for one in linking.links_of(home, first).edges if one.held)
+    assert "Let it join" not in reader.get(f"/cases/{first}").text
+    page = reviewer.get(f"/cases/{first}").text
+    assert "Look first." in page
+    assert f'<option value="{held.edge}">a.txt: email carrot@veg.example</option>' in page
+
+    said = {"edge": str(held.edge), "why": "One person."}
+    assert reviewer.post(f"/cases/{first}/links/join", data=said | {"why": " "}).status_code == 400
+    answer = reviewer.post(f"/cases/{first}/links/join", data=said)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/cases/{first}#links")
+    page = reviewer.get(f"/cases/{first}").text
+    assert f'<a href="/cases/{second}">Case {second}</a>: b.txt, uploader of 1 item.' in page
+    assert "Look first." not in page

@@ -124,6 +124,19 @@ def ask(
     return RedirectResponse("/next", HTTPStatus.SEE_OTHER)
 
 
+@router.post("/cases/{number}/links/join")
+def join(
+    number: Number,
+    service: TheService,
+    caller: Reviewer,
+    edge: Annotated[int, Form(ge=1)],
+    why: Annotated[str, Form()] = "",
+) -> Response:
+    """Let a held identifier join those who bear it now."""
+    linking.join(service.home, number, edge, why=why, by=caller.actor)
+    return RedirectResponse(f"/cases/{number}#links", HTTPStatus.SEE_OTHER)
+
+
 @router.post("/cases/{number}/hold")
 def hold(
     number: Number,
