@@ -8,12 +8,13 @@ passes stream through a ring of rows, and the second pass is stored only where t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final
 
 import numba
 import numpy as np
 import numpy.typing as npt
+
+from firstlight.media.compiling import compiled_for
 
 SIDE: Final = 64
 """Samples along each side of the picture before the DCT."""
@@ -32,32 +33,9 @@ _f4, _i8, _u1, _u4 = numba.float32, numba.int64, numba.uint8, numba.uint32
 _PLANE = numba.types.Array(_u1, 2, "C", readonly=True)
 _WEIGHTS = numba.types.Tuple((_i8[::1], _f4[:, ::1]))  # type: ignore[no-untyped-call]
 _COLOUR = numba.types.Array(_u4, 2, "C", readonly=True)
-_Function = TypeVar("_Function", bound=Callable[..., object])
 
 
-def _jit(*signatures: object, fastmath: bool = False) -> Callable[[_Function], _Function]:
-    """Compile for exactly these types, when the module is imported: nothing is left to be compiled in a worker.
-
-    Compiled code is kept where numba keeps it; on an installation without any such place it is made anew each time.
-    """
-    wanted: list[Any] = list(signatures)
-    options: dict[str, Any] = {
-        "nogil": True,
-        "error_model": "numpy",
-        "fastmath": {"contract", "reassoc"} if fastmath else False,
-    }
-
-    def compiled(function: _Function) -> _Function:
-        try:
-            made = numba.njit(wanted, cache=True, **options)(function)
-        except RuntimeError:
-            made = numba.njit(wanted, cache=False, **options)(function)
-        return cast("_Function", made)
-
-    return compiled
-
-
-@_jit(numba.void(_f4[:, ::1], _f4[:, ::1], _i8, _i8, _i8, _i8, _i8, _i8, _f4[::1]))
+@compiled_for(numba.void(_f4[:, ::1], _f4[:, ::1], _i8, _i8, _i8, _i8, _i8, _i8, _f4[::1]))
 def _first_row_pass(
     luma: Floats,
     ring: Floats,
@@ -111,7 +89,7 @@ def _first_row_pass(
             row[k] = row[k] / counts[k]
 
 
-@_jit(numba.void(_f4[:, ::1], _f4[:, ::1], _i8, _i8, _i8, _i8, _i8[::1], _f4[::1]))
+@compiled_for(numba.void(_f4[:, ::1], _f4[:, ::1], _i8, _i8, _i8, _i8, _i8[::1], _f4[::1]))
 def _second_row_pass(
     rows: Floats, second: Floats, first: int, left: int, wx: int, hx: int, columns: Ints, counts: Floats
 ) -> None:
@@ -151,7 +129,7 @@ def _second_row_pass(
                 second[first + r, j] = sums[r] / counts[columns[j]]
 
 
-@_jit(_f4[:, ::1](_f4[:, ::1], _i8, _i8))
+@compiled_for(_f4[:, ::1](_f4[:, ::1], _i8, _i8))
 def _sample_columns(second: Floats, wy: int, hy: int) -> Floats:
     """The second pass along the columns, at the 64 rows that are sampled."""
     height = second.shape[0]
@@ -178,7 +156,7 @@ def _sample_columns(second: Floats, wy: int, hy: int) -> Floats:
     return out
 
 
-@_jit(
+@compiled_for(
     numba.void(_PLANE, _i8, _i8, _i8, _i8, _i8, _f4[:, ::1]),
     numba.void(_COLOUR, _i8, _i8, _i8, _i8, _i8, _f4[:, ::1]),
 )
@@ -202,7 +180,7 @@ def _luma_rows(pixels: npt.NDArray[Any], top: int, left: int, red: int, green: i
             row[left + x] = np.float32(np.float64(weighted) * 0.001)
 
 
-@_jit(numba.void(_f4[:, ::1], _f4[:, ::1], _f4[::1], _i8, _i8, _i8, _i8, _i8))
+@compiled_for(numba.void(_f4[:, ::1], _f4[:, ::1], _f4[::1], _i8, _i8, _i8, _i8, _i8))
 def _column_pass(ring: Floats, rows: Floats, sums: Floats, top: int, height: int, left: int, wy: int, hy: int) -> None:
     """Box-average along the columns: the next eight rows of the ring go in, the eight that are ready come out."""
     ring_rows, width = ring.shape
@@ -224,7 +202,7 @@ def _column_pass(ring: Floats, rows: Floats, sums: Floats, top: int, height: int
                 row[left + x] = sums[x] / count
 
 
-@_jit(_f4[:, ::1](_PLANE, _i8, _i8, _i8), _f4[:, ::1](_COLOUR, _i8, _i8, _i8))
+@compiled_for(_f4[:, ::1](_PLANE, _i8, _i8, _i8), _f4[:, ::1](_COLOUR, _i8, _i8, _i8))
 def downsample_exact(pixels: npt.NDArray[Any], red: int, green: int, blue: int) -> Floats:
     """The reference's 64x64 luma samples of a plane of pixels, bit for bit.
 
@@ -255,7 +233,7 @@ def downsample_exact(pixels: npt.NDArray[Any], red: int, green: int, blue: int) 
     return _sample_columns(second, wy, hy)
 
 
-@_jit(_WEIGHTS(_i8, _i8))
+@compiled_for(_WEIGHTS(_i8, _i8))
 def tent_weights(full: int, scale: int) -> tuple[Ints, Floats]:
     """The 64 rows of the operator for a side of `full` pixels, on a grid where each pixel stands for `scale` of them.
 
@@ -286,7 +264,7 @@ def tent_weights(full: int, scale: int) -> tuple[Ints, Floats]:
     return first, weights
 
 
-@_jit(_f4[:, ::1](_PLANE, _i8[::1], _f4[:, ::1], _i8[::1], _f4[:, ::1]), fastmath=True)
+@compiled_for(_f4[:, ::1](_PLANE, _i8[::1], _f4[:, ::1], _i8[::1], _f4[:, ::1]), fastmath=True)
 def downsample_scaled(plane: Bytes, first_y: Ints, weights_y: Floats, first_x: Ints, weights_x: Floats) -> Floats:
     """`Wy . L . Wx^T`: 64x64 samples of a grey plane that the decoder has already reduced."""
     height, width = plane.shape
@@ -310,7 +288,7 @@ def downsample_scaled(plane: Bytes, first_y: Ints, weights_y: Floats, first_x: I
     return out
 
 
-@_jit(_i8(_f4[:, ::1]))
+@compiled_for(_i8(_f4[:, ::1]))
 def quality_of(samples: Floats) -> int:
     """0-100: how much the 64x64 samples change from one to the next. Below 50 the hash says little."""
     total = 0
@@ -323,7 +301,7 @@ def quality_of(samples: Floats) -> int:
     return min(100, total // 90)
 
 
-@_jit(_f4[:, ::1](_f4[:, ::1], _f4[:, ::1]))
+@compiled_for(_f4[:, ::1](_f4[:, ::1], _f4[:, ::1]))
 def frequencies(samples: Floats, basis: Floats) -> Floats:
     """The 16x16 lowest frequencies, summed in the reference's order."""
     partial = np.zeros((BITS, SIDE), np.float32)

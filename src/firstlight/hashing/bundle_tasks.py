@@ -77,7 +77,6 @@ def _hashed(piece: Piece, limits: Limits, places: list[list[int]], mode: str) ->
 
 def _inside(piece: Piece, limits: Limits, places: list[list[int]]) -> dict[str, Any]:
     with open_picture(piece, limits) as image, decoding(piece.media_type):
-        image.load()
         pixels = pixels_of(image)
     grey = _brightness(pixels)
     for left, top, right, bottom in places:

@@ -14,6 +14,7 @@ from firstlight.media.kinds import MediaType
 from firstlight.media.limits import Limits
 from firstlight.media.pictures import count_frames, decoding, open_picture
 from firstlight.media.pixels import grey, packed
+from firstlight.media.png import plain_pixels
 from firstlight.media.task import CagedFile
 from firstlight.values import PdqMode
 
@@ -65,7 +66,6 @@ def _scale(full: tuple[int, int], reduced: tuple[int, int]) -> int:
 
 def _hash_exact(image: Image.Image, kind: MediaType) -> pdq.RawPdq:
     with decoding(kind):
-        image.load()
         pixels = pixels_of(image)
     return pdq.exact(pixels)
 
@@ -77,6 +77,10 @@ def pixels_of(image: Image.Image) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint
     ignored. Grey of 16 bits keeps its upper byte. Grey without a fixed range (32-bit integers, floating point) is
     stretched from its least to its greatest value; PDQ does not depend on brightness or contrast.
     """
+    plain = plain_pixels(image)
+    if plain is not None:
+        return plain
+    image.load()
     if image.mode.startswith("I;16"):
         return (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
     if image.mode in _WIDE_MODES:
