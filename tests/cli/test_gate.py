@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from cli.conftest import Run
 from firstlight.custody.note import Ed25519Signer
@@ -115,6 +116,26 @@ def test_a_model_is_told_blocked_and_linked_to_its_screening(run: Run, tmp_path:
     assert run("gate", "model", named, "--screening", report).code == 1
     assert run("gate", "model", path, "--screening", report).code == 1
     assert run("gate", "model", listed).code == 2
+
+
+def test_a_check_of_a_model_stands_in_the_log_of_a_home(run: Run, tmp_path: Path) -> None:
+    path = save(tmp_path / "m.safetensors", weights(1))
+    listed = prompts(tmp_path, "removed.txt", *run("gate", "model", path, "--as-blocklist").out.splitlines())
+    run("trust", "ledger-add", "garden.example", "ab" * 32)
+    run("gate", "model", path)  # looked at, compared with nothing
+    missing = hosting(run)["missing"]
+    assert (len(missing), "no check of a model" in missing[0]) == (1, True)
+    assert run("gate", "model", path, "--blocklist", listed, "--by", "ada").code == 1
+    assert run("gate", "model", save(tmp_path / "n.safetensors", weights(2)), "--blocklist", listed).code == 0
+    assert hosting(run)["missing"] == []
+    assert hosting(run)["figures"] == {"models": 0, "models_checked": 2, "models_found_wrong": 1}
+    assert run("gate", "report", "--json").document["months"] == [], "a check is no request that was stopped"
+
+
+def hosting(run: Run) -> Any:
+    """What the report says of hosting models."""
+    (found,) = [one for one in run("gate", "report", "--json").document["principles"] if "host models" in one["words"]]
+    return found
 
 
 def test_a_screening_is_checked_for_whose_it_is_and_how_old_its_lists_are(run: Run, tmp_path: Path) -> None:

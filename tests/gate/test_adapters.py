@@ -185,6 +185,8 @@ def comfy(files: dict[str, bytes], ran: list[dict[str, Any]]) -> Starlette:
 
     async def prompt(request: Request) -> Response:
         ran.append(await request.json())
+        if any(node["class_type"] == "NoSuchNode" for node in ran[-1]["prompt"].values()):
+            return JSONResponse({"error": {"type": "invalid_prompt", "message": BAD}, "node_errors": {}}, 400)
         return JSONResponse({"prompt_id": f"p{len(ran)}", "number": len(ran), "node_errors": {}})
 
     async def history(request: Request) -> Response:
@@ -270,6 +272,9 @@ def test_what_a_workflow_may_load_unseen_is_never_called_words_alone(gate: Gate,
         for one in (unread, linked, workflow("a lake")):
             name = client.post("/prompt", json=one).json()["prompt_id"]
             client.get("/view", params={"filename": "a.png", "prompt_id": name})
+        unread["prompt"]["2"]["class_type"] = "NoSuchNode"
+        refused = client.post("/prompt", json=unread)
+        assert (refused.status_code, "cannot run" in refused.text, BAD in refused.text) == (400, True, False)
         none: list[Any] = [None, [], {}, {"1": "x"}, {"1": {"class_type": "KSampler"}}]
         for bad in none:
             assert client.post("/prompt", json={"prompt": bad}).status_code == 400
@@ -298,6 +303,68 @@ def test_the_node_asks_the_gate_and_raises(
                 node.check(*bad)
     with pytest.raises(OSError):  # nobody answers: nothing goes through
         node.check(pixels[1], "")
+
+
+def run_nodes(mappings: dict[str, Any], nodes: list[dict[str, Any]], kept: dict[str, Any], told: list[str]) -> None:
+    """Run a workflow as ComfyUI's `execution.py` does: what did not change is taken from the last run, each literal and
+    each link is a list, an exception ends the run and is only told, and what ran before it stays."""
+    values: dict[str, Any] = {}
+    for node in nodes:
+        kind = mappings[node["class_type"]]
+        asked = {key: None if isinstance(value, list) else value for key, value in node["inputs"].items()}
+        changed = kind.IS_CHANGED(**asked) if hasattr(kind, "IS_CHANGED") else False
+        before = kept.get(node["id"])
+        if before is not None and before["changed"] == changed:
+            values[node["id"]] = before["value"]
+            continue
+        given = {k: values[v[0]][v[1]] if isinstance(v, list) else v for k, v in node["inputs"].items()}
+        try:
+            values[node["id"]] = getattr(kind(), kind.FUNCTION)(**given)
+        except Exception as e:  # noqa: BLE001 - as ComfyUI does
+            told.append(f"{node['id']}: {type(e).__name__}")
+            return
+        kept[node["id"]] = {"changed": changed, "value": values[node["id"]]}
+
+
+def test_the_node_in_a_run_as_comfyui_runs_it(
+    gate: Gate, library: Library, cage: Cage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = types.ModuleType("firstlight_gate")
+    exec(compile(node_source(), "firstlight_gate.py", "exec"), module.__dict__)
+    saved: list[str] = []
+
+    class Draw:
+        FUNCTION = "draw"
+
+        def draw(self) -> tuple[Any, ...]:
+            return (np.asarray(picture(1), dtype=np.float32)[None] / 255,)
+
+    class Save:
+        FUNCTION = "save"
+
+        def save(self, images: Any, name: str) -> dict[str, Any]:
+            saved.append(name)
+            return {"ui": {"images": [{"filename": name, "subfolder": "", "type": "output"}]}}
+
+    mappings = {**module.__dict__["NODE_CLASS_MAPPINGS"], "Draw": Draw, "Save": Save}
+    nodes: list[dict[str, Any]] = [
+        {"id": "1", "class_type": "Draw", "inputs": {}},
+        {"id": "2", "class_type": "Save", "inputs": {"images": ["1", 0], "name": "before"}},
+        {"id": "3", "class_type": "FirstlightGate", "inputs": {"images": ["1", 0], "prompt": "a lake"}},
+        {"id": "4", "class_type": "Save", "inputs": {"images": ["3", 0], "name": "behind"}},
+    ]
+    kept: dict[str, Any] = {}
+    told: list[str] = []
+    with served(gate_app(GateApp(gate))) as url:
+        monkeypatch.setenv("FIRSTLIGHT_GATE", url)
+        run_nodes(mappings, nodes, kept, told)
+        assert (saved, told) == (["before", "behind"], [])
+        listed(library, cage, as_png(picture(1)))
+        run_nodes(mappings, nodes, kept, told)
+        assert told == ["3: RuntimeError"], "it is asked again although nothing in the workflow changed"
+        saved.clear()
+        run_nodes(mappings, nodes, {}, told)
+    assert saved == ["before"], "what stands before the node leaves: the page says so"
 
 
 def test_seeds_are_told_as_they_were_given() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from sqlalchemy import func, select
 
-from firstlight.casework.gatekeeping import ATTEMPTS_SOURCE, GateFolder
+from firstlight.casework.gatekeeping import ATTEMPTS_SOURCE, MODEL_CHECKED, GateFolder
 from firstlight.casework.generations import check_ledger, open_ledger
 from firstlight.custody import Event, EventType
 from firstlight.gate.conformity import ConformityReport, GateFacts, Month, conformity
@@ -31,7 +32,7 @@ def _facts(folder: GateFolder, ledger: Ledger) -> GateFacts:
     home = folder.home
     armed, trial = folder.armed(), folder.trial()
     flags, models, generated = _counted(ledger)
-    months, by_rule, screenings = _logged(folder, generated)
+    logged = _logged(folder, generated)
     with home.look() as work:
         filings = work.session.scalar(select(func.count()).where(Filing.receipt.is_not(None))) or 0
     banks = home.library.banks()
@@ -53,10 +54,12 @@ def _facts(folder: GateFolder, ledger: Ledger) -> GateFacts:
         askers=len(askers(folder)),
         models_named=len(models),
         models_with_digest=sum(1 for model in models if len(model.split()[-1]) == 64),
-        screenings=screenings,
+        screenings=logged.screenings,
+        models_checked=len(logged.models),
+        models_found_wrong=sum(logged.models.values()),
         filings=filings,
-        by_rule=dict(by_rule),
-        months=months,
+        by_rule=dict(logged.by_rule),
+        months=logged.months,
     )
 
 
@@ -72,11 +75,25 @@ def _counted(ledger: Ledger) -> tuple[Counter[Went], set[str], Counter[str]]:
     return flags, models, generated
 
 
-def _logged(folder: GateFolder, generated: Counter[str]) -> tuple[tuple[Month, ...], Counter[str], int]:
+@dataclass(frozen=True, slots=True)
+class _Logged:
+    """What the log says. `models` maps each model that was checked to whether its last check found something."""
+
+    months: tuple[Month, ...]
+    by_rule: Counter[str]
+    screenings: int
+    models: dict[str, bool]
+
+
+def _logged(folder: GateFolder, generated: Counter[str]) -> _Logged:
+    models: dict[str, bool] = {}
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     by_rule: Counter[str] = Counter()
     screenings = 0
     for event in _events(folder):
+        if event.payload.get("what") == MODEL_CHECKED:
+            models[event.subject or ""] = bool(event.payload.get("named_by") or event.payload.get("trouble"))
+            continue
         month = counts[f"{event.at:%Y-%m}"]
         if event.type is EventType.SCREEN:
             screenings += 1
@@ -94,7 +111,8 @@ def _logged(folder: GateFolder, generated: Counter[str]) -> tuple[tuple[Month, .
             by_rule.update({str(hit["rule"]) for hit in hits if isinstance(hit, dict)})
     for name, number in generated.items():
         counts[name]["generated"] += number
-    return tuple(Month(month=name, **dict(counts[name])) for name in sorted(counts)), by_rule, screenings
+    months = tuple(Month(month=name, **dict(counts[name])) for name in sorted(counts))
+    return _Logged(months, by_rule, screenings, models)
 
 
 def _events(folder: GateFolder) -> Iterator[Event]:

@@ -36,6 +36,7 @@ from firstlight.errors import InputError, NotFoundError, StateError
 from firstlight.gate.decision import Decision, Stage
 from firstlight.gate.guard import Stopped
 from firstlight.gate.matching import TermRules
+from firstlight.gate.modelfile import ModelRecord
 from firstlight.gate.rules import Rules, RulesSource, build_rules
 from firstlight.gate.trial import MAX_FALSE_ALARMS, RulesTrial, require_armable
 from firstlight.logs import get_logger
@@ -50,6 +51,9 @@ GENERATOR: Final = "image generator"
 
 ATTEMPTS_SOURCE: Final = "gate:attempts/"
 """How the sources of items begin that hold an account's attempts."""
+
+MODEL_CHECKED: Final = "model checked"
+"""What the event of a model's check is called; the gate's other events are of requests that were stopped."""
 
 ATTEMPTS: Final = 3
 """Stopped requests of one account that make a case: one is a slip, three are a purpose."""
@@ -169,6 +173,22 @@ class GateFolder:
         with self.home.work() as work:
             work.record(EventType.CONFIG_CHANGE, actor=actor, what="gate rules disarmed", reason=reason)
         self._disk.unlink(self._folder / _ARMED)
+
+    # --- models ---
+
+    def log_model_check(self, model: ModelRecord, against: Mapping[str, str], trouble: str, actor: str) -> None:
+        """Write down that a model was compared with what `against` names by digest, and what came of it."""
+        with self.home.work() as work:
+            work.record(
+                EventType.GATE,
+                actor=actor,
+                subject=model.sha256,
+                what=MODEL_CHECKED,
+                against=dict(against),
+                tensors=model.tensors,
+                named_by=list(model.blocked),
+                trouble=trouble,
+            )
 
     # --- files ---
 

@@ -43,7 +43,7 @@ def model(
         Path | None, typer.Option(metavar="REPORT", help="Write this report's digest into a copy, --out.")
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The copy that names the screening.")] = None,
-    by: Annotated[str, typer.Option(metavar="NAME", help="Who says that the model rests on it.")] = "",
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who says that the model rests on it, or who checks.")] = "",
     as_blocklist: Annotated[bool, typer.Option("--as-blocklist", help="Print its lines for a blocklist.")] = False,
     as_json: output.Json = False,
     home: HomeFolder = None,
@@ -51,7 +51,8 @@ def model(
     """Say what a model file is, by fingerprints that outlive re-saving, and what it rests on. Nothing is run.
 
     Ends with 1 when a blocklist names it, or it does not rest on the report that is given: another one, one that is not
-    whole, not signed as it should be, or older than its lists may be.
+    whole, not signed as it should be, or older than its lists may be. Where there is a home, what came of such a check
+    stands in its custody log.
     """
     if name_screening is not None:
         if out is None:
@@ -61,11 +62,19 @@ def model(
         with_screening(file, out, Screening(report_sha256=digest, lists_of=until, by=by))
         output.say(f"{output.one_line(name_of(out))} names the screening {digest[:16]}, lists up to {until or 'none'}.")
         return output.DONE
-    listed = read_blocklist(read_file(blocklist, LARGEST), str(blocklist)) if blocklist else ()
+    given = {
+        name: read_file(path, LARGEST)
+        for name, path in (("blocklist", blocklist), ("screening", screening))
+        if path is not None
+    }
+    listed = read_blocklist(given["blocklist"], str(blocklist)) if blocklist else ()
     with opened_if_there(home) as house:
-        rules = GateFolder(house).armed() if house is not None else None
-    found = model_record(file, blocklist=listed, rules=rules)
-    wrong = _screening_trouble(found, screening, screening_key, _day(lists_since))
+        folder = GateFolder(house) if house is not None else None
+        found = model_record(file, blocklist=listed, rules=folder.armed() if folder else None)
+        wrong = _screening_trouble(found, screening, screening_key, _day(lists_since))
+        if folder is not None and given:
+            against = {name: hashlib.sha256(data).hexdigest() for name, data in given.items()}
+            folder.log_model_check(found, against, wrong, by or "operator")
     if as_blocklist:
         output.say("\n".join(found.blocklist_lines()))
     elif as_json:

@@ -47,6 +47,8 @@ class GateFacts(Value):
     models_named: Count
     models_with_digest: Count
     screenings: Count
+    models_checked: Count
+    models_found_wrong: Count
     filings: Count
     by_rule: dict[str, int]
     months: tuple[Month, ...]
@@ -209,8 +211,16 @@ def _deploy(facts: GateFacts) -> tuple[Principle, ...]:
         _principle(
             "deploy",
             "host models responsibly",
-            [((), ("checks of hosted models (`firstlight gate model`) leave no record in this home",))],
+            [
+                _either(
+                    facts.models_checked,
+                    "models are compared with blocklists of removed models, or with the screenings they rest on",
+                    "no check of a model stands in this home's log (`firstlight gate model --blocklist`)",
+                ),
+            ],
             models=facts.models_named,
+            models_checked=facts.models_checked,
+            models_found_wrong=facts.models_found_wrong,
         ),
         _principle(
             "deploy",

@@ -147,6 +147,8 @@ class ComfyProxy:
             found = answer.json()
         except (httpx.HTTPError, ValueError):
             return upstream_failed()
+        if answer.status_code == 400:
+            return JSONResponse(error("ComfyUI cannot run this workflow.", "invalid_request_error"), 400)
         name = str(found.get("prompt_id", "")) if isinstance(found, dict) else ""
         if answer.status_code != 200 or not name:
             return upstream_failed()
@@ -323,6 +325,10 @@ class FirstlightGate:
     @classmethod
     def INPUT_TYPES(cls):
         return {"required": {"images": ("IMAGE",)}, "optional": {"prompt": ("STRING", {"forceInput": True})}}
+
+    @classmethod
+    def IS_CHANGED(cls, **_inputs):
+        return float("nan")  # never the same: what was let through once is asked about again, as lists grow
 
     def check(self, images, prompt=""):
         if hasattr(images, "detach"):  # a tensor, which may lie on the graphics card
