@@ -117,19 +117,32 @@ def memory(work: Path) -> dict[str, float]:
 
 
 def scaling(args: argparse.Namespace, work: Path) -> dict[str, dict[str, float]]:
-    """The same shards with one, two and four workers: on few cores wall time tells little, CPU a picture is to stay."""
+    """The same shards with one to four workers: on few cores wall time tells little, CPU a picture is to stay.
+
+    As processes of a pool, and as nodes of a Ray cluster on this machine. Fewer shards are taken off, as in `measured`.
+    """
     out = {}
-    for workers in (1, 2, 4):
-        target = work / "out" / f"scaling-{workers}"
-        shutil.rmtree(target, ignore_errors=True)
-        command = [sys.executable, CONTENDERS, "ours", "--source", str(work / "tar" / "long"), "--out", str(target)]
-        out[str(workers)] = Watched([*command, "--home", str(work / "home"), "--workers", str(workers)]).wait()
-        pictures = SIZES["long"] * (args.pictures // SHARDS)
-        print(
-            f"{workers} workers: {out[str(workers)]['wall']:.1f} s wall, {out[str(workers)]['cpu']:.1f} s CPU, "
-            f"{pictures / out[str(workers)]['wall']:.0f} pictures/s, {out[str(workers)]['peak_mb']:.0f} MB in all",
-            flush=True,
-        )
+    each = args.pictures // SHARDS
+    for on in ("local", "ray"):
+        for workers in (1, 2, 3, 4):
+            runs = {}
+            for size in ("all", "long"):
+                target = work / "out" / f"scaling-{on}-{workers}"
+                shutil.rmtree(target, ignore_errors=True)
+                command = [sys.executable, CONTENDERS, "ours", "--source", str(work / "tar" / size)]
+                command += ["--out", str(target), "--home", str(work / "home"), "--workers", str(workers)]
+                command += ["--ray", "--nodes", str(workers)] if on == "ray" else []
+                runs[size] = Watched(command).wait()
+            few, many = runs["all"], runs["long"]
+            more = (SIZES["long"] - SHARDS) * each
+            ms = 1000 * (many["cpu"] - few["cpu"]) / more
+            start = (few["cpu"] - ms * SHARDS * each / 1000) / workers
+            out[f"{on} {workers}"] = {**many, "ms": ms, "start_s": start}
+            print(
+                f"{on} {workers}: {ms:.2f} ms CPU a picture, start {start:.1f} s CPU a worker, "
+                f"{many['wall']:.1f} s wall, {many['peak_mb']:.0f} MB in all",
+                flush=True,
+            )
     return out
 
 

@@ -29,8 +29,21 @@ def ours(args: argparse.Namespace) -> None:
         from firstlight.screen.cluster import RayCluster
 
         launcher = RayCluster()
+    if args.nodes:
+        _cluster(args.nodes)
     report = run(settings, launcher)
     assert report.left == 0, report
+
+
+def _cluster(nodes: int) -> None:
+    """A Ray cluster of so many nodes on this machine, one worker each, and one without any for the driver."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray, utils = foreign("ray"), foreign("ray.cluster_utils")
+    small = {"object_store_memory": 80 * 2**20}
+    cluster = utils.Cluster(initialize_head=True, head_node_args={**small, "num_cpus": 0, "include_dashboard": False})
+    for _ in range(nodes):
+        cluster.add_node(num_cpus=1, **small)
+    ray.init(address=cluster.address, log_to_driver=False)
 
 
 def floor(args: argparse.Namespace) -> None:
@@ -161,6 +174,7 @@ def main() -> None:
     parser.add_argument("--bank", type=int, default=1_000_000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--ray", action="store_true", help="ours, on a Ray cluster that is started here")
+    parser.add_argument("--nodes", type=int, default=0, help="with --ray: so many nodes, of one worker each")
     args = parser.parse_args()
     globals()[args.name](args)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ from PIL import Image
 
 from firstlight.banks import Library
 from firstlight.clock import FixedClock
+from firstlight.errors import MissingExtraError
 from firstlight.screen.hits import unseal_hits
-from firstlight.screen.hook import NOT_KEPT, DownloadScreener, ScreenedResizer
+from firstlight.screen.hook import NOT_KEPT, DownloadScreener, ScreenedResizer, guard_img2dataset
 from screen.making import SEALER, lists_of, picture
 
 
@@ -90,6 +93,35 @@ def test_what_cannot_be_compared_may_not_be_kept(tmp_path: Path, guard: Download
 def test_it_goes_to_other_processes_closed(tmp_path: Path) -> None:
     sent = pickle.loads(pickle.dumps(ScreenedResizer(Resizer(), DownloadScreener(Unopened(), tmp_path))))
     assert isinstance(sent, ScreenedResizer)
+
+
+def test_img2dataset_is_guarded_though_its_package_hides_the_module(
+    tmp_path: Path, guard: DownloadScreener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "site" / "img2dataset"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("from img2dataset.main import main\nfrom img2dataset.main import download\n")
+    (package / "main.py").write_text(
+        "from screen.test_hook import Resizer as Plain\n"
+        "class Resizer(Plain):\n"
+        "    def __init__(self, image_size, resize_mode='border'): self.size = image_size\n"
+        "def main(): ...\n"
+        "def download(stream): return Resizer(image_size=64, resize_mode='no')(stream, None)\n"
+    )
+    monkeypatch.syspath_prepend(str(package.parent))
+    with monkeypatch.context() as context:
+        context.setitem(sys.modules, "img2dataset", None)
+        with pytest.raises(MissingExtraError, match="cannot be guarded"):
+            guard_img2dataset(guard)
+    guard_img2dataset(guard)
+    try:
+        download_one = importlib.import_module("img2dataset").download
+        assert download_one(io.BytesIO(picture(3)))[5] == NOT_KEPT
+        assert download_one(io.BytesIO(picture(4)))[5] is None
+    finally:
+        guard.close()
+        for name in ("img2dataset", "img2dataset.main"):
+            sys.modules.pop(name)
 
 
 class Unopened:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,8 @@ from firstlight.screen.launch import Done, LocalPool, part_of
 from firstlight.screen.plan import read_plan
 from firstlight.screen.report import tallies
 from firstlight.screen.results import finished
-from firstlight.screen.shard import Settings
+from firstlight.screen.shard import Settings, Tally
+from firstlight.screen.shards import Kind, Shard
 from screen.making import Here, lists_of, picture, screened, tar_of
 
 
@@ -128,6 +131,33 @@ def test_empty_sources_are_refused_in_words(tmp_path: Path) -> None:
         runs.prepare(Settings(tmp_path / "out"), [str(tmp_path / "nowhere")], keep=False)
     with pytest.raises(NotFoundError, match="holds no screening"):
         runs.run(Settings(tmp_path / "out2"), LocalPool(1))
+
+
+class Fragile(LocalPool):
+    """A pool whose worker dies of some shards, and takes what waits for it along."""
+
+    def __init__(self, deadly: set[str], clumsy: set[str]) -> None:
+        super().__init__(1)
+        self._deadly, self._clumsy = deadly, clumsy
+
+    def _until_broken(self, settings: Settings, shards: Iterator[Shard], lost: list[Shard]) -> Iterator[Done]:
+        while batch := list(itertools.islice(shards, 2)):
+            names = {one.place for one in batch}
+            if names & (self._deadly | self._clumsy):
+                self._clumsy -= names
+                lost += batch
+                return
+            yield from (Done(one, Tally(ident=one.ident, place=one.place, name=one.place)) for one in batch)
+
+
+def test_a_shard_that_kills_its_worker_takes_no_other_with_it(tmp_path: Path) -> None:
+    shards = [Shard(Kind.TAR, f"/{number}.tar", 1) for number in range(9)]
+    pool = Fragile({"/2.tar", "/8.tar"}, {"/5.tar"})
+    found = list(pool(Settings(tmp_path), shards))
+    assert sorted(one.shard.place for one in found) == sorted(one.place for one in shards)
+    failed = {one.shard.place: one.error for one in found if one.error is not None}
+    assert set(failed) == {"/2.tar", "/8.tar"}
+    assert all(error.diagnostics().code == "storage.worker-killed" for error in failed.values())
 
 
 KILLED = """

@@ -2,20 +2,19 @@
 
 img2dataset hands every download to its resizer, and writes what that answers. `ScreenedResizer` stands before it:
 
-    import img2dataset.main
+    import img2dataset
     from firstlight.casework.screening import lists_of
-    from firstlight.screen.hook import DownloadScreener, ScreenedResizer
+    from firstlight.screen.hook import DownloadScreener, guard_img2dataset
 
-    guard = DownloadScreener(lists_of(home, ("known",)), Path("found"))
-    plain = img2dataset.main.Resizer
-    img2dataset.main.Resizer = lambda **options: ScreenedResizer(plain(**options), guard)
-    img2dataset.main.download(...)
+    guard_img2dataset(DownloadScreener(lists_of(home, ("known",)), Path("found")))
+    img2dataset.download(...)
 
 Any other downloader calls `DownloadScreener.look` on the raw bytes, and keeps what `may_keep` is true for.
 """
 
 from __future__ import annotations
 
+import importlib
 import secrets
 import threading
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from typing import Any, BinaryIO, Final
 
 from firstlight.clock import to_text
 from firstlight.custody.files import Disk, write_whole
-from firstlight.errors import FirstlightError, InputError
+from firstlight.errors import FirstlightError, InputError, MissingExtraError
 from firstlight.hashing import Mode
 from firstlight.media import Cage
 from firstlight.screen.bundles import SCREEN_PRELOAD, Hashed, hash_bundle
@@ -128,3 +127,24 @@ class ScreenedResizer:
             return None, None, None, None, None, self._not_kept
         img_stream.seek(0)
         return self._resizer(img_stream, *more, **named)
+
+
+def guard_img2dataset(screener: DownloadScreener) -> None:
+    """Have every later `img2dataset.download` of this process, and of the processes that it starts, look first.
+
+    Raises:
+        MissingExtraError: img2dataset is not installed here, or is built otherwise than this knows.
+    """
+    try:
+        main: Any = importlib.import_module("img2dataset.main")  # its package has a function of the same name
+        plain = main.Resizer
+    except (ImportError, AttributeError) as e:
+        raise MissingExtraError(
+            f"img2dataset cannot be guarded: {e}.",
+            hint="Install it beside Firstlight (written for 1.47), or call DownloadScreener.look from your downloader.",
+        ) from e
+
+    def guarded(*args: Any, **named: Any) -> ScreenedResizer:  # noqa: ANN401 - img2dataset's own
+        return ScreenedResizer(plain(*args, **named), screener)
+
+    main.Resizer = guarded

@@ -22,8 +22,6 @@ from firstlight.screen.shards import Shard
 
 AHEAD: Final = 2
 """Shards that wait for each worker."""
-MAX_DEATHS: Final = 2
-"""So often a shard may take its worker with it before it counts as failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +61,19 @@ class LocalPool:
             raise InputError("At least one worker is needed.", hint="Leave --workers to its default.")
 
     def __call__(self, settings: Settings, shards: Iterable[Shard]) -> Iterator[Done]:
-        """See `Launcher`. A worker that is killed is replaced; a shard that kills its worker twice is given up."""
+        """See `Launcher`. A worker that is killed is replaced, and what was at work then is done again one by one: a
+        shard that kills a worker that has nothing else to do is given up, and takes no other with it."""
         waiting = iter(shards)
-        again: list[Shard] = []
-        deaths: dict[str, int] = {}
         while True:
             lost: list[Shard] = []
-            yield from self._until_broken(settings, _chained(again, waiting), lost)
+            yield from self._until_broken(settings, waiting, lost)
             if not lost:
                 return
-            again = []
             for shard in lost:
-                deaths[shard.ident] = deaths.get(shard.ident, 0) + 1
-                if deaths[shard.ident] >= MAX_DEATHS:
+                alone: list[Shard] = []
+                yield from self._until_broken(settings, iter([shard]), alone)
+                if alone:
                     yield Done(shard, error=_died(shard))
-                else:
-                    again.append(shard)
 
     def _until_broken(self, settings: Settings, shards: Iterator[Shard], lost: list[Shard]) -> Iterator[Done]:
         context = multiprocessing.get_context("spawn")
@@ -87,7 +82,11 @@ class LocalPool:
         try:
             while True:
                 while len(pending) < self.workers * AHEAD and (shard := next(shards, None)) is not None:
-                    pending[pool.submit(_screen, shard)] = shard
+                    try:
+                        pending[pool.submit(_screen, shard)] = shard
+                    except BrokenProcessPool:
+                        lost.append(shard)
+                        raise
                 if not pending:
                     return
                 done, _ = wait(pending, return_when=FIRST_COMPLETED)
@@ -108,15 +107,10 @@ def _outcome(shard: Shard, future: Future[Tally]) -> Done:
         return Done(shard, error=e)
 
 
-def _chained(first: list[Shard], rest: Iterator[Shard]) -> Iterator[Shard]:
-    yield from first
-    yield from rest
-
-
 def _died(shard: Shard) -> StorageError:
     return StorageError(
-        f"{shard.shown}: its worker was killed {MAX_DEATHS} times, perhaps for want of memory.",
-        hint="Give the machine more memory or fewer workers (--workers), and run the same command again.",
+        f"{shard.shown}: its worker was killed twice, the second time with nothing else at work.",
+        hint="Look at the shard and at the machine's memory, and run the same command again.",
         code="storage.worker-killed",
     )
 

@@ -102,12 +102,21 @@ def kind_of(head: bytes) -> Kind | None:
     return None
 
 
-def not_what_it_says(shard: Shard, head: bytes) -> InputError:
+class MisnamedError(InputError):
+    """A shard is not what its name says; `kind` is what it is, if that can be screened."""
+
+    def __init__(self, shard: Shard, kind: Kind | None, what: str) -> None:
+        super().__init__(
+            f"{shard.shown} is not {shard.kind.words}: it is {what}.",
+            hint="Look at how it was made; the other shards are screened all the same.",
+            code="input.shard",
+        )
+        self.kind = kind
+
+
+def not_what_it_says(shard: Shard, head: bytes) -> MisnamedError:
     """The error for a shard whose content is of another kind than its name says."""
-    kind = sniff(head)
-    what = "an empty file" if kind is MediaType.EMPTY else kind.words
-    return InputError(
-        f"{shard.shown} is not {shard.kind.words}: it is {what}.",
-        hint="Look at how it was made; the other shards are screened all the same.",
-        code="input.shard",
-    )
+    other, kind = kind_of(head), sniff(head)
+    if other is not None and other is not shard.kind:
+        return MisnamedError(shard, other, other.words)
+    return MisnamedError(shard, None, "an empty file" if kind is MediaType.EMPTY else kind.words)

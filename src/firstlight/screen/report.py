@@ -263,6 +263,7 @@ _GENERAL: Final = {
     "damaged-header": "Bytes that belong to no member: damage, or members whose header is destroyed.",
     "rubbish": "Bytes at the end of a shard belong to no member.",
     "damaged-rows": "Parts of tables are damaged; their rows are lost, and counted as unreadable.",
+    "misnamed": "Shards are of another kind than their names say, and were screened as what they are.",
     "large-rows": "Parts of tables are too large for a worker's memory in the form they have; their rows are lost.",
     "side-file-unread": "Side files or columns could not be used, so that recorded sizes and digests are missing.",
 }
@@ -338,7 +339,7 @@ def _headline(coverage: Coverage, found: Found | None, complete: bool) -> str:
         f"{percent(coverage.by_pixels, candidates)} by what they show; "
         f"{percent(unreadable, candidates) if unreadable else 'none'} could not be read."
     )
-    parts = [read]
+    parts = [read if candidates else "Nothing in it is a picture."]
     if not complete:
         parts.append("The screening is not complete.")
     if found is None:

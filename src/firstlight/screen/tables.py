@@ -17,11 +17,13 @@ import numpy as np
 from firstlight.banks import Sought
 from firstlight.banks.digest_table import DigestTable
 from firstlight.errors import InputError
+from firstlight.media import SNIFF_BYTES
 from firstlight.screen.channels import Channel
 from firstlight.screen.hits import Hit, matches_of
 from firstlight.screen.lists import Lists
 from firstlight.screen.member import facts_of
 from firstlight.screen.places import Places
+from firstlight.screen.reader import kind_of
 from firstlight.screen.readers.parquet import open_parquet, parquet_errors, picture_columns
 from firstlight.screen.shards import Kind, Shard
 
@@ -52,6 +54,8 @@ def is_hash_table(shard: Shard, places: Places) -> bool:
     if shard.kind is not Kind.PARQUET:
         return False
     with closing(places.open(shard.place, shard.mark)) as source, parquet_errors(shard.shown):
+        if kind_of(source.read(SNIFF_BYTES)) is not Kind.PARQUET:
+            return False  # the reader says what it is
         schema = open_parquet(shard.place, source).schema_arrow
         return not picture_columns(schema) and bool(hash_columns(schema.names))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -90,3 +91,24 @@ def test_a_side_table_that_cannot_be_read_is_a_finding_and_costs_no_member(tmp_p
     members, findings = read(tmp_path / "00000.tar")
     assert [m.data for m in members] == [b"one"]
     assert codes(findings) == {"side-file-unread"}
+
+
+@pytest.mark.parametrize(("plaintext_footer", "says"), [(True, "columns that are encrypted"), (False, "encrypted")])
+def test_an_encrypted_table_is_refused_in_words(tmp_path: Path, plaintext_footer: bool, says: str) -> None:
+    encryption = pytest.importorskip("pyarrow.parquet.encryption")
+
+    class Keys(encryption.KmsClient):  # type: ignore[misc, name-defined]
+        def wrap_key(self, key: bytes, _master: str) -> bytes:
+            return base64.b64encode(key)
+
+    config = encryption.EncryptionConfiguration(
+        footer_key="footer", column_keys={"key": ["image"]}, plaintext_footer=plaintext_footer
+    )
+    properties = encryption.CryptoFactory(lambda _: Keys()).file_encryption_properties(
+        encryption.KmsConnectionConfig(), config
+    )
+    some = pa.table({"image": [b"x"], "url": ["u"]})
+    with pq.ParquetWriter(tmp_path / "x.parquet", some.schema, encryption_properties=properties) as writer:
+        writer.write_table(some)
+    with pytest.raises(InputError, match=says):
+        read(tmp_path / "x.parquet", Kind.PARQUET)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from firstlight.errors import InputError
 from firstlight.screen.shards import Kind
-from screen.making import codes, read, side_file
+from screen.making import codes, read, side_file, tar_of
 
 
 def zip_of(members: list[tuple[str, bytes]]) -> bytes:
@@ -76,3 +76,20 @@ def test_damage_never_raises_anything_but_words(tmp_path_factory: pytest.TempPat
     except InputError:
         return
     assert all(m.data is None or len(m.data) == m.size for m in members)
+
+
+@pytest.mark.parametrize("kind", [Kind.ZIP, Kind.PARQUET])
+def test_a_shard_of_another_kind_is_read_as_what_it_is(tmp_path: Path, kind: Kind) -> None:
+    tar_of([("1.jpg", b"one")], tmp_path / "x")
+    members, findings = read(tmp_path / "x", kind)
+    assert [(m.name, m.data) for m in members] == [("1.jpg", b"one")]
+    [one] = findings.all()
+    assert one.code == "misnamed"
+    assert "it is a tar archive. It was screened as that." in one.says
+
+
+def test_a_web_page_in_the_place_of_a_shard_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"<!DOCTYPE html><html>not found</html>")
+    for kind in (Kind.TAR, Kind.ZIP, Kind.PARQUET):
+        with pytest.raises(InputError, match=f"is not {kind.words}: it is "):
+            read(tmp_path / "x", kind)

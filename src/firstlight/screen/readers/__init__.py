@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from firstlight.screen.member import Findings, Member
 from firstlight.screen.places import Places
+from firstlight.screen.reader import MisnamedError
 from firstlight.screen.readers import folder, parquet, tar, zipped
 from firstlight.screen.shards import Kind, Shard
 
@@ -21,11 +23,17 @@ _READERS: Final[dict[Kind, Reader]] = {
 
 
 def members_of(shard: Shard, places: Places, findings: Findings) -> Iterator[Member]:
-    """Every member of a shard, once.
+    """Every member of a shard, once. One of another kind than its name says is read as what it is.
 
     Raises:
-        InputError: it is not what its name says, or nothing in it can be read.
+        InputError: it is nothing that can be screened, or nothing in it can be read.
         StorageError, UpstreamError: the disk or the store failed.
         MissingExtraError: a library for this kind is not installed.
     """
-    return _READERS[shard.kind](shard, places, findings)
+    try:
+        yield from _READERS[shard.kind](shard, places, findings)
+    except MisnamedError as e:
+        if e.kind is None:
+            raise
+        findings.add("misnamed", f"{e.diagnostics().message} It was screened as that.")
+        yield from _READERS[e.kind](replace(shard, kind=e.kind), places, findings)

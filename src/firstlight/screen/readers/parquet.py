@@ -24,6 +24,8 @@ ARROW_BYTES: Final = 96 * 2**20
 """What Arrow reads of pictures whose encoding only Arrow knows: it may hold a part of a table several times over."""
 MAX_ROWS: Final = 1 << 28
 BUFFER_BYTES: Final = 1 << 20
+SIGNATURE_BYTES: Final = 28
+"""Behind the footer of a file whose columns are encrypted and whose footer is not."""
 
 EXPECTED: Final = (
     "a picture column (a struct of bytes and path, or plain bytes), or for list mode a column md5, sha1 or sha256"
@@ -48,10 +50,19 @@ def open_parquet(place: str, source: BinaryIO) -> Any:  # noqa: ANN401 - pyarrow
     """A `ParquetFile` on what was opened at this place.
 
     Arrow reads a local file itself, by its name: through Python each row group costs twice the time and is copied.
+
+    Raises:
+        InputError: its columns are encrypted.
     """
     pq = pyarrow_parquet()
-    file: Any = source if place.startswith(S3) else place
-    return pq.ParquetFile(file, pre_buffer=False, buffer_size=BUFFER_BYTES)
+    given: Any = source if place.startswith(S3) else place
+    file: Any = pq.ParquetFile(given, pre_buffer=False, buffer_size=BUFFER_BYTES)
+    source.seek(-8, 2)
+    if int.from_bytes(source.read(4), "little") == file.metadata.serialized_size + SIGNATURE_BYTES:
+        raise InputError(
+            f"{place} has columns that are encrypted.", hint="Decrypt it before it is screened.", code="input.shard"
+        )  # Arrow would end this process when it is asked for them
+    return file
 
 
 @contextmanager
