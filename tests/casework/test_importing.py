@@ -67,7 +67,9 @@ def test_a_package_becomes_a_case_once_and_the_log_says_what_was_proven(
     view = cases.show(receiver, place.case)
     verdict = "\n".join(view.items[0].verdict.lines())
     assert "series" in verdict
+    assert "The file itself is not here: " in verdict
     assert "statements of its sender" in verdict
+    assert "opened" not in verdict + view.says
     assert view.items[0].account == "u1"
     with receiver.look() as work:
         told = [

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firstlight.origin import INCOMPLETE, NOT_HERE
 from firstlight.origin.indicator import Binding, Claim, Family, Indicator
 from firstlight.triage import Confirmation, Context, ContextFact, Priority, PriorityTable, prioritise
-from firstlight.values import BankPurpose, Level
+from firstlight.values import BankPurpose, ErrorNote, Level
 from triage.cases import (
     any_indicator,
     built,
@@ -157,7 +158,21 @@ def test_what_could_not_be_opened_goes_to_a_person() -> None:
     priority = prioritise(verdict(unreadable=True), NOTHING, TABLE)
     assert priority.level.rank <= Level.STANDARD.rank
     assert priority.order > prioritise(verdict(), NOTHING, TABLE).order
-    assert "The picture ends early." in "\n".join(priority.reasons.lines())
+    words = "\n".join(priority.reasons.lines())
+    assert "The picture ends early." in words
+    assert "It could not be opened" in words
+
+
+@pytest.mark.parametrize(
+    ("code", "says"), [(INCOMPLETE, "It was not seen whole:"), (NOT_HERE, "The file itself is not here:")]
+)
+def test_what_is_not_here_or_was_seen_in_part_is_not_called_broken(code: str, says: str) -> None:
+    seen = verdict().model_copy(update={"unreadable": ErrorNote(code=code, message="Because.")})
+    priority = prioritise(seen, NOTHING, TABLE)
+    words = "\n".join(priority.reasons.lines())
+    assert says in words
+    assert "could not be opened" not in words
+    assert priority.order == prioritise(verdict(unreadable=True), NOTHING, TABLE).order
 
 
 def test_a_child_in_danger_now_is_immediate() -> None:

@@ -1,6 +1,6 @@
 """Evidence of origin: indicators, and the rules that weigh them. Nothing here decides, and nothing here lowers."""
 
-from firstlight.origin.assessment import INCOMPLETE, TASK, RunsTasks, assess, examine, from_attestations, from_matches
+from firstlight.origin.assessment import TASK, RunsTasks, assess, examine, from_attestations, from_matches
 from firstlight.origin.attestation import (
     Answer,
     Attestation,
@@ -21,11 +21,12 @@ from firstlight.origin.indicator import (
     Strength,
 )
 from firstlight.origin.trust import NO_TRUST, TrustClass, TrustLists
-from firstlight.origin.verdict import Verdict
+from firstlight.origin.verdict import INCOMPLETE, NOT_HERE, Verdict
 from firstlight.origin.weighing import Support, Weighing, weigh
 
 __all__ = [
     "INCOMPLETE",
+    "NOT_HERE",
     "NO_TRUST",
     "TASK",
     "Answer",

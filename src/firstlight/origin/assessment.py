@@ -15,13 +15,11 @@ from firstlight.origin.attestation import LedgerKey, SignedAttestation
 from firstlight.origin.indicator import Claim, Family, ForgeableBy, Indicator
 from firstlight.origin.trouble import pixels_failed
 from firstlight.origin.trust import TrustLists
-from firstlight.origin.verdict import Verdict
+from firstlight.origin.verdict import INCOMPLETE, NOT_HERE, Verdict, unseen
 from firstlight.origin.weighing import weigh
 from firstlight.values import Digests, ErrorNote, Pdq, Reason, canonical_json
 
 TASK = "firstlight.origin.worker:examine"
-INCOMPLETE = "unreadable.incomplete"
-"""The code of a note that says: a moving picture was seen in part only."""
 _INDICATORS = TypeAdapter(tuple[Indicator, ...])
 _NOT_IN_A_FILE = frozenset({Family.AUTHORITY, Family.GENERATOR_LOG, Family.REPORTER})
 
@@ -138,8 +136,7 @@ def _without_repeats(signs: tuple[Indicator, ...]) -> tuple[Indicator, ...]:
 def _reasons(matches: tuple[Match, ...], origin: Reason, unreadable: ErrorNote | None) -> Reason:
     branches = [_match_reason(match) for match in matches]
     if unreadable:
-        what = "It was not seen whole" if unreadable.code == INCOMPLETE else "The picture could not be opened"
-        says = f"{what}: {unreadable.message} A person has to look."
+        says = f"{unseen(unreadable)}: {unreadable.message} A person has to look."
         branches.append(Reason(rule="unreadable", says=says, facts={"code": unreadable.code}))
     branches.append(origin)
     return Reason(rule="verdict", says=_summary(matches, unreadable), because=tuple(branches))
@@ -151,9 +148,11 @@ def _summary(matches: tuple[Match, ...], unreadable: ErrorNote | None) -> str:
         banks = ", ".join(dict.fromkeys(match.bank for match in counting))
         return f"It matches {banks}."
     if unreadable and unreadable.code == INCOMPLETE:
-        return "It was not seen whole, and what was seen matches no bank."
+        return f"{unseen(unreadable)}, and what was seen matches no bank."
+    if unreadable and unreadable.code == NOT_HERE:
+        return f"{unseen(unreadable)}, and the hashes that were stated are in no bank."
     if unreadable:
-        return "It could not be opened and matches no bank by its digests."
+        return f"{unseen(unreadable)} and matches no bank by its digests."
     return "It matches no bank, which says nothing: it may be new."
 
 

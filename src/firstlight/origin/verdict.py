@@ -8,12 +8,25 @@ from firstlight.banks.match import Match
 from firstlight.origin.indicator import Claim, Indicator
 from firstlight.values import Digests, Document, ErrorNote, Instant, Pdq, Reason, Versioned
 
+INCOMPLETE = "unreadable.incomplete"
+"""The code of a note that says: a moving picture was seen in part only."""
+
+NOT_HERE = "unreadable.received"
+"""The code of a note that says: the file is not here, and what is told of it are statements of its sender."""
+
+_UNSEEN = {INCOMPLETE: "It was not seen whole", NOT_HERE: "The file itself is not here"}
+
+
+def unseen(note: ErrorNote) -> str:
+    """What a note on an unreadable file means, as the beginning of a sentence."""
+    return _UNSEEN.get(note.code, "It could not be opened")
+
 
 class Verdict(Document):
     """Everything the machine says about one item at one time.
 
     It weighs evidence and decides nothing: `origin` lists the claims that stand after weighing, in words a reviewer
-    may read, and `unreadable` says why a picture could not be opened. A sign of a machine or a camera that the
+    may read, and `unreadable` says why a picture could not be seen. A sign of a machine or a camera that the
     uploader could have made never makes a claim stand: it is in `indicators` as a lead. Unknown stays unknown: an
     empty `origin` says nothing.
     """

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from firstlight.casework.home import Work
 from firstlight.casework.upload import Upload
 from firstlight.errors import InputError
+from firstlight.origin import NOT_HERE
 from firstlight.store.tables import Item
 from firstlight.triage import Joined, Placement
 from firstlight.values import (
@@ -39,8 +40,8 @@ LARGEST = 4 * 1024 * 1024
 BY_STATEMENT = "by the hash that the sender states"
 
 NOTE = ErrorNote(
-    code="unreadable.received",
-    message="The file itself is not here: what is told of it, its hashes too, are statements of its sender.",
+    code=NOT_HERE,
+    message="What is told of it, its hashes too, are statements of its sender.",
     hint="Ask the sender for the original, encrypted to your key, and import that as well.",
 )
 
