@@ -27,6 +27,7 @@ def test_lists_are_put_there_told_and_verified(run: Run, roots: Path, house: Pat
     added = run("trust", "add", "time-stamps", roots, "--date", "2026-08-14")
     assert (added.code, added.err) == (0, "")
     assert added.out.startswith("The time-stamps list of 2026-08-14 is in use: 1 entry, sha256 ")
+    assert run("origin", "trust", "list").out == run("trust", "list").out
     assert "time-stamps" in run("trust", "list").out
     (one,) = run("trust", "list", "--json").document["lists"]
     assert (one["name"], one["whole"], one["recorded"]) == ("time_stamps", True, True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, Row, exists, func, select
 from sqlalchemy.orm import Session
 
 from firstlight.banks import Flood
@@ -208,13 +208,13 @@ def queue(home: Home, *, seed: int = 0, limit: int | None = None) -> QueueView:
     they are made when their turn comes: beyond the first place a draw is an example."""
     now = home.clock.now()
     with home.look() as work:
-        rows = open_cases(work.session) if limit is None else picking.ahead(work, limit)
+        rows: Sequence[Case | Row[Any]] = open_cases(work.session) if limit is None else picking.ahead(work, limit)
         waiting = work.session.scalar(select(func.count()).where(Case.state == "open")) or 0
         unexamined = work.session.scalar(select(func.count()).where(Item.verdict.is_(None))) or 0
         taken = turns.load(work.session)
         first = picking.upcoming(work, home.table) if seed == 0 else None
         taken = first.turns if first else taken
-    by_id = {case.id: case for case in rows}
+    by_id: dict[int, Case | Row[Any]] = {case.id: case for case in rows}
     if first is not None:
         by_id[first.case.id] = first.case
     places = arrange(
@@ -251,7 +251,7 @@ def open_cases(session: Session) -> Sequence[Case]:
     return session.scalars(select(Case).where(Case.state == "open").order_by(Case.id)).all()
 
 
-def as_waiting(case: Case) -> Waiting:
+def as_waiting(case: Case | Row[Any]) -> Waiting:
     """The case as the lanes see it."""
     return Waiting(
         key=case.id,
@@ -265,7 +265,7 @@ def as_waiting(case: Case) -> Waiting:
     )
 
 
-def _queue_place(place: Place, case: Case, items: int) -> QueuePlace:
+def _queue_place(place: Place, case: Case | Row[Any], items: int) -> QueuePlace:
     return QueuePlace(
         place=place.position + 1,
         case=place.key,

@@ -13,7 +13,7 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Row, Select, bindparam, exists, func, literal, select, union_all
 
 from firstlight.casework import turns
 from firstlight.casework.home import Work
@@ -241,23 +241,31 @@ def _count_audit(work: Work, taken: Turns, lane: Lane, *, found: bool) -> None:
         turns.save(work.session, taken.model_copy(update=counts))
 
 
-def ahead(work: Work, places: int) -> Sequence[Case]:
+@cache
+def _ahead(of: _Of, by: _By) -> Select[Any]:
+    """The first cases of one severity: what a queue asks of them, and not their whole rows."""
+    here = (Case.state == "open", Case.severity == bindparam("severity", type_=NUMBER), *_KINDS[of])
+    names = ("id", "level_rank", "place_order", "opened_at", "deadline", "severity", "says", "cause")
+    asked: list[Any] = [getattr(Case, name) for name in names]
+    return select(*asked).where(*here).order_by(*_order(by, Case)).limit(bindparam("most", type_=NUMBER))
+
+
+def ahead(work: Work, places: int) -> list[Row[Any]]:
     """Cases among which the first `places` of the queue are, whatever the turns; enough of each level that a crowd is
     seen to be one. Every step is one look into an index."""
     most = places + OVERLOAD + 1
-    found: dict[int, Case] = {}
-    rank = (Case.place_order.desc(), Case.opened_at, Case.id)
-    oldest, newest = (Case.opened_at, Case.id), (Case.opened_at.desc(), Case.id.desc())
-    kinds: list[tuple[ColumnElement[bool], ...]] = [(Case.level_rank == level.rank,) for level in Level]
+    found: dict[int, Row[Any]] = {}
+    kinds: list[tuple[_Of, dict[str, object]]] = [(_Of.LEVEL, {"level": level.rank}) for level in Level]
     if _crowded(work, Level.IMMEDIATE.rank) > OVERLOAD:
-        immediate = Case.level_rank == Level.IMMEDIATE.rank
-        kinds += [(immediate, Case.cause == cause) for cause in _causes(work, ANYBODY)]
-    for kind in kinds:
-        for burden in range(1, Severity.SEVERE.burden + 1):
-            here = (Case.state == "open", Case.severity == burden, *kind)
-            for order in (rank, oldest, newest):
-                rows = work.session.scalars(select(Case).where(*here).order_by(*order).limit(most))
-                found.update((case.id, case) for case in rows)
+        kinds += [(_Of.CAUSE, {"cause": cause}) for cause in _causes(work, ANYBODY)]
+    for of, values in kinds:
+        for severity in Severity:
+            for by in _By:
+                asked = values | {"severity": severity.burden, "most": most}
+                rows = work.session.execute(_ahead(of, by), asked).all()
+                found.update((row.id, row) for row in rows)
+                if len(rows) < most:
+                    break  # the other two orders name the same ones
     return [found[key] for key in sorted(found)]
 
 

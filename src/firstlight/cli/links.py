@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -31,62 +32,42 @@ def links(number: CaseNumber, as_json: output.Json = False, home: HomeFolder = N
         say_links(found)
 
 
-def unlink(
-    number: CaseNumber,
-    edge: EdgeNumber,
-    by: By,
-    why: Why,
-    as_json: output.Json = False,
-    home: HomeFolder = None,
-) -> None:
-    """Let an edge of a case join nothing from now on; it stays to be seen, with your name and reason."""
-    with opened(home) as house:
-        _say_changed(linking.unlink(house, number, edge, why=why, by=by), as_json)
+CHANGES: dict[str, tuple[Callable[..., LinkEdge], str]] = {
+    "unlink": (
+        linking.unlink,
+        "Let an edge of a case join nothing from now on; it stays to be seen, with your name and reason.",
+    ),
+    "relink": (linking.relink, "Take an unlink back: the edge joins again."),
+    "join": (
+        linking.join,
+        "Let the identifier of a held edge join the accounts that bear it now: you say that it is one person's.",
+    ),
+    "part": (linking.part, "Take a join back: the identifier of the edge is held again."),
+}
+"""What a person may change about an edge, by the command's name: what does it, and what the command says of itself."""
 
 
-def relink(
-    number: CaseNumber,
-    edge: EdgeNumber,
-    by: By,
-    why: Why,
-    as_json: output.Json = False,
-    home: HomeFolder = None,
-) -> None:
-    """Take an unlink back: the edge joins again."""
-    with opened(home) as house:
-        _say_changed(linking.relink(house, number, edge, why=why, by=by), as_json)
+def _changing(change: Callable[..., LinkEdge]) -> Callable[..., None]:
+    def command(
+        number: CaseNumber,
+        edge: EdgeNumber,
+        by: By,
+        why: Why,
+        as_json: output.Json = False,
+        home: HomeFolder = None,
+    ) -> None:
+        with opened(home) as house:
+            changed = change(house, number, edge, why=why, by=by)
+        _say_changed(changed, as_json)
 
-
-def join(
-    number: CaseNumber,
-    edge: EdgeNumber,
-    by: By,
-    why: Why,
-    as_json: output.Json = False,
-    home: HomeFolder = None,
-) -> None:
-    """Let the identifier of a held edge join the accounts that bear it now: you say that it is one person's."""
-    with opened(home) as house:
-        _say_changed(linking.join(house, number, edge, why=why, by=by), as_json)
-
-
-def part(
-    number: CaseNumber,
-    edge: EdgeNumber,
-    by: By,
-    why: Why,
-    as_json: output.Json = False,
-    home: HomeFolder = None,
-) -> None:
-    """Take a join back: the identifier of the edge is held again."""
-    with opened(home) as house:
-        _say_changed(linking.part(house, number, edge, why=why, by=by), as_json)
+    return command
 
 
 def add_to(app: typer.Typer) -> None:
     """Put these commands among those of cases."""
-    for command in (links, unlink, relink, join, part):
-        app.command(command.__name__)(command)
+    app.command("links")(links)
+    for name, (change, says) in CHANGES.items():
+        app.command(name, help=says)(_changing(change))
 
 
 def say_links(found: CaseLinks) -> None:

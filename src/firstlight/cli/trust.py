@@ -1,6 +1,6 @@
 """Commands on trust: `trust add`, `trust list`, `trust verify`; `trust ledgers`, `ledger-add`, `ledger-withdraw`.
 
-A group of their own beside `origin FILE...`: below it, `trust` could not be told from a file of that name.
+A group of their own beside `origin FILE...`. `origin trust` is the same, where no file is called `trust`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -160,3 +161,9 @@ def test_what_cannot_be_simulated_is_refused() -> None:
     nobody = small().with_rate("arrivals.urgent_share", 0.0)
     with pytest.raises(InputError, match="No urgent item"):
         simulate([nobody], TABLE, seeds=(0,))
+
+
+def test_the_figures_in_the_documents_are_those_of_the_shipped_table() -> None:
+    """Whoever changes the table runs the simulation again."""
+    page = (Path(__file__).parents[3] / "docs" / "triage.md").read_text()
+    assert f"SHA-256 begins with `{PriorityTable.load().sha256[:16]}`" in page
