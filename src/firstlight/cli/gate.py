@@ -183,16 +183,17 @@ def open_(
             found = ledger.exact(sha256)
             if not found:
                 raise NotFoundError("The ledger holds no picture of this SHA-256.")
-            words = [
+            opened_words = [
                 generations.open_words(folder, ledger, one.number, actor=by, why=why) | {"at": to_text(one.record.at)}
                 for one in found
             ]
     if as_json:
-        output.answer(words)
+        output.answer(opened_words)
         return
-    for one in words:
+    for one in opened_words:
         for name, value in one.items():
-            output.say(f"{name}: {output.one_line(str(value))}")
+            words = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            output.say(f"{name}: {output.one_line(words) if value else '-'}")
 
 
 @rules_app.command("build")

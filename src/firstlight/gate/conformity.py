@@ -167,7 +167,7 @@ def _develop(facts: GateFacts) -> tuple[Principle, ...]:
             "develop",
             "feedback loops and iterative stress-testing",
             [tried, ((), ("stress-testing by people, within the law, is recorded elsewhere or not at all",))],
-            false_alarms_at_most=facts.rules_false_alarms_high,
+            false_alarms_at_most=None if (most := facts.rules_false_alarms_high) is None else f"{most:.2%}",
         ),
         _principle(
             "develop",
@@ -176,15 +176,25 @@ def _develop(facts: GateFacts) -> tuple[Principle, ...]:
                 _either(facts.marked, "what leaves carries signed content credentials", "nothing that left was marked"),
                 _either(
                     facts.records and facts.ledger_holds,
-                    "every picture that left has a record, anchored in a tamper-evident log",
+                    "what left has a record in the ledger, which agrees with the tamper-evident log",
                     "no record of what leaves, or not as the log has it",
                 ),
+                *([_anchored(facts)] if facts.records else []),
                 _either(facts.askers, "those who may ask get signed answers", "nobody may ask the ledger yet"),
             ],
             marked=_share(facts.marked, facts.records),
+            anchored=_share(facts.anchored, facts.records),
             made_from_a_picture=_share(facts.with_pictures, facts.records),
             near_duplicates_of_an_input=facts.near_inputs,
         ),
+    )
+
+
+def _anchored(facts: GateFacts) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return _either(
+        facts.anchored,
+        "records go to that log, a thousand at a time and when the gate stops",
+        "no record stands in that log yet: they go there a thousand at a time, and when the gate stops",
     )
 
 
