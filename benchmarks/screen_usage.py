@@ -26,8 +26,8 @@ class Watched:
     def __init__(self, command: Sequence[str], errors: int = subprocess.PIPE) -> None:
         self._mark = f"{MARK}={secrets.token_hex(8)}"
         name, _, value = self._mark.partition("=")
-        self._strangers: set[int] = set()
-        self._spent: dict[int, float] = {}
+        self._strangers: set[tuple[int, int]] = set()
+        self._spent: dict[tuple[int, int], float] = {}
         self.peak_bytes = 0
         self.began = time.monotonic()
         self.process = subprocess.Popen(
@@ -41,37 +41,44 @@ class Watched:
 
     def pids(self) -> list[int]:
         """Its processes that are there now."""
+        return [pid for pid, _ in self._there()]
+
+    def _there(self) -> list[tuple[int, int]]:
+        """Its processes, each with when it started: on a busy machine numbers are soon given to others, which are
+        neither counted nor ended."""
         out = []
         for place in Path("/proc").iterdir():
-            if not place.name.isdigit() or (pid := int(place.name)) in self._strangers:
+            if not place.name.isdigit():
                 continue
-            if pid in self._spent or self._is_ours(place):
-                self._spent.setdefault(pid, 0.0)
-                out.append(pid)
-            else:
-                self._strangers.add(pid)
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                key = int(place.name), int(_stat(place)[19])
+                if key in self._strangers:
+                    continue
+                if key in self._spent or self._is_ours(place):
+                    self._spent.setdefault(key, 0.0)
+                    out.append(key)
+                else:
+                    self._strangers.add(key)
         return out
 
     def _is_ours(self, place: Path) -> bool:
         try:
-            return self._mark.encode() in (place / "environ").read_bytes().split(b"\0") or (
-                self._parent(place) in self._spent  # a caged worker or another program that keeps no variables
-            )
+            if self._mark.encode() in (place / "environ").read_bytes().split(b"\0"):
+                return True
         except OSError:
             return False
-
-    def _parent(self, place: Path) -> int:
-        return int((place / "stat").read_text().rpartition(")")[2].split()[1])
+        parent = int(_stat(place)[1])  # of a caged worker or another program that keeps no variables
+        return (parent, int(_stat(Path(f"/proc/{parent}"))[19])) in self._spent
 
     def look(self, *, memory: bool) -> None:
         """Take down what has been spent so far."""
         total = 0
-        for pid in [self.process.pid, *self.pids()]:
-            place = Path(f"/proc/{pid}")
+        for key in self._there():
+            place = Path(f"/proc/{key[0]}")
             with contextlib.suppress(OSError, StopIteration, IndexError):
-                parts = (place / "stat").read_text().rpartition(")")[2].split()
+                parts = _stat(place)
                 spent = (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
-                self._spent[pid] = max(spent, self._spent.get(pid, 0.0))
+                self._spent[key] = max(spent, self._spent.get(key, 0.0))
                 if memory:
                     rollup = (place / "smaps_rollup").read_text().splitlines()
                     total += next(int(line.split()[1]) for line in rollup if line.startswith("Pss:")) * 1024
@@ -103,9 +110,14 @@ class Watched:
         return {"wall": wall, "cpu": self.cpu_seconds, "peak_mb": self.peak_bytes / 2**20}
 
 
+def _stat(place: Path) -> list[str]:
+    """The fields of a process's `stat` behind its name."""
+    return (place / "stat").read_text().rpartition(")")[2].split()
+
+
 def _is_alive(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+        return _stat(Path(f"/proc/{pid}"))[0] not in ("Z", "X")
     except OSError:
         return False
 

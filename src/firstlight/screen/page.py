@@ -12,17 +12,27 @@ from firstlight.screen.report import Counted, ScreenReport, percent
 from firstlight.screen.selftest import Expected
 
 _STYLE: Final = """
-body{font:16px/1.5 system-ui,sans-serif;color:#1c2430;background:#fff;max-width:56rem;margin:2rem auto;padding:0 1rem}
+:root{color-scheme:light dark;--ink:#1c2430;--paper:#fff;--quiet:#566273;--rule:#d7dde5;--track:#e8ecf1;--line:#1c2430;
+--a:#2f6f8f;--b:#8a5a00;--c:#8b95a3}
+@media (prefers-color-scheme:dark){:root{--ink:#e3e8ef;--paper:#14181f;--quiet:#9aa7b8;--rule:#333d4a;--track:#28303b;
+--line:#fff;--a:#4f9dc4;--b:#c98a1b;--c:#6d7886}}
+body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:56rem;margin:2rem auto;
+padding:0 1rem}
 h1{font-size:1.6rem;margin-bottom:.2rem}h2{font-size:1.15rem;margin-top:2rem}
-table{border-collapse:collapse;width:100%}
-table+table{margin-top:1.2rem}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #d7dde5}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.lead{font-size:1.15rem}.quiet{color:#566273}
-svg{display:block;width:100%;height:auto;margin:.6rem 0}code{font-size:.85em;overflow-wrap:anywhere}
-.mark{border-left:4px solid #8a5a00;padding-left:.8rem}
+h1{overflow-wrap:anywhere}.wide{overflow-x:auto}.wide+.wide{margin-top:1.2rem}
+table{border-collapse:collapse;width:100%}td{overflow-wrap:break-word;max-width:24rem}td:first-child{min-width:7rem}
+th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--rule)}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.lead{font-size:1.15rem}.quiet{color:var(--quiet)}
+svg{display:block;width:100%;margin:.6rem 0}svg text{fill:var(--ink);font-size:14px}code{font-size:.85em;
+overflow-wrap:anywhere}
+.t{fill:var(--track)}.a{fill:var(--a)}.b{fill:var(--b)}.c{fill:var(--c)}line{stroke:var(--line);stroke-width:2}
+.mark{border-left:4px solid var(--b);padding-left:.8rem}
 """
 _BAR_HEIGHT: Final = 26
-_TRACK: Final = 560
-_COLOURS: Final = ("#2f6f8f", "#8a5a00", "#8b95a3")
+_TRACK: Final = 82
+"""Of the width, in percent: plots are as wide as the page, and their texts keep their size on a phone."""
+_CLASSES: Final = "abc"
 
 
 def as_page(report: ScreenReport) -> str:
@@ -91,7 +101,13 @@ def _counts(title: str, rows: Sequence[Counted]) -> str:
         return ""
     body = "".join(f'<tr><td>{escape(one.says)}</td><td class="n">{one.count:,}</td></tr>' for one in rows)
     head = f'<tr><th>{escape(title)}</th><th class="n">members</th></tr>'
-    return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+    return _table(head, body)
+
+
+def _table(head: str, body: str) -> str:
+    """A table that is moved sideways by itself where the page is too narrow for it."""
+    head = f"<thead>{head}</thead>" if head else ""
+    return f'<div class="wide"><table>{head}<tbody>{body}</tbody></table></div>'
 
 
 def _stack(parts: Iterable[tuple[str, int]]) -> str:
@@ -100,35 +116,35 @@ def _stack(parts: Iterable[tuple[str, int]]) -> str:
     whole = sum(count for _, count in known) or 1
     at, out = 0.0, []
     for place, (name, count) in enumerate(known):
-        width = 700 * count / whole
+        width = 100 * count / whole
         out.append(
-            f'<rect x="{at:.1f}" y="0" width="{width:.1f}" height="28" fill="{_COLOURS[place % 3]}">'
+            f'<rect x="{at:.2f}%" y="0" width="{width:.2f}%" height="28" class="{_CLASSES[place % 3]}">'
             f"<title>{escape(name)}: {count:,}</title></rect>"
         )
         at += width
     label = ", ".join(f"{name} {percent(count, whole)}" for name, count in known)
-    return _svg(700, 52, f'{"".join(out)}<text x="0" y="46" font-size="14">{escape(label)}</text>', label)
+    return f'{_svg(28, "".join(out), label)}<p class="quiet">{escape(label)}</p>'
 
 
 def _bars(rows: Sequence[tuple[str, int]], whole: int) -> str:
     out = [_bar(place, name, count / (whole or 1), percent(count, whole)) for place, (name, count) in enumerate(rows)]
     label = "; ".join(f"{name}: {percent(count, whole)}" for name, count in rows)
-    return _svg(700, 2 * _BAR_HEIGHT * max(1, len(rows)), "".join(out), label)
+    return _svg(2 * _BAR_HEIGHT * max(1, len(rows)), "".join(out), label)
 
 
 def _bar(place: int, name: str, share: float, says: str, over: str = "") -> str:
     """One bar of a plot on its track, with its name above and its share beside; `over` is drawn upon it."""
     y = place * 2 * _BAR_HEIGHT
     return (
-        f'<text x="0" y="{y + 15}" font-size="14">{escape(name)}</text>'
-        f'<rect x="0" y="{y + 21}" width="{_TRACK}" height="18" fill="#e8ecf1"/>'
-        f'<rect x="0" y="{y + 21}" width="{_TRACK * share:.1f}" height="18" fill="{_COLOURS[0]}"/>'
-        f'{over}<text x="570" y="{y + 35}" font-size="14">{escape(says)}</text>'
+        f'<text x="0" y="{y + 15}">{escape(name)}</text>'
+        f'<rect x="0" y="{y + 21}" width="{_TRACK}%" height="18" class="t"/>'
+        f'<rect x="0" y="{y + 21}" width="{_TRACK * share:.2f}%" height="18" class="a"/>'
+        f'{over}<text x="{_TRACK + 1}%" y="{y + 35}">{escape(says)}</text>'
     )
 
 
-def _svg(width: int, height: int, inner: str, label: str) -> str:
-    return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}" fill="#1c2430">{inner}</svg>'
+def _svg(height: int, inner: str, label: str) -> str:
+    return f'<svg height="{height}" role="img" aria-label="{escape(label)}">{inner}</svg>'
 
 
 def _recall(report: ScreenReport) -> str:
@@ -139,10 +155,7 @@ def _recall(report: ScreenReport) -> str:
     out = []
     for place, (one, name) in enumerate(zip(rows, names, strict=True)):
         y = place * 2 * _BAR_HEIGHT + 30
-        bounds = (
-            f'<line x1="{_TRACK * one.low:.1f}" x2="{_TRACK * one.high:.1f}" y1="{y}" y2="{y}" stroke="#1c2430" '
-            'stroke-width="2"/>'
-        )
+        bounds = f'<line x1="{_TRACK * one.low:.2f}%" x2="{_TRACK * one.high:.2f}%" y1="{y}" y2="{y}"/>'
         out.append(_bar(place, name, one.recall, percent(one.found, one.pictures), bounds))
     label = "; ".join(f"{name}: {percent(one.found, one.pictures)}" for name, one in zip(names, rows, strict=True))
     return (
@@ -150,7 +163,7 @@ def _recall(report: ScreenReport) -> str:
         f"<p>The resizing of this data set, replayed on {escape(report.recall.material)}; found is what lies within "
         f"{report.recall.threshold} of 256 bits. The thin line is where the true share lies with 95 % confidence, for "
         "pictures like these. Digests find exact copies always, and nothing else.</p>"
-        + _svg(700, 2 * _BAR_HEIGHT * len(rows), "".join(out), label)
+        + _svg(2 * _BAR_HEIGHT * len(rows), "".join(out), label)
     )
 
 
@@ -175,7 +188,7 @@ def _found(report: ScreenReport) -> str:
     rows += [("whose bytes are listed", report.found.exact)]
     rows += [(f'in the list "{bank}"', count) for bank, count in sorted(report.found.by_bank.items())]
     body = "".join(f'<tr><td>{escape(name)}</td><td class="n">{count:,}</td></tr>' for name, count in rows)
-    return f"<h2>{escape(report.finding.capitalize())}</h2><table><tbody>{body}</tbody></table>"
+    return f"<h2>{escape(report.finding.capitalize())}</h2>{_table('', body)}"
 
 
 def _origin(report: ScreenReport) -> str:
@@ -192,7 +205,7 @@ def _origin(report: ScreenReport) -> str:
         "itself, and most can be planted or removed by anyone. A picture without one is not said to be a photograph."
     )
     head = '<th>sign</th><th>name</th><th>speaks of</th><th class="n">pictures</th>'
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
+    table = _table(f"<tr>{head}</tr>", rows) if rows else ""
     return f"<h2>Signs of origin</h2><p>{says}</p>{table}"
 
 
@@ -207,7 +220,7 @@ def _lists(report: ScreenReport) -> str:
         for bank in state.banks
     ]
     head = "<th>list</th><th>purpose</th><th>owner</th><th class=n>entries</th><th class=n>bits</th><th>as of</th>"
-    return f"<h2>The lists</h2><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f"<h2>The lists</h2>{_table(f'<tr>{head}</tr>', ''.join(rows))}"
 
 
 def _findings(report: ScreenReport) -> str:
@@ -219,11 +232,11 @@ def _findings(report: ScreenReport) -> str:
         for one in report.findings
     ]
     head = '<th>finding</th><th class="n">times</th><th>for example in</th>'
-    return f"<h2>About the shards</h2><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f"<h2>About the shards</h2>{_table(f'<tr>{head}</tr>', ''.join(rows))}"
 
 
 def _missing(report: ScreenReport) -> str:
     if not report.missing:
         return ""
     rows = "".join(f"<tr><td>{escape(one.shard)}</td><td>{escape(one.why)}</td></tr>" for one in report.missing)
-    return f"<h2>What this report cannot speak of</h2><table><tbody>{rows}</tbody></table>"
+    return f"<h2>What this report cannot speak of</h2>{_table('', rows)}"
