@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -107,7 +108,8 @@ def main() -> None:
     with ours(home, rows) as (port, key), theirs(asked.folder, asked.rival_python, rows) as rival_port:
         addresses = {OURS: (port, f'["Authorization"] = "Bearer {key}"'), THEIRS: (rival_port, "")}
         for where, headers in addresses.values():
-            load(where, headers, queries, 2)  # numbers of entries are given, caches are warm
+            ask_each(where, key, queries)  # numbers of entries are given
+            load(where, headers, queries, 3)  # look-up processes are there, caches are warm
         taken: dict[str, list[tuple[float, float, float]]] = {name: [] for name in addresses}
         for _ in range(asked.rounds):
             for name, (where, headers) in addresses.items():
@@ -188,6 +190,18 @@ def answers(address: str, process: subprocess.Popen[bytes]) -> None:
             raise SystemExit(f"{address}: it ended with {process.returncode}")
         time.sleep(0.1)
     raise SystemExit(f"{address}: nobody answers")
+
+
+def ask_each(port: int, key: str, queries: Path) -> None:
+    """Ask every query once."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    for path in queries.read_text().splitlines():
+        connection.request("GET", path, headers={"Host": "localhost", "Authorization": f"Bearer {key}"})
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 200:
+            raise SystemExit(f"a look-up was answered with {answer.status}")
+    connection.close()
 
 
 def load(port: int, headers: str, queries: Path, seconds: int) -> tuple[float, float, float]:

@@ -107,6 +107,7 @@ class _Sink:
         self._owned = False
         self.style, self.level, self.lost = Style.HUMAN, _SILENT, 0
         self.clock: Clock = SystemClock()
+        self.file: dict[str, str] = {}
 
     def open(self, stream: TextIO, owned: bool, style: Style, level: int, clock: Clock) -> None:
         self.close()
@@ -155,14 +156,32 @@ def configure(
     owned = isinstance(to, Path)
     stream = _opened(to) if isinstance(to, Path) else to or sys.stderr
     _sink.open(stream, owned, style, number, clock or SystemClock())
+    _sink.file = {"to": str(to), "style": style.value, "level": level} if isinstance(to, Path) else {}
     root = logging.getLogger()
     if not any(isinstance(handler, _LibraryHandler) for handler in root.handlers):
         root.addHandler(_LibraryHandler(logging.WARNING))
 
 
+def file() -> dict[str, str]:
+    """The file that lines go to, with style and level, as texts for `configure_file` in another process; empty where
+    they go elsewhere or nowhere."""
+    return dict(_sink.file)
+
+
+def configure_file(given: Mapping[str, str]) -> None:
+    """Send this process's lines where those of another one go, whose `file` this is.
+
+    Raises:
+        StorageError: the file cannot be opened for writing.
+    """
+    if given:
+        configure(to=Path(given["to"]), style=Style(given["style"]), level=given["level"])
+
+
 def close() -> None:
     """Write no more lines, and close the file if `configure` opened one."""
     _sink.close()
+    _sink.file = {}
 
 
 def get_logger(room: str) -> FilteringBoundLogger:
@@ -269,4 +288,15 @@ class _LibraryHandler(logging.Handler):
         get_logger("library").warning("message", library=record.name)
 
 
-__all__ = ["FIELDS", "MASK", "TEXT_REMOVED", "UNNAMED", "Style", "close", "configure", "get_logger"]
+__all__ = [
+    "FIELDS",
+    "MASK",
+    "TEXT_REMOVED",
+    "UNNAMED",
+    "Style",
+    "close",
+    "configure",
+    "configure_file",
+    "file",
+    "get_logger",
+]

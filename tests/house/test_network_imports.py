@@ -53,6 +53,7 @@ ALLOWED: dict[str, str] = {
     "web/hma/fetching.py": "fetches media to hash from hosts that the operator named, and from no other",
     "web/tracing.py": "sends traces to the collector that the operator named",
     "web/webhooks.py": "sends events to the addresses that the operator named, and to no other",
+    "web/lookups/": "gives connections of the service to its own processes over socket pairs, and calls nobody",
     "web/metrics.py": "serves figures on loopback, and calls nobody",
     "web/server.py": "listens where the operator said, and calls nobody",
 }

@@ -77,6 +77,7 @@ TEMPLATE = """\
 # behind_proxy = false                  # true: a proxy in front speaks TLS and passes the Host header on
 # metrics_port = 8471                   # Prometheus metrics, on loopback alone; 0 for none
 # workers = 1                           # threads that work on jobs
+# look_up_processes = "cores"           # processes that answer look-ups once they come fast: a number, or one a core
 # largest_upload = 104857600            # bytes of one item
 # hma_open_on_loopback = false          # true: HMA's routes need no key as long as only this machine can call them
 # fetch_hosts = []                      # hosts from which a URL may be hashed; none without a line here
@@ -182,6 +183,7 @@ class Service(Value):
     behind_proxy: bool = False
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 8471
     workers: Annotated[int, Field(ge=0, le=64)] = 1
+    look_up_processes: Annotated[int, Field(ge=0, le=64)] | Literal["cores"] = "cores"
     largest_upload: Annotated[int, Field(ge=1)] = 100 * 1024 * 1024
     hma_open_on_loopback: bool = False
     fetch_hosts: tuple[str, ...] = ()

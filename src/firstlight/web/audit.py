@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from firstlight.casework.home import Home
@@ -15,8 +16,8 @@ from firstlight.custody import EventType
 from firstlight.errors import FirstlightError
 from firstlight.logs import get_logger
 
-EVERY = 1.0
-"""Seconds between two writes."""
+EVERY = 0.75
+"""Seconds between two writes; with the quarter of a second that a look-up process gathers, one at most."""
 HITS_AN_EVENT = 1000
 """Entries that one event names; more become another event."""
 _log = get_logger("web")
@@ -32,38 +33,78 @@ class LookUp:
 
 
 @dataclass(slots=True)
-class _Asked:
+class Asked:
+    """What one caller asked for: look-ups by kind of hash, and the bank and entry of each hit."""
+
     counts: Counter[str] = field(default_factory=Counter)
     hits: list[tuple[str, str]] = field(default_factory=list)
 
 
-class Audit:
-    """Gathers look-ups and writes them to the custody log. Threads may share it. Close it before the home."""
+class Tally:
+    """Gathers look-ups, by caller, until they are taken from it. Threads may share it."""
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._asked: defaultdict[str, _Asked] = defaultdict(_Asked)
-        self._stop = threading.Event()
-        self._something = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
-        self._begun = False
+        self._asked: defaultdict[str, Asked] = defaultdict(Asked)
         self.total = 0
         self.found = 0
 
     def add(self, one: LookUp) -> None:
-        """Remember a look-up; it is written within a second."""
+        """Remember a look-up."""
         with self._lock:
             asked = self._asked[one.actor]
             asked.counts[one.kind] += 1
-            asked.hits.extend(one.hits)
             self.total += 1
-            self.found += bool(one.hits)
+            if one.hits:
+                asked.hits.extend(one.hits)
+                self.found += 1
+
+    def take(self) -> dict[str, Asked]:
+        """What was gathered since the last time."""
+        with self._lock:
+            asked, self._asked = self._asked, defaultdict(Asked)
+        return asked
+
+    def put(self, asked: Mapping[str, Asked]) -> None:
+        """Remember what was taken, before anything that came since."""
+        with self._lock:
+            for actor, one in asked.items():
+                self._asked[actor].counts.update(one.counts)
+                self._asked[actor].hits[:0] = one.hits
+
+
+class Audit(Tally):
+    """Writes what it gathers to the custody log. Close it before the home."""
+
+    def __init__(self, home: Home) -> None:
+        super().__init__()
+        self._home = home
+        self._stop = threading.Event()
+        self._something = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+        self._begun = False
+
+    def add(self, one: LookUp) -> None:
+        """Remember a look-up; it is written within a second."""
+        super().add(one)
+        self._wake()
+
+    def join(self, asked: Mapping[str, Asked], total: int, found: int) -> None:
+        """Remember what another process gathered, `found` of `total` look-ups with a match."""
+        self.put(asked)
+        with self._lock:
+            self.total += total
+            self.found += found
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._something.is_set():
+            return
+        with self._lock:
             if not self._begun:
                 self._begun = True
                 self._thread.start()
-        if not self._something.is_set():
-            self._something.set()
+        self._something.set()
 
     def flush(self) -> None:
         """Write what was gathered.
@@ -71,8 +112,7 @@ class Audit:
         Raises:
             StorageError: the database refuses; what was gathered is kept for the next time.
         """
-        with self._lock:
-            asked, self._asked = self._asked, defaultdict(_Asked)
+        asked = self.take()
         if not asked:
             return
         try:
@@ -85,10 +125,7 @@ class Audit:
             # One line for all of them: a line each would cost more than the look-up.
             _log.info("look-ups", count=sum(one.counts.total() for one in asked.values()))
         except FirstlightError:
-            with self._lock:
-                for actor, one in asked.items():
-                    self._asked[actor].counts.update(one.counts)
-                    self._asked[actor].hits[:0] = one.hits
+            self.put(asked)
             raise
 
     def close(self) -> None:

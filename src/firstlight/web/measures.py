@@ -51,6 +51,14 @@ class Meter:
         took.buckets[bisect_left(BOUNDS, seconds)] += 1
         took.seconds += seconds
 
+    def join(self, method: str, route: str, status: int, took: Took) -> None:
+        """Requests of one kind that another process answered."""
+        key = (method, route, status)
+        self.answered[key] = self.answered.get(key, 0) + sum(took.buckets)
+        own = self.took.setdefault(route, Took())
+        own.buckets = [here + there for here, there in zip(own.buckets, took.buckets, strict=True)]
+        own.seconds += took.seconds
+
 
 class Measured:
     """The layer that measures every request and writes one line on it."""

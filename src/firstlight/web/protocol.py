@@ -3,17 +3,21 @@
 A plain look-up takes less time than a task, a scope and two writes to the socket; so it is answered as soon as its
 headers are read, in one write. A client that asks again and again sends the same headers each time: once they were
 read and found plain, a request with exactly these is answered from its first line alone. Everything else goes uvicorn's
-way.
+way. Where there are look-up processes, a connection on which a plain look-up arrives goes to one of them.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, ClassVar, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-_SPECIAL = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
-"""Headers of requests that are not plain: they have a body, or want something of the connection."""
+from firstlight.web.lookups.plain import SPECIAL
+from firstlight.web.lookups.pool import Pool
+
+STAY = 1.0
+"""Seconds for which a connection that came back from a look-up process stays."""
 
 
 class ShortWay(Protocol):
@@ -40,18 +44,31 @@ class ShortWayProtocol(HttpToolsProtocol):
     """What the address of a plain request begins with, and what its first line does."""
 
     first: ClassVar[bytes]
+    pool: ClassVar[Pool | None]
 
-    def __init__(self, *args: Any, **more: Any) -> None:  # noqa: ANN401 - handed through
+    def __init__(self, *args: Any, came_with: bytes = b"", **more: Any) -> None:  # noqa: ANN401 - handed through
+        """`came_with` was read from the connection by a look-up process that gave it back."""
         super().__init__(*args, **more)
+        self._came_with = came_with
+        self._stays = self.loop.time() + STAY if came_with else 0.0
         self._short = False
         self._shorts = 0
         self._begun = self._over = 0  # requests
         self._used = 0.0
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin, with what was read already."""
+        super().connection_made(transport)
+        if self._came_with:
+            data, self._came_with = self._came_with, b""
+            self.data_received(data)
+
     def data_received(self, data: bytes) -> None:
         """Answer what is known already; read everything else."""
         if not (self._begun == self._over and data.startswith(self.first) and self._at_rest()):
             super().data_received(data)
+            return
+        if self.pool is not None and self.loop.time() >= self._stays and self.pool.offer(self.transport, data):
             return
         line, _, head = data.partition(b"\r\n")
         said = self.way.again(line, head)
@@ -122,14 +139,14 @@ class ShortWayProtocol(HttpToolsProtocol):
             and self.parser.get_http_version() == "1.1"
             and self.parser.should_keep_alive()
             and self._at_rest()
-            and not any(name in _SPECIAL for name, _ in self.headers)
+            and not any(name in SPECIAL for name, _ in self.headers)
         )
 
 
-def with_short_way(path: str, way: ShortWay) -> type[HttpToolsProtocol]:
-    """The protocol for a server whose short way answers `GET` requests to this path."""
+def with_short_way(path: str, way: ShortWay, pool: Pool | None = None) -> type[HttpToolsProtocol]:
+    """The protocol for a server whose short way answers `GET` requests to this path, if not one of the pool does."""
     begin = path.encode() + b"?"
-    return type("Protocol", (ShortWayProtocol,), {"way": way, "begin": begin, "first": b"GET " + begin})
+    return type("Protocol", (ShortWayProtocol,), {"way": way, "begin": begin, "first": b"GET " + begin, "pool": pool})
 
 
 __all__ = ["ShortWay", "with_short_way"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import signal
@@ -25,6 +26,7 @@ from firstlight.web.access.policy import Role
 from firstlight.web.app import with_short_way
 from firstlight.web.background import PARTS, Background
 from firstlight.web.hma import hotpath
+from firstlight.web.lookups.pool import Pool, processes
 from firstlight.web.readiness import Readiness
 from firstlight.web.service import Service, address_of, check_reach
 from firstlight.web.tracing import traces
@@ -81,9 +83,9 @@ def run(
         stack.callback(listening.close)
         if made is not None:
             stack.callback(made.close)
-        server = _Server(_configured(service))
-        _measured(service, stack)
         stack.callback(service.audit.close)
+        server = _Server(service, stack)
+        _measured(service, stack)
         stack.callback(background.stop)
         background.start(workers=settings.workers, when_ready=lambda: ready(time.monotonic() - started))
         begun(Begun(address_of(settings), first_link(home, settings)))
@@ -124,7 +126,35 @@ def first_link(home: Home, settings: ServiceSettings) -> str | None:
 
 
 class _Server(uvicorn.Server):
-    """Ends by returning, so that what is open gets closed; the original ends by the signal itself."""
+    """Ends by returning, so that what is open gets closed; the original ends by the signal itself. Look-up processes,
+    where the settings want them, end with the stack."""
+
+    def __init__(self, service: Service, stack: contextlib.ExitStack) -> None:
+        pool, count = None, processes(service.settings.look_up_processes)
+        if count and not service.settings.tls_cert:  # a connection that is encrypted here cannot be given away
+            pool = Pool(service, count, self._adopt)
+            stack.callback(pool.close)
+        super().__init__(_configured(service, pool))
+        self._adopting: set[asyncio.Task[object]] = set()
+
+    def _adopt(self, connection: socket.socket, data: bytes) -> None:
+        """Go on with a connection from which this was read already."""
+
+        def made() -> asyncio.Protocol:
+            return self.config.http_protocol_class(  # type: ignore[call-arg]
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state, came_with=data
+            )
+
+        connection.setblocking(False)
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(loop.connect_accepted_socket(made, connection))
+        self._adopting.add(task)
+        task.add_done_callback(self._adopted)
+
+    def _adopted(self, task: asyncio.Task[object]) -> None:
+        self._adopting.discard(task)
+        if not task.cancelled():
+            task.exception()  # a caller that went away meanwhile is no fault
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -145,12 +175,12 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def _configured(service: Service) -> uvicorn.Config:
+def _configured(service: Service, pool: Pool | None = None) -> uvicorn.Config:
     settings = service.settings
     app, hot = with_short_way(service)
     return uvicorn.Config(
         app,
-        http=protocol.with_short_way(hotpath.PATH, hot),
+        http=protocol.with_short_way(hotpath.PATH, hot, pool),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from firstlight.casework.changes import tell
 from firstlight.casework.home import SERVICE, Home
 from firstlight.custody import EventType
 from firstlight.errors import NotFoundError, StateError
@@ -67,7 +68,7 @@ def add(
 
 
 def disable(home: Home, name: str, *, by: str = SERVICE) -> KeyView:
-    """Let a key open nothing from now on.
+    """Let a key open nothing from now on, in every process of this machine, and within a second on others.
 
     Raises:
         NotFoundError: there is no such key.
@@ -78,7 +79,9 @@ def disable(home: Home, name: str, *, by: str = SERVICE) -> KeyView:
             raise NotFoundError(f"There is no key {name!r}.", hint="`firstlight keys list` names them.")
         row.disabled_at = row.disabled_at or work.clock.now()
         work.record(EventType.ROLE_CHANGE, actor=by, key=name, scopes=[])
-        return _view(row)
+        view = _view(row)
+    tell(home.folder)
+    return view
 
 
 def every(home: Home) -> tuple[KeyView, ...]:

@@ -4,7 +4,7 @@ The server hands such a request over as soon as its headers are read (`answer`) 
 
 It answers what `matching.look_up` answers, from the same banks, for the same callers, with the same record. What it
 keeps between requests (keys, names and ratios of banks, numbers of entries) is at most a second behind what another
-process changed, and never behind this one. Whatever is not plain here takes the long way.
+machine changed, and never behind what was changed on this one. Whatever is not plain here takes the long way.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import parse_qsl, urlsplit
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from firstlight.casework.changes import Changes, tell
 from firstlight.errors import FirstlightError
 from firstlight.store.tables import Setting
 from firstlight.values import Pdq, PdqMode
 from firstlight.web.access import api_keys
 from firstlight.web.access.policy import Permission
 from firstlight.web.access.secrets import digest
-from firstlight.web.audit import LookUp
+from firstlight.web.audit import LookUp, Tally
 from firstlight.web.guard import always
 from firstlight.web.hma import book
 from firstlight.web.hma.book import Content, Named
@@ -69,9 +70,14 @@ class _Known:
 class HotPath:
     """Answers plain look-ups itself and hands everything else on."""
 
-    def __init__(self, app: ASGIApp, service: Service) -> None:
+    def __init__(self, app: ASGIApp | None, service: Service, *, tally: Tally | None = None) -> None:
+        """Record look-ups in `tally`, by default the service's own. Without an app there is `answer` and `again`
+        alone."""
         self._app = app
         self._service = service
+        self._tally = service.audit if tally is None else tally
+        self._changes = Changes(service.home.folder)
+        self._seen = self._changes.now()
         self._hosts: set[bytes] = set()
         self._known = _Known()
         self._keys: dict[str, tuple[float, str]] = {}
@@ -90,13 +96,37 @@ class HotPath:
                 await send({**_START, "headers": [*_START["headers"], length]})  # type: ignore[misc]
                 await send({"type": "http.response.body", "body": body})
                 return
-        try:
+        if self._app is None:
+            raise TypeError("this part was made without an app behind it")
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS or _leaves(scope["path"]):
             await self._app(scope, receive, send)
+            return
+
+        async def noting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._changed()  # what was changed here counts at once, for whoever was told that it is done
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
         finally:
-            if scope["type"] == "http" and scope["method"] not in SAFE_METHODS and not _leaves(scope["path"]):
-                self._known.at = float("-inf")  # what was changed here counts at once
-                self._heads.clear()
-                self._keys.clear()
+            self._changed()
+
+    def _changed(self) -> None:
+        self._forget()
+        tell(self._service.home.folder)
+
+    def _forget(self) -> None:
+        self._known.at = float("-inf")
+        self._heads.clear()
+        self._keys.clear()
+
+    def _look_again(self) -> None:
+        """Drop what is kept if another process on this machine changed something."""
+        now = self._changes.now()
+        if now != self._seen:
+            self._seen = now
+            self._forget()
 
     def answer(self, query: bytes, headers: Headers) -> bytes | None:
         """The whole answer to `GET /m/lookup`, status line and headers too; nothing for what has to take the long way.
@@ -116,6 +146,7 @@ class HotPath:
     def again(self, line: bytes, head: bytes) -> bytes | None:
         """The same for a plain hash and a head that was learned within the last second."""
         begun = time.perf_counter()
+        self._look_again()
         asked = _LINE.fullmatch(line)
         if asked is None:
             return None
@@ -154,6 +185,7 @@ class HotPath:
 
     def _answered(self, query: bytes, headers: Headers) -> bytes | None:
         """The answer to a plain look-up; nothing for what has to take the long way."""
+        self._look_again()
         asked = _asked(query)
         value = asked.get("signal", "")
         if asked.get("signal_type") != PDQ or not asked.keys() <= _PLAIN or not _HEX.fullmatch(value):
@@ -190,7 +222,7 @@ class HotPath:
             if content.counts(now) and bank.ratio >= toss:
                 hit = f'{{"bank_content_id":{content.id},"distance":"{distance}"}}'
                 out.setdefault(bank.name, []).append(hit)
-        self._service.audit.add(LookUp(actor, PDQ, tuple(hits)))
+        self._tally.add(LookUp(actor, PDQ, tuple(hits)))
         # Names of banks hold capitals, digits and underscores alone: there is nothing to escape.
         shown = ",".join(f'"{name}":[{",".join(found_here)}]' for name, found_here in out.items())
         return f"{{{shown}}}".encode()
