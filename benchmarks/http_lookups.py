@@ -2,11 +2,12 @@
 
     python benchmarks/http_lookups.py --rival-python VENV/bin/python [--hashes 1000000] [--seconds 5] [--rounds 3]
 
-`firstlight up` (one process, key checked, look-ups logged) against threatexchange's default PDQ index behind Flask, one
-gunicorn sync worker and a PostgreSQL look-up of the matched entries, which is how HMA serves `GET /m/lookup`. Both hold
-the same random hashes; half of the queries lie two bits from one of 1,000 of them, half match nothing. `wrk` asks both
-in turns with four connections. Medians of the rounds; goal: 30 times the requests a second. `--rival-python` is an
-interpreter with threatexchange, flask, gunicorn and psycopg. Homes are kept in --folder, for the next run.
+`firstlight up` (with its look-up processes, key checked, look-ups logged) against threatexchange's default PDQ index
+behind Flask, one gunicorn sync worker and a PostgreSQL look-up of the matched entries, which is how HMA serves
+`GET /m/lookup`. Both hold the same random hashes; half of the queries lie two bits from one of 1,000 of them, half match
+nothing. `wrk` asks both in turns with four connections. Medians of the rounds; goal: 30 times the requests a second.
+`--rival-python` is an interpreter with threatexchange, flask, gunicorn and psycopg. Homes are kept in --folder, for the
+next run.
 """
 
 from __future__ import annotations

@@ -55,13 +55,13 @@ def nearest(stores: Sequence[BankStore], pdq: Pdq, now: datetime) -> list[tuple[
     found: list[tuple[str, str, int]] = []
     for store in stores:
         if store.enabled and store.purpose != BankPurpose.ALLOW:
-            here = _in_bank(store, {}, {"": pdq})
+            here = _near(store, pdq)
             if here:
-                found.extend((store.name, one.record.key, one.distance) for one in here.values())
-                store.matched.put(list(here), now)
-    if not found or any(_in_bank(s, {}, {"": pdq}) for s in stores if s.enabled and s.purpose == BankPurpose.ALLOW):
+                found.extend((store.name, record.key, distance) for _, record, distance in here)
+                store.matched.put([ordinal for ordinal, _, _ in here], now)
+    if not found or any(_near(s, pdq) for s in stores if s.enabled and s.purpose == BankPurpose.ALLOW):
         return []
-    return sorted(found, key=itemgetter(2))
+    return sorted(found, key=itemgetter(2)) if len(found) > 1 else found
 
 
 def _in_bank(store: BankStore, digests: Mapping[str, str], hashes: Mapping[str, Pdq]) -> dict[int, _Found]:
@@ -72,19 +72,25 @@ def _in_bank(store: BankStore, digests: Mapping[str, str], hashes: Mapping[str, 
             if record.standing.matches and ordinal not in found:
                 found[ordinal] = _Found(record, via, _agrees(record, digests))
     for orientation, pdq in hashes.items():
-        if pdq.quality < store.min_quality:
-            continue
-        index = store.index()
-        if index is None:
-            break
-        for key, distance in index.search(pdq.to_bytes(), store.threshold):
+        for key, record, distance in _near(store, pdq):
             best = found.get(key)
-            if best is not None and (best.via is not Via.PDQ or best.distance <= distance):
-                continue
-            record = best.record if best is not None else store.record(key)
-            if record.standing.matches and (record.quality is None or record.quality >= store.min_quality):
+            if best is None or (best.via is Via.PDQ and best.distance > distance):
                 found[key] = _Found(record, Via.PDQ, exact=False, distance=distance, orientation=orientation)
     return found
+
+
+def _near(store: BankStore, pdq: Pdq) -> list[tuple[int, Record, int]]:
+    """The entries that hold the picture by its PDQ hash, with their distances, nearest first."""
+    least = store.min_quality
+    index = store.index() if pdq.quality >= least else None
+    if index is None:
+        return []
+    out = []
+    for key, distance in index.search(pdq.to_bytes(), store.threshold):
+        record = store.record(key)
+        if record.standing.matches and (record.quality is None or record.quality >= least):
+            out.append((key, record, distance))
+    return out
 
 
 def _agrees(record: Record, digests: Mapping[str, str]) -> bool:

@@ -58,6 +58,8 @@ class BankStore:
         self.seen, self.matched = Marks(folder / "seen"), Marks(folder / "matched")
         self._frames: OrderedDict[int, list[str]] = OrderedDict()
         self._records: dict[int, Write] = {}
+        self._latest: dict[int, Record] = {}
+        """By ordinal, as the state has it; a new one after each change, so that no reader fills in what was."""
         self._key_prints: dict[str, int] = {}
         self._log = FrameLog(folder / _LOG, disk=disk)
         self._index: HammingIndex | None = None
@@ -125,12 +127,17 @@ class BankStore:
 
     def record(self, ordinal: int) -> Record:
         """The latest record of an entry."""
+        kept = self._latest  # before the state is looked at
+        if (record := kept.get(ordinal)) is not None:
+            return record
         place = self._state.place(ordinal)
         if place is None:
             raise IntegrityError(f"Entry {ordinal} of bank {self.name!r} has no place in its log.")
         found, record = self._read(place)
         if found != ordinal:
             raise IntegrityError(f"The tables of bank {self.name!r} are damaged.", hint="Remove its run-* files.")
+        if len(kept) < _RECORDS_KEPT:
+            kept[ordinal] = record
         return record
 
     def as_entry(self, ordinal: int, record: Record) -> Entry:
@@ -257,6 +264,7 @@ class BankStore:
             for (begin, end), noted in zip(places, notes, strict=True):
                 for slot, note in enumerate(noted):
                     self._state.note(begin << SLOT_BITS | slot, end, note, self._print_of)
+            self._latest = {}
         if self._state.pdq_end:
             self._catch_up(self._index or self._open_index())
         if len(self._state.new_places) >= RUN_ENTRIES:
@@ -323,6 +331,7 @@ class BankStore:
     def _read_into(self, state: State) -> None:
         for frame in self._log.read():
             self._apply(state, frame, self._lines(frame))
+        self._latest = {}
         if self._log.grown():
             self._log.check_tail(self._folder / _LOCK)
 

@@ -131,6 +131,9 @@ def _settings(house: Home) -> Check:
     if house.settings.oidc.issuer:
         oidc.client_secret(house.folder, house.settings.oidc)
     says = f"home {house.folder}"
+    service = house.settings.service
+    if service.tls_cert and service.look_up_processes and "look_up_processes" in service.model_fields_set:
+        says += "; with tls_cert there are no look_up_processes: let a proxy in front speak TLS instead"
     if not house.settings.organisation.contact_email:
         says += "; fill in [organisation] contact_email in settings.toml before you report"
     return Check("settings", True, says)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import threading
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from firstlight.errors import FirstlightError
 from firstlight.logs import get_logger
 from firstlight.media import Cage
 from firstlight.values import Pdq, PdqMode
-from firstlight.web import webhooks
+from firstlight.web import garbage, webhooks
 from firstlight.web.readiness import Readiness
 
 LOOK_EVERY = 2.0  # seconds; another process may have taken something in, which wakes nobody here
@@ -95,8 +94,7 @@ class Background:
             _log.error("not-ready", error=e)
             return
         finally:
-            gc.freeze()  # what a start leaves behind stays; no collection has to walk through it again
-            gc.enable()
+            garbage.settle()
         when_ready()
 
     def _tell(self) -> None:

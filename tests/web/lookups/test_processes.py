@@ -293,6 +293,6 @@ def test_without_them_the_service_answers_alone(
 
 
 def test_one_a_core_unless_a_number_is_given() -> None:
-    assert processes("cores") == len(os.sched_getaffinity(0))
+    assert processes("cores") == min(len(os.sched_getaffinity(0)), 8)
     assert processes(3) == 3
     assert processes(0) == 0

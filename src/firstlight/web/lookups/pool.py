@@ -26,6 +26,8 @@ from firstlight.web.service import Service
 
 BUSY, WITHIN = 100, 10.0
 """So many look-ups in so many seconds are worth the memory of processes of their own."""
+MOST_BY_ITSELF = 8
+"""On a large machine nobody's memory is taken for more, unless the settings say so."""
 SHORT_LIFE, LONGEST_WAIT = 10.0, 60.0
 """Seconds: a process that lived no longer is not started again at once, but after twice as long each time."""
 END_WITHIN = 5.0
@@ -207,8 +209,8 @@ class Pool:
 
 
 def processes(wanted: int | str) -> int:
-    """How many the settings ask for."""
-    return len(os.sched_getaffinity(0)) if isinstance(wanted, str) else wanted
+    """How many the settings ask for: a number, or one a core, but no more than `MOST_BY_ITSELF`."""
+    return min(len(os.sched_getaffinity(0)), MOST_BY_ITSELF) if isinstance(wanted, str) else wanted
 
 
 __all__ = ["Pool", "Transport", "processes"]

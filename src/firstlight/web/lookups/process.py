@@ -7,7 +7,6 @@ writes the record. When the service hangs up, however it ended, the process ends
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
 import os
 import select
@@ -25,6 +24,7 @@ from firstlight.casework.settings import Given
 from firstlight.errors import FirstlightError
 from firstlight.logs import get_logger
 from firstlight.values import Pdq, PdqMode
+from firstlight.web import garbage
 from firstlight.web.audit import Tally
 from firstlight.web.hma.hotpath import PATH, HotPath
 from firstlight.web.lookups import plain, report
@@ -233,6 +233,7 @@ class Answering:
 
 def main(control_fd: int) -> None:
     """Get ready and answer look-ups until the service hangs up."""
+    garbage.hold()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the service, which then hangs up
     control = socket.socket(fileno=control_fd)
     setup: dict[str, Any] = json.loads(control.recv(PACKET)[len(SETUP) :])
@@ -248,8 +249,12 @@ def main(control_fd: int) -> None:
         raise SystemExit(1) from e
     answering = Answering(control, hot, service, tally)
     signal.signal(signal.SIGTERM, lambda *_: answering.stop())
-    control.send(READY)
-    answering.run()
+    try:
+        control.send(READY)
+        answering.run()
+    except Exception as e:
+        _log.error("look-ups.process-fault", error=e, exc_info=e)
+        raise
     os._exit(0)  # nothing here is to be written; closing the home would do what the service does
 
 
@@ -258,8 +263,7 @@ def _get_ready(home: Home) -> None:
 
     warm_up()
     home.library.nearest(Pdq(hex="0" * 64, quality=100, mode=PdqMode.EXACT))
-    gc.collect()
-    gc.freeze()
+    garbage.settle()
 
 
 if __name__ == "__main__":
