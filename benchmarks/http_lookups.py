@@ -4,8 +4,8 @@
 
 `firstlight up` (with its look-up processes, key checked, look-ups logged) against threatexchange's default PDQ index
 behind Flask, one gunicorn sync worker and a PostgreSQL look-up of the matched entries, which is how HMA serves
-`GET /m/lookup`. Both hold the same random hashes; half of the queries lie two bits from one of 1,000 of them, half match
-nothing. `wrk` asks both in turns with four connections. Medians of the rounds; goal: 30 times the requests a second.
+`GET /m/lookup`. Both hold the same random hashes; half of the queries lie two bits from one of 1,000, half match
+nothing. `wrk` asks both in turns with four connections. Medians; goal: 30 times the requests a second.
 `--rival-python` is an interpreter with threatexchange, flask, gunicorn and psycopg. Homes are kept in --folder, for the
 next run.
 """
