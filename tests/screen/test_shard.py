@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,12 @@ from firstlight.banks import Library, NewEntry
 from firstlight.cli.demo.drawing import draw
 from firstlight.clock import FixedClock
 from firstlight.errors import StateError, StorageError
-from firstlight.hashing import hash_picture
+from firstlight.hashing import Mode, hash_picture
 from firstlight.media import Cage
+from firstlight.screen import bundles
 from firstlight.screen.channels import Channel, Obstacle
 from firstlight.screen.hits import unseal_hits
+from firstlight.screen.member import Member
 from firstlight.screen.results import Result, make_folder
 from firstlight.screen.shard import Screener, Settings, Tally
 from firstlight.screen.shards import Shard
@@ -217,3 +220,24 @@ def test_a_disabled_bank_stops_the_run_before_it_begins(
     make_folder(settings.results)
     with Screener(settings, cage) as screener, pytest.raises(StateError, match="is disabled and would match nothing"):
         screener.screen_shard(shard_of(tmp_path / "x.tar"))
+
+
+def test_large_pictures_are_hashed_one_by_one_in_their_place(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundles, "LARGE_BYTES", 3000)
+    monkeypatch.setattr(bundles, "BUNDLE_BYTES", 2000)
+    sizes = [100, 100, 5000, 6000, 900, 1500, 100, 4000]
+    held = most = 0
+
+    def read() -> Iterator[Member]:
+        nonlocal held, most
+        for number, size in enumerate(sizes):
+            held += size
+            most = max(most, held)
+            yield Member(f"{number}.txt", number, size, bytes(size))
+
+    seen = []
+    for bundle in bundles.hash_members(cage, read(), Mode.AUTO):
+        seen += [one.member.offset for one in bundle]
+        held -= sum(one.member.size for one in bundle)
+    assert seen == list(range(len(sizes)))
+    assert most <= 200 + 5000 + 6000  # what is at work, and the next one, by which a bundle is known to be whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ from firstlight.screen.signs import Sign
 
 BUNDLE_PICTURES: Final = 32
 BUNDLE_BYTES: Final = 4 * 2**20
+LARGE_BYTES: Final = 8 * 2**20
+"""A bundle of one picture that is larger is hashed before the next one is read: several of them would fill a worker."""
 SCREEN_PRELOAD: Final = (*PRELOAD, "firstlight.hashing.bundle_tasks", "firstlight.hashing.replay_tasks")
 """What the cage has to load to screen."""
 
@@ -74,9 +77,19 @@ def bundled(members: Iterable[Member]) -> Iterator[list[Member]]:
 def hash_members(cage: Cage, members: Iterable[Member], mode: Mode, look: Look | None = None) -> Iterator[list[Hashed]]:
     """Each member with its hashes, in order, a bundle at a time. Never raises for what is wrong with a member.
 
-    Reading goes on while a bundle is decoded; a few bundles are held in memory.
+    Reading goes on while a bundle is decoded; a few bundles are held in memory, of large pictures one.
     """
-    return cage.each(lambda bundle: hash_bundle(cage, bundle, mode, look), bundled(members))
+
+    def one(bundle: list[Member]) -> list[Hashed]:
+        return hash_bundle(cage, bundle, mode, look)
+
+    for is_large, some in itertools.groupby(bundled(members), _is_large):
+        how: Callable[..., Iterator[list[Hashed]]] = map if is_large else cage.each
+        yield from how(one, some)
+
+
+def _is_large(bundle: list[Member]) -> bool:
+    return sum(len(member.data or b"") for member in bundle) > LARGE_BYTES
 
 
 def hash_bundle(cage: Cage, bundle: list[Member], mode: Mode, look: Look | None = None) -> list[Hashed]:
