@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import random
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -138,11 +141,9 @@ def test_a_row_group_is_never_held_whole(
 
 
 def _chunk(path: Path) -> pages.Chunk:
-    file = pq.ParquetFile(path)
-    one = file.metadata.row_group(0).column(0)
-    leaf = file.schema.column(0)
-    start = one.dictionary_page_offset or one.data_page_offset
-    return pages.Chunk(start, one.total_compressed_size, one.compression, leaf.max_definition_level, 0, 0)
+    with path.open("rb") as file:
+        one = pages.groups_of(file)[0].columns[0]
+    return pages.Chunk(one.start, one.size, one.codec, pq.ParquetFile(path).schema.column(0).max_definition_level, 0, 0)
 
 
 @pytest.mark.parametrize("codec", CODECS)
@@ -221,3 +222,33 @@ def test_numbers_in_runs_and_groups(numbers: list[int]) -> None:
 def test_a_member_of_a_cell_is_named_by_row_and_column() -> None:
     large = Member("", 0, 5, reason="too-large")
     assert parquet._member(3, 1, large, "image", NO_FACTS, "a.jpg").name == "3/image/1/a.jpg"
+
+
+FOOTERS = """
+import random, sys
+from pathlib import Path
+from firstlight.errors import InputError
+from firstlight.screen.shards import Kind
+from screen.making import read
+path, whole = Path(sys.argv[1]), Path(sys.argv[2]).read_bytes()
+size, rng = int.from_bytes(whole[-8:-4], "little"), random.Random(1)
+for _ in range(400):
+    data = bytearray(whole)
+    for _ in range(rng.randrange(1, 4)):
+        data[rng.randrange(len(data) - 8 - size, len(data) - 4)] = rng.randrange(256)
+    path.write_bytes(data)
+    try:
+        read(path, Kind.PARQUET)
+    except InputError:
+        pass
+print("alive")
+"""
+
+
+def test_no_damaged_footer_ends_the_process(tmp_path: Path) -> None:
+    cells = [{"bytes": b"x" * 50, "path": "a.jpg"}, None]
+    pq.write_table(pa.table({"image": cells, "url": ["u", "v"]}), tmp_path / "whole.parquet")
+    command = [sys.executable, "-c", FOOTERS, str(tmp_path / "x.parquet"), str(tmp_path / "whole.parquet")]
+    place = os.pathsep.join(one for one in sys.path if one)
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": place}, check=False)
+    assert done.stdout == "alive\n", done.stderr

@@ -2,12 +2,13 @@
 
 Arrow holds a page three times over while it unpacks it, and writers put all pictures of a row group into one page. This
 reader unpacks as it goes: it holds one picture, and of a dictionary up to `HELD_BYTES`. It reads what writers make of
-pictures (plain and dictionary encodings, in the codecs of `can_read`); Arrow reads the rest.
+pictures (plain and dictionary encodings, in the codecs of `Column.can_be_read`); Arrow reads the rest.
 """
 
 from __future__ import annotations
 
 import importlib
+import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from firstlight.screen.readers import thrift
 
 HELD_BYTES: Final = 32 * 2**20
 """A dictionary that is larger is read along with its rows: a picture that comes twice then comes at its first place."""
+MAX_ROWS: Final = 1 << 28
+"""Of a row group."""
 MAX_LEVELS: Final = 1 << 24
 """Cells of one page; writers put some thousands into one."""
 PACKED_BYTES: Final = 128 * 1024
@@ -31,8 +34,13 @@ UNPACKED_BYTES: Final = 512 * 1024
 HISTORY_BYTES: Final = 64 * 1024
 """How far back a Snappy stream refers: every known writer packs blocks of this size by themselves."""
 
-_ENCODINGS: Final = frozenset({"PLAIN", "RLE", "RLE_DICTIONARY", "PLAIN_DICTIONARY"})
-_CODECS: Final = frozenset({"UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD", "BROTLI"})
+_ENCODINGS: Final = {
+    0: "PLAIN", 2: "PLAIN_DICTIONARY", 3: "RLE", 4: "BIT_PACKED", 5: "DELTA_BINARY_PACKED",
+    6: "DELTA_LENGTH_BYTE_ARRAY", 7: "DELTA_BYTE_ARRAY", 8: "RLE_DICTIONARY", 9: "BYTE_STREAM_SPLIT",
+}  # fmt: skip
+_CODECS: Final = ("UNCOMPRESSED", "SNAPPY", "GZIP", "LZO", "BROTLI", "LZ4", "ZSTD", "LZ4_RAW")
+_READ_ENCODINGS: Final = frozenset({"PLAIN", "RLE", "RLE_DICTIONARY", "PLAIN_DICTIONARY"})
+_READ_CODECS: Final = frozenset({"UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD", "BROTLI"})
 _DATA, _DICTIONARY, _DATA_V2 = 0, 2, 3
 _PLAIN = 0
 
@@ -62,9 +70,57 @@ class Bytes(Protocol):
         ...
 
 
-def can_read(column: Any) -> bool:  # noqa: ANN401 - pyarrow's metadata of a column chunk
-    """Whether this reader knows how the chunk was written."""
-    return column.compression in _CODECS and set(column.encodings) <= _ENCODINGS
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column in a row group, as the footer tells it."""
+
+    codec: str
+    encodings: frozenset[str]
+    start: int
+    size: int
+    unpacked_size: int
+
+    @property
+    def can_be_read(self) -> bool:
+        """Whether this reader knows how it was written."""
+        return self.codec in _READ_CODECS and self.encodings <= _READ_ENCODINGS
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A row group: how many rows it says it has, and its columns in the order of the leaves."""
+
+    rows: int
+    columns: tuple[Column, ...]
+
+
+def groups_of(file: BinaryIO) -> list[Group]:
+    """The row groups of a file, from its footer. Arrow ends the process where it is asked for a damaged one.
+
+    Raises:
+        InputError: the footer is damaged.
+    """
+    file.seek(-8, 2)
+    size = int.from_bytes(file.read(4), "little")
+    end = file.seek(0, 2) - 8
+    if size > end:
+        raise damaged("its footer is larger than the file")
+    file.seek(end - size)
+    try:
+        footer = thrift.struct(io.BytesIO(read_exactly(file, size)))
+        groups = [Group(int(group[3]), tuple(_column(one[3]) for one in group[1])) for group in footer.get(4, ())]
+    except (KeyError, TypeError, ValueError, AttributeError) as e:
+        raise damaged("its footer makes no sense") from e
+    if any(not 0 <= group.rows <= MAX_ROWS for group in groups):
+        raise damaged("its footer speaks of more rows than can be")
+    return groups
+
+
+def _column(of: dict[int, Any]) -> Column:
+    codec = _CODECS[of[4]] if 0 <= of[4] < len(_CODECS) else f"codec {of[4]}"
+    encodings = frozenset(_ENCODINGS.get(one, f"encoding {one}") for one in of[2])
+    start = min(int(at) for at in (of[9], of.get(11)) if at)
+    return Column(codec, encodings, start, int(of[7]), int(of[6]))
 
 
 def cells_of(file: BinaryIO, chunk: Chunk) -> Iterator[Cell]:
@@ -75,6 +131,8 @@ def cells_of(file: BinaryIO, chunk: Chunk) -> Iterator[Cell]:
         StorageError, UpstreamError: the disk or the store failed.
     """
     at, end, row = chunk.start, chunk.start + chunk.size, -1
+    if at < 0 or end > file.seek(0, 2):
+        raise damaged("it says that it lies outside the file")
     held: list[bytes | Member] | None = None
     while at < end:
         page = _header(file, at, end)

@@ -22,7 +22,6 @@ ROWS: Final = 256
 ARROW_ROWS: Final = 16
 ARROW_BYTES: Final = 96 * 2**20
 """What Arrow reads of pictures whose encoding only Arrow knows: it may hold a part of a table several times over."""
-MAX_ROWS: Final = 1 << 28
 BUFFER_BYTES: Final = 1 << 20
 SIGNATURE_BYTES: Final = 28
 """Behind the footer of a file whose columns are encrypted and whose footer is not."""
@@ -101,10 +100,20 @@ def read(shard: Shard, places: Places, findings: Findings) -> Iterator[Member]:
         facts = [name for name in file.schema_arrow.names if name.lower() in FACT_FIELDS and name not in pictures]
         columns = [_column(file, name, facts) for name in pictures]
         first = 0
-        for number in range(file.num_row_groups):
+        for number, group in enumerate(pages.groups_of(own)):
             for column in columns:
-                yield from _cells(file, own, number, first, column, findings)
-            first += file.metadata.row_group(number).num_rows
+                yield from _cells(_Part(file, own, number, group), first, column, findings)
+            first += group.rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A row group, as Arrow and as `pages` read it."""
+
+    file: Any
+    own: BinaryIO
+    number: int
+    group: pages.Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,18 +153,14 @@ def _column(file: Any, name: str, facts: list[str]) -> _Column:  # noqa: ANN401
     )  # fmt: skip
 
 
-def _cells(
-    file: Any, own: BinaryIO, number: int, first: int, column: _Column, findings: Findings,  # noqa: ANN401
-) -> Iterator[Member]:  # fmt: skip
+def _cells(part: _Part, first: int, column: _Column, findings: Findings) -> Iterator[Member]:
     """The members of a column in a row group. Damage costs the rest of them and no more."""
-    rows = file.metadata.row_group(number).num_rows
-    if not 0 <= rows <= MAX_ROWS:
-        raise InputError("A part of the table says that it has too many rows.", code="input.shard")
+    rows = part.group.rows
     seen = bytearray(rows)
-    beside = _Beside(file, number, column, findings)
+    beside = _Beside(part.file, part.number, column, findings)
     try:
         with parquet_errors("A part of the table"):
-            for row, place, value in _values(file, own, number, column):
+            for row, place, value in _values(part, column):
                 if row >= rows:
                     raise pages.damaged("a column has more rows than the table")
                 member = _member(first + row, place, value, column.name, *beside.of(row, place))
@@ -171,36 +176,28 @@ def _cells(
                 yield Member(f"{first + row}/{column.name}", first + row, 0, reason="damaged")
 
 
-def _values(file: Any, own: BinaryIO, number: int, column: _Column) -> Iterator[pages.Cell]:  # noqa: ANN401
-    if column.leaf is not None:
-        there = file.metadata.row_group(number).column(column.leaf)
-        if pages.can_read(there):
-            start = min(at for at in (there.dictionary_page_offset, there.data_page_offset) if at)
-            chunk = pages.Chunk(
-                start, there.total_compressed_size, there.compression, column.max_definition, column.max_repetition,
-                column.element_definition,
-            )  # fmt: skip
-            return pages.cells_of(own, chunk)
-    return _by_arrow(file, number, column)
+def _values(part: _Part, column: _Column) -> Iterator[pages.Cell]:
+    columns = part.group.columns
+    if column.leaf is None or column.leaf >= len(columns):
+        return _by_arrow(part, column, max((one.unpacked_size for one in columns), default=0), "of lists of lists")
+    there = columns[column.leaf]
+    if there.can_be_read:
+        levels = column.max_definition, column.max_repetition, column.element_definition
+        return pages.cells_of(part.own, pages.Chunk(there.start, there.size, there.codec, *levels))
+    return _by_arrow(part, column, there.unpacked_size, f"{there.codec} {' '.join(sorted(there.encodings))}")
 
 
-def _by_arrow(file: Any, number: int, column: _Column) -> Iterator[pages.Cell]:  # noqa: ANN401
+def _by_arrow(part: _Part, column: _Column, size: int, how: str) -> Iterator[pages.Cell]:
     """Cells of encodings that `pages` does not read, where they are few enough to be held."""
-    group = file.metadata.row_group(number)
-    parts = [group.column(at) for at in range(group.num_columns)]
-    of = [one for one in parts if one.path_in_schema.partition(".")[0] == column.name.partition(".")[0]]
-    size = sum(one.total_uncompressed_size for one in of)
     if size > ARROW_BYTES:
-        how = ", ".join(sorted({f"{one.compression} {' '.join(one.encodings)}" for one in of}))
         raise InputError(
             f"A part of the table has {size / 1e6:,.0f} MB of pictures in a form that has to be held whole ({how}).",
             hint="Write it anew with plain encoding, or with smaller row groups.",
             code="input.too-large",
         )
     row = 0
-    for batch in file.iter_batches(
-        batch_size=ARROW_ROWS, row_groups=[number], columns=[column.name], use_threads=False
-    ):
+    asked = {"row_groups": [part.number], "columns": [column.name], "use_threads": False}
+    for batch in part.file.iter_batches(batch_size=ARROW_ROWS, **asked):
         for at in range(batch.num_rows):
             value = batch.column(column.name)[at].as_py()
             if isinstance(value, list) and value:

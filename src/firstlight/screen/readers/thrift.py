@@ -1,4 +1,4 @@
-"""As much of Thrift's compact protocol as the heads of Parquet pages need."""
+"""As much of Thrift's compact protocol as the footer and the pages of a Parquet file need."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class _Source(Protocol):
 
 
 def struct(source: _Source, depth: int = 0) -> dict[int, Any]:
-    """The fields of a struct by their numbers. Texts are passed over.
+    """The fields of a struct by their numbers; of texts, none.
 
     Raises:
         ValueError: this is no struct.
@@ -47,7 +47,8 @@ def _value(source: _Source, kind: int, depth: int) -> Any:  # noqa: ANN401 - wha
         count = head >> 4 if head >> 4 != 15 else _unsigned(source)
         if count > MAX_BYTES:
             raise ValueError("too long")
-        return [_value(source, head & 15, depth + 1) for _ in range(count)]
+        kind = _BYTE if head & 15 in (_TRUE, _FALSE) else head & 15
+        return [_value(source, kind, depth + 1) for _ in range(count)]
     if kind == _STRUCT:
         return struct(source, depth + 1)
     raise ValueError("no type")
