@@ -168,6 +168,8 @@ class Answering:
         except OSError:
             self._close(connection)
             return
+        if sent:
+            connection.used = self._now
         waited = bool(connection.unsent)
         connection.unsent = data[sent:]
         if connection.unsent:
