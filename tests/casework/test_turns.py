@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from casework.making import NOW, case_row
 from firstlight.casework import cases, outlook, picking, turns
 from firstlight.casework.home import Home
+from firstlight.casework.severity import Severity
 from firstlight.casework.turns import Turns
 from firstlight.errors import InputError, IntegrityError
 from firstlight.store.tables import Setting
@@ -167,3 +169,31 @@ def test_the_outlook_names_what_is_late(home: Home) -> None:
 def test_an_outlook_needs_numbers_that_can_be(home: Home, reviewers: int, speed: float) -> None:
     with pytest.raises(InputError):
         outlook.outlook(home, reviewers=reviewers, reviews_each_per_hour=speed)
+
+
+@pytest.mark.parametrize(
+    ("of", "by", "index"),
+    [
+        ("immediate", "rank", "cases_by_place"),
+        ("others", "rank", "cases_by_place"),
+        ("all", "oldest", "cases_by_age"),
+        ("level", "newest", "cases_by_level_and_age"),
+        ("cause", "rank", "cases_by_cause_and_place"),
+        ("cause", "newest", "cases_by_cause"),
+    ],
+)
+def test_each_look_for_the_next_case_goes_by_the_index_that_is_made_for_it(
+    home: Home, of: str, by: str, index: str
+) -> None:
+    """In its order, so that nothing is sorted but the firsts of the three severities."""
+    said: list[tuple[str, tuple[object, ...]]] = []
+    with home.look() as work:
+        connection = work.session.connection()
+        event.listen(connection, "before_cursor_execute", lambda *args: said.append((args[2], args[3])))
+        picking._look(work, picking.ANYBODY, picking._Of(of), picking._By(by), level=2, cause="facts.threat")
+        ((statement, values),) = said
+        plan = [row[3] for row in connection.exec_driver_sql(f"explain query plan {statement}", values)]
+    used = [step for step in plan if step.startswith(("SEARCH cases", "SCAN cases")) and "PRIMARY KEY" not in step]
+    assert len(used) == len(Severity)
+    assert all(f"INDEX {index} (state=? AND" in step for step in used), used
+    assert plan.count("USE TEMP B-TREE FOR ORDER BY") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -329,3 +330,14 @@ def test_the_bound_holds_in_a_flood_of_what_calls_itself_immediate(older: int, e
         queue.take(Random(reviews))
         reviews += 1
         assert reviews <= bound.hours + ONE_IN
+
+
+def test_no_collection_walks_over_what_a_settled_queue_holds() -> None:
+    queue = Queue(TABLE.lanes, [item(key) for key in range(1000)])
+    before = gc.get_freeze_count()
+    try:
+        queue.settle()
+        assert gc.get_freeze_count() >= before + 1000
+        assert queue.take(Random(0)) is not None
+    finally:
+        gc.unfreeze()
