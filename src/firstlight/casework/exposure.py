@@ -282,7 +282,6 @@ def _fits(now: Standing, severity: Severity) -> bool:
 def stand(work: Work, reviewer: str, *, remember: bool = False) -> Standing:
     """`standing` inside a transaction; `remember` keeps how far the log was read."""
     at = work.clock.now()
-    _read_ahead(work, reviewer)
     limits = _limits(work, reviewer).in_force
     counted = _counted(work, reviewer)
     if remember:
@@ -385,26 +384,20 @@ def _set(work: Work, what: str, limits: Limits | None) -> None:
 
 
 def _limits(work: Work, reviewer: str) -> ReviewerLimits:
-    return ReviewerLimits(
-        reviewer=reviewer,
-        everybody=_read(work, "everybody", Limits) or SHIPPED,
-        for_reviewer=_read(work, f"for:{reviewer}", Limits),
-        own=_read(work, f"own:{reviewer}", Limits),
+    names = ("everybody", f"for:{reviewer}", f"own:{reviewer}")
+    rows = work.session.execute(
+        select(Setting.name, Setting.value).where(Setting.name.in_(f"exposure:{name}" for name in names))
     )
+    kept = dict(rows.all())
+    everybody, for_reviewer, own = (_parsed(name, kept.get(f"exposure:{name}"), Limits) for name in names)
+    return ReviewerLimits(reviewer=reviewer, everybody=everybody or SHIPPED, for_reviewer=for_reviewer, own=own)
 
 
-def _read_ahead(work: Work, reviewer: str) -> None:
-    """Bring into the session in one look what is about to be read one by one."""
-    names = [f"exposure:{what}" for what in ("everybody", f"for:{reviewer}", f"own:{reviewer}", f"seen:{reviewer}")]
-    work.session.info["exposure"] = work.session.scalars(select(Setting).where(Setting.name.in_(names))).all()
-
-
-def _read(work: Work, what: str, kind: type[_Kept]) -> _Kept | None:
-    row = work.session.get(Setting, f"exposure:{what}")
-    if row is None:
+def _parsed(what: str, text: str | None, kind: type[_Kept]) -> _Kept | None:
+    if text is None:
         return None
     try:
-        return kind.model_validate_json(row.value)
+        return kind.model_validate_json(text)
     except ValidationError as e:
         raise IntegrityError(
             f"The exposure limits ({what}) are damaged.",
@@ -416,7 +409,8 @@ def _read(work: Work, what: str, kind: type[_Kept]) -> _Kept | None:
 def _counted(work: Work, reviewer: str) -> _Counted:
     """The viewings of the last 24 hours, oldest first, read from the log from where it was read last."""
     after = work.clock.now() - DAY
-    before = _read(work, f"seen:{reviewer}", _Counted) or _Counted()
+    row = work.session.get(Setting, f"exposure:seen:{reviewer}")
+    before = _parsed(f"seen:{reviewer}", None if row is None else row.value, _Counted) or _Counted()
     size = len(work.log)
     start = before.upto if before.upto <= size else 0
     events = (work.log.open_leaf(leaf).event for leaf in SqlLeafStore(work.session).viewings(start, after))
