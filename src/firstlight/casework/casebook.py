@@ -1,6 +1,7 @@
 """The case book: everything that is recorded about one case, for whoever works on it. Facts alone; nothing is shown.
 
-`CaseBook.origin` is empty until its reader has said what they see themselves (`opinions`).
+`ItemFacts.origin` is empty until its reader has said what they see themselves (`opinions`). A case may have tens of
+thousands of items: the book names them all, and tells the facts of one page of them.
 """
 
 from __future__ import annotations
@@ -8,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from sqlalchemy import select
+from sqlalchemy import exists, func, select
 
 from firstlight.casework import cases, opinions
 from firstlight.casework.facts import viewings_of
 from firstlight.casework.home import Home, Work
 from firstlight.casework.opinions import FirstJudgement, Question
-from firstlight.casework.review import Decision
+from firstlight.casework.review import Decision, Finding
 from firstlight.casework.severity import Severity
 from firstlight.casework.upload import Upload
 from firstlight.custody import Hold
@@ -25,6 +26,12 @@ from firstlight.store import tables
 from firstlight.store.tables import Item
 from firstlight.triage import FACTS, Priority
 from firstlight.values import Document, ErrorNote, Instant, Level, Reason, Sha256Hex, Value, Versioned
+
+PAGE = 100
+"""Items whose facts stand on one page."""
+
+MOST_DECISIONS = 30
+"""Decisions that a book tells, the newest."""
 
 
 class MatchFact(Value):
@@ -90,7 +97,12 @@ class Group(Value):
 
 
 class CaseBook(Document):
-    """A case for whoever works on it."""
+    """A case for whoever works on it.
+
+    `items` are the facts of one page of items, from place `start` of all `total` on, counted from 1: those that wait,
+    group by group, then those that are `settled`. The item that stands for what comes next is always among them.
+    `decisions` are the newest of `decided`; `reports` says whether one of all of them reports.
+    """
 
     title_for_people: ClassVar[str] = "case book"
 
@@ -109,42 +121,52 @@ class CaseBook(Document):
     judgement: FirstJudgement | None
     questions: tuple[Question, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    decided: int = 0
+    reports: bool = False
     holds: tuple[Hold, ...] = ()
+    total: int
+    start: int = 1
+    settled: tuple[int, ...] = ()
 
     @property
     def waiting(self) -> tuple[int, ...]:
         """The items that wait for a decision."""
         return tuple(number for group in self.groups for number in group.everything)
 
+    @property
+    def page(self) -> tuple[int, ...]:
+        """The items of this page."""
+        return (*self.waiting, *self.settled)[self.start - 1 : self.start - 1 + PAGE]
+
     def item(self, number: int) -> ItemFacts:
-        """The item with this number; it is in the case."""
+        """The item with this number; it is on this page, or the first of the case."""
         return next(item for item in self.items if item.item == number)
 
 
-def open_case(home: Home, number: int, *, reader: str, decides: bool = True) -> CaseBook:
+def open_case(
+    home: Home, number: int, *, reader: str, decides: bool = True, start: int = 1, about: Sequence[int] = ()
+) -> CaseBook:
     """Everything about a case that its reader may know now. Who decides nothing is told everything at once.
+
+    The facts are those of the page from place `start` on, or of the first items of `about`.
 
     Raises:
         NotFoundError: there is no such case.
     """
     with home.look() as work:
         case = cases.one(work, number)
-        rows = cases.members(work, case)
         judged = opinions.first_judgement(work, number, reader)
         told = judged is not None or case.state != "open" or not decides
-        gone = set(
-            work.session.scalars(
-                select(tables.Destruction.item_id).where(tables.Destruction.item_id.in_([row.id for row in rows]))
-            )
-        )
         units = cases.review_units(work, case)
-        made = select(tables.Decision.document).where(
-            tables.Decision.case_id == number, tables.Decision.withdrawn_at.is_(None)
-        )
-        decisions = work.session.scalars(made.order_by(tables.Decision.id)).all()
+        groups = tuple(Group(shown=u.shown, same_bytes=u.same_bytes, alike=u.alike) for u in units)
+        waiting = [item for group in groups for item in group.everything]
+        settled = _others(work, number, waiting)
+        everything = [*waiting, *settled]
+        wanted = [*everything[:1], *(about[:PAGE] or everything[start - 1 : start - 1 + PAGE])]
+        items = _items(work, number, wanted, told=told)
+        first = next((item for item in items if groups and item.item == groups[0].shown), None)
+        decisions, decided, reports = _decisions(work, number)
         holds = work.session.scalars(select(tables.Hold.document).where(tables.Hold.case_id == number)).all()
-        items = tuple(_item(work, row, told=told, gone=row.id in gone) for row in rows)
-        first = next((item for item in items if units and item.item == units[0].shown), None)
         return CaseBook(
             at=work.clock.now(),
             case=case.id,
@@ -154,13 +176,53 @@ def open_case(home: Home, number: int, *, reader: str, decides: bool = True) -> 
             opened_at=case.opened_at,
             deadline=case.deadline,
             why=tuple(reason.says for reason in first.priority.because) if first else (),
-            groups=tuple(Group(shown=u.shown, same_bytes=u.same_bytes, alike=u.alike) for u in units),
+            groups=groups,
             items=items,
             judgement=judged,
             questions=_told(opinions.of_case(work, number), reader, told=told),
-            decisions=tuple(Decision.from_json(text) for text in decisions),
+            decisions=decisions,
+            decided=decided,
+            reports=reports,
             holds=tuple(Hold.from_json(text) for text in holds),
+            total=len(everything),
+            start=start,
+            settled=settled,
         )
+
+
+def _others(work: Work, number: int, waiting: Sequence[int]) -> tuple[int, ...]:
+    """The items of a case that wait for nothing, oldest first."""
+    known = set(waiting)
+    rows = work.session.scalars(select(Item.id).where(Item.case_id == number).order_by(Item.id))
+    return tuple(item for item in rows if item not in known)
+
+
+def _items(work: Work, number: int, wanted: Sequence[int], *, told: bool) -> tuple[ItemFacts, ...]:
+    """The facts of these items of a case, each once, in their order."""
+    order = list(dict.fromkeys(wanted))
+    found = work.session.scalars(select(Item).where(Item.case_id == number, Item.id.in_(order)))
+    rows = {row.id: row for row in found}
+    destroyed = select(tables.Destruction.item_id).where(tables.Destruction.item_id.in_(order))
+    gone = set(work.session.scalars(destroyed))
+    seen: dict[str, tuple[Viewing, ...]] = {}
+    for row in rows.values():
+        if row.sha256 not in seen:
+            seen[row.sha256] = viewings_of(work, row.sha256)
+    return tuple(
+        _item(rows[item], seen[rows[item].sha256], told=told, gone=item in gone) for item in order if item in rows
+    )
+
+
+def _decisions(work: Work, number: int) -> tuple[tuple[Decision, ...], int, bool]:
+    """The newest decisions that stand, how many there are, and whether one of them reports."""
+    made = (tables.Decision.case_id == number, tables.Decision.withdrawn_at.is_(None))
+    rows = work.session.scalars(
+        select(tables.Decision.document).where(*made).order_by(tables.Decision.id.desc()).limit(MOST_DECISIONS)
+    ).all()
+    newest = tuple(Decision.from_json(text) for text in reversed(rows))
+    count = work.session.scalar(select(func.count()).where(*made)) or 0
+    reports = work.session.scalar(select(exists().where(*made, tables.Decision.finding == Finding.REPORT.value)))
+    return newest, count, bool(reports)
 
 
 def _told(questions: Sequence[Question], reader: str, *, told: bool) -> tuple[Question, ...]:
@@ -172,7 +234,7 @@ def _told(questions: Sequence[Question], reader: str, *, told: bool) -> tuple[Qu
     )
 
 
-def _item(work: Work, row: Item, *, told: bool, gone: bool) -> ItemFacts:
+def _item(row: Item, viewings: tuple[Viewing, ...], *, told: bool, gone: bool) -> ItemFacts:
     upload = Upload.from_json(row.upload)
     verdict = Verdict.from_json(row.verdict or "")
     moving = row.media_type in list(MediaType) and MediaType(row.media_type).is_video
@@ -203,7 +265,7 @@ def _item(work: Work, row: Item, *, told: bool, gone: bool) -> ItemFacts:
             for match in verdict.matches
         ),
         unreadable=verdict.unreadable,
-        viewings=viewings_of(work, row.sha256),
+        viewings=viewings,
         origin=_signs(verdict) if told else (),
         destroyed=gone,
     )

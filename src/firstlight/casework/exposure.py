@@ -70,7 +70,10 @@ class Limits(Value):
         except ValidationError as e:
             first = e.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise InputError(f"The limit {where} cannot be set: {first['msg']}.", hint="Correct it.") from e
+            said = where.replace("_", " ")
+            raise InputError(
+                f"The limit '{said}' cannot be set: {first['msg']}.", hint="Correct it.", field=where
+            ) from e
 
     def __and__(self, other: Limits) -> Limits:
         """The stricter of both, part by part: never looser than either."""

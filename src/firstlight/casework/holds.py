@@ -46,7 +46,9 @@ def put_on(
         InputError: the authority or the reason is missing, or `until` is past already.
     """
     if not authority.strip():
-        raise InputError("A hold names its authority.", hint="Such as: letter 7 of the county police, 2026-03-01.")
+        raise InputError(
+            "A hold names its authority.", hint="Such as: letter 7 of the county police, 2026-03-01.", field="authority"
+        )
     _require_reason(reason)
     hold = _put_on(home, case_number, authority, reason, actor, until)
     _tell_the_store(home, case_number, actor, "The hold stands")
@@ -141,4 +143,6 @@ def _tell_the_store(home: Home, case_number: int, actor: str, done: str) -> None
 
 def _require_reason(reason: str) -> None:
     if len(reason.strip()) < SHORTEST_REASON:
-        raise InputError("A reason is missing.", hint=f"Give one of at least {SHORTEST_REASON} characters.")
+        raise InputError(
+            "A reason is missing.", hint=f"Give one of at least {SHORTEST_REASON} characters.", field="reason"
+        )

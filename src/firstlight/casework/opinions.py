@@ -111,7 +111,7 @@ def ask(home: Home, case_number: int, *, actor: str, leaning: Finding | None = N
     try:
         asked = _Asked(leaning=leaning, note=note.strip())
     except ValidationError as e:
-        raise InputError("The note is too long.", hint=f"Use up to {LONGEST_NOTE} characters.") from e
+        raise InputError("The note is too long.", hint=f"Use up to {LONGEST_NOTE} characters.", field="note") from e
     with home.work() as work:
         case = cases.one(work, case_number)
         if case.state != "open":

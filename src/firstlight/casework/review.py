@@ -66,7 +66,12 @@ class Conclusion(Value):
         except ValidationError as e:
             first = e.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise InputError(f"The decision cannot be recorded: {where}: {first['msg']}.", hint="Fill it in.") from e
+            says = (
+                "a reason is missing"
+                if where == "why" and not str(fields.get("why", "")).strip()
+                else f"{where}: {first['msg']}"
+            )
+            raise InputError(f"The decision cannot be recorded: {says}.", hint="Fill it in.", field=where) from e
 
 
 class Decision(Document):

@@ -55,7 +55,9 @@ def search(home: Home, words: str) -> Found:
     """
     words = words.strip()
     if not 0 < len(words) <= LONGEST:
-        raise InputError("Nothing to look for.", hint=f"Give up to {LONGEST} characters: a number, a digest, a name.")
+        raise InputError(
+            "Nothing to look for.", hint=f"Give up to {LONGEST} characters: a number, a digest, a name.", field="words"
+        )
     by, rule = _rule(words)
     wanted = select(Item).where(rule).order_by(Item.id.desc()).limit(MOST + 1)
     with home.look() as work:

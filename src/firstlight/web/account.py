@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from firstlight.errors import NotFoundError, StateError
 from firstlight.values import Sha256Hex
 from firstlight.web.access import passkeys, sessions, users
-from firstlight.web.access.oidc import LIFE, Begun, Provider
+from firstlight.web.access.oidc import LIFE, Begun, Provider, proved
 from firstlight.web.access.passkeys import Site
 from firstlight.web.access.sessions import LONGEST, SignedIn, Way
 from firstlight.web.callers import Caller, Limited, Myself, ThePages, TheService, anybody
@@ -152,9 +152,11 @@ def passkey_remove(passkey: int, service: TheService, caller: Myself) -> Respons
 def step_up_begin(
     request: Request, service: TheService, caller: Myself, act: Annotated[Sha256Hex, Body(embed=True)]
 ) -> dict[str, Any]:
-    """What the browser needs to prove anew who is there, for the act with this digest."""
+    """What the browser needs to prove anew who is there, for the act with this digest; or that it is proved."""
     who = _session(caller)
     if who.way is Way.OIDC and service.provider is not None and not passkeys.of(service.home, who.user_id):
+        if proved(service.home, who, act):  # they have just come back from there
+            return {"proved": True}
         raise StateError("Your organisation has to say anew who you are.", code="state.provider")
     return passkeys.begin_step_up(service.home, _session(caller), _site(request, service), act)
 

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 from firstlight import __version__
 from firstlight.web.access.policy import Permission
 from firstlight.web.console import words
+from firstlight.web.forms import Form, refused_in
 
 TEMPLATES = Path(__file__).parent / "console" / "templates"
 STATIC = Path(__file__).parent / "console" / "static"
@@ -21,7 +22,8 @@ STATIC = Path(__file__).parent / "console" / "static"
 
 class Pages:
     """Renders the templates of the console. In every template stand `caller` (who is signed in, or nothing), `may`
-    (whether they may do what is named), `path` (of this page), `asset` (the address of a static file), `version`."""
+    (whether they may do what is named), `path` (of this page), `wrong` (what was refused, if anything), `form_at` (a
+    form by its address, with what was typed if it was refused), `asset` (the address of a static file), `version`."""
 
     def __init__(self) -> None:
         self.environment = Environment(
@@ -41,8 +43,22 @@ class Pages:
         def may(permission: str) -> bool:
             return caller is not None and Permission(permission) in caller.permissions
 
+        refused = refused_in(request)
+
+        def form_at(action: str) -> Form:
+            return Form(action, refused)
+
         found = self.environment.get_template(template)
-        shown = {"caller": caller, "may": may, "path": request.url.path, "status": int(status), **values}
+        shown = {
+            "caller": caller,
+            "may": may,
+            "path": request.url.path,
+            "status": int(status),
+            "wrong": refused.error if refused else None,
+            "wrong_field": refused.field if refused else "",
+            "form_at": form_at,
+            **values,
+        }
         return HTMLResponse(found.render(shown), status)
 
 

@@ -28,6 +28,7 @@ from firstlight.errors import (
     UpstreamError,
 )
 from firstlight.logs import get_logger
+from firstlight.web.forms import shown_again
 from firstlight.web.pages import Pages
 
 API_PREFIXES = ("/v1/", "/status")
@@ -53,6 +54,19 @@ _BY_CODE = {
     "limit.rate": HTTPStatus.TOO_MANY_REQUESTS,
     "input.media-type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 }
+
+
+_TITLES = {
+    HTTPStatus.BAD_REQUEST: "This cannot be done as it stands",
+    HTTPStatus.UNAUTHORIZED: "Nobody is signed in",
+    HTTPStatus.FORBIDDEN: "This is not open to you",
+    HTTPStatus.NOT_FOUND: "There is nothing here",
+    HTTPStatus.CONFLICT: "Something has changed meanwhile",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "This cannot be read",
+    HTTPStatus.TOO_MANY_REQUESTS: "A moment, please",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "A fault of Firstlight",
+}
+"""What the page of an error is called; others by the name of their status."""
 
 
 class NotSignedInError(RefusedError):
@@ -106,7 +120,7 @@ def for_machines(request: Request) -> bool:
 def install(app: FastAPI, pages: Pages) -> None:
     """Answer every error of this app in its form."""
 
-    def answer(request: Request, status: int, found: Diagnostics, **more: object) -> Response:
+    async def answer(request: Request, status: int, found: Diagnostics, *, field: str = "", **more: object) -> Response:
         headers = _headers(status, found)
         request_id = request.scope.get("firstlight.request", "")
         if request.url.path.startswith(HMA_PREFIXES):
@@ -118,7 +132,11 @@ def install(app: FastAPI, pages: Pages) -> None:
             return JSONResponse(document, status, headers, media_type=PROBLEM)
         if status == HTTPStatus.UNAUTHORIZED and request.method == "GET":
             return RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
-        title = HTTPStatus(status).phrase
+        again = await shown_again(request, status, found, field)
+        if again is not None:
+            return again
+        kind = HTTPStatus(status)
+        title = _TITLES.get(kind, kind.phrase)
         return pages.render(request, "error.html", status=status, error=found, title=title, request_id=request_id)
 
     async def house(request: Request, error: Exception) -> Response:
@@ -127,7 +145,7 @@ def install(app: FastAPI, pages: Pages) -> None:
         status = status_of(error)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.error("request.failed", error=error, status=int(status))
-        return answer(request, status, error.diagnostics())
+        return await answer(request, status, error.diagnostics())
 
     async def http(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
@@ -135,7 +153,7 @@ def install(app: FastAPI, pages: Pages) -> None:
         code = {404: "not-found", 405: "input.method"}.get(error.status_code, "input")
         message = {404: "There is nothing at this address.", 405: "This address does not take that method."}
         found = Diagnostics(code, message.get(error.status_code, str(error.detail)))
-        response = answer(request, error.status_code, found)
+        response = await answer(request, error.status_code, found)
         response.headers.update(error.headers or {})
         return response
 
@@ -147,7 +165,8 @@ def install(app: FastAPI, pages: Pages) -> None:
         ]
         first = wrong[0] if wrong else {"where": "the request", "says": "it cannot be read"}
         found = Diagnostics("input.request", f"{first['where']}: {first['says']}.", "Mend what it names.")
-        return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, found, errors=wrong)
+        field = first["where"].rpartition(".")[2]
+        return await answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, found, field=field, errors=wrong)
 
     async def fault(request: Request, error: Exception) -> Response:
         _log.error("request.fault", error=error, exc_info=error)
@@ -156,7 +175,7 @@ def install(app: FastAPI, pages: Pages) -> None:
             f"A fault of Firstlight itself ({type(error).__name__}). Nothing that was finished is lost.",
             "Try again; if it happens again, report it with the number of this request.",
         )
-        return answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, found)
+        return await answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, found)
 
     app.add_exception_handler(FirstlightError, house)
     app.add_exception_handler(HTTPException, http)

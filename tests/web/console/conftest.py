@@ -71,7 +71,7 @@ def browsing(chromium: Any, house: House) -> Iterator[Browsing]:
     faults: list[str] = []
 
     def page(name: str = "rev-1", *roles: Any, **options: Any) -> Any:
-        context = chromium.new_context(base_url=house.address, **options)
+        context = chromium.new_context(**{"base_url": house.address, **options})
         contexts.append(context)
         context.set_default_timeout(20_000)
         if name:

@@ -128,9 +128,18 @@ class Provider:
 
         Raises:
             RefusedError: it is not what was asked for, by this browser, just now; or nobody with a role here.
-            UpstreamError: the provider does not answer, or with something else than agreed.
+            UpstreamError: the provider does not answer, or with something else than agreed. Of both, the fact `next`
+                is the page from which a step-up began.
         """
         row, kept = self._answered(asked, secret)
+        try:
+            return self._ended(redirect_uri, asked, row, kept)
+        except FirstlightError as e:
+            if "act" in kept:
+                e.diagnostics().facts.setdefault("next", kept["next"])
+            raise
+
+    def _ended(self, redirect_uri: str, asked: Mapping[str, str], row: SignIn, kept: Mapping[str, str]) -> Ended:
         if "error" in asked:
             raise _refused("the provider said no")
         if asked.get("iss", self._settings.issuer) != self._settings.issuer:
@@ -284,6 +293,14 @@ class Provider:
         )
 
 
+def proved(home: Home, session: SignedIn, act: str) -> bool:
+    """Whether the provider has just said anew, for this act, who is there."""
+    wanted = select(StepUp.at).where(StepUp.session_sha256 == session.sha256, StepUp.act_sha256 == act)
+    with home.look() as work:
+        at = work.session.scalar(wanted)
+        return at is not None and work.clock.now() - at <= FRESH
+
+
 def provider(home: Home) -> Provider | None:
     """The provider that the settings name, if any.
 
@@ -342,7 +359,7 @@ def _keep_proof(work: Work, row: SignIn, kept: Mapping[str, str], claims: Mappin
     proved = datetime.fromtimestamp(_number(claims, "auth_time"), UTC)
     if not now - FRESH - timedelta(seconds=SKEW) <= proved <= now + timedelta(seconds=SKEW):
         raise _refused("the provider did not ask anew who is there")
-    said = {name: claims[name] for name in ("iss", "sub", "auth_time", "nonce", "iat") if name in claims}
+    said = {name: str(claims[name]) for name in ("iss", "sub", "auth_time", "nonce", "iat") if name in claims}
     proof = json.dumps(said, sort_keys=True)
     work.session.merge(StepUp(session_sha256=row.session_sha256, act_sha256=kept["act"], at=now, assertion=proof))
     work.record(EventType.LOGIN, actor=user.name, step="step-up", act=kept["act"], session=row.session_sha256[:16])
@@ -396,4 +413,4 @@ def _missing() -> MissingExtraError:
     )
 
 
-__all__ = ["Begun", "Ended", "Provider", "client_secret", "provider", "require_safe"]
+__all__ = ["Begun", "Ended", "Provider", "client_secret", "proved", "provider", "require_safe"]

@@ -110,7 +110,7 @@ def roles_named(names: Iterable[str]) -> tuple[Role, ...]:
     strange = sorted(wanted - set(Role))
     if strange or not wanted:
         said = f"There is no role {strange[0]!r}." if strange else "No role is named."
-        raise InputError(said, hint=f"A role is one of: {', '.join(Role)}.")
+        raise InputError(said, hint=f"A role is one of: {', '.join(Role)}.", field="roles")
     return tuple(role for role in Role if role in wanted)
 
 

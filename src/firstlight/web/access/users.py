@@ -16,6 +16,7 @@ from firstlight.store.tables import Passkey, SignIn, User, WebSession
 from firstlight.values import checked_name
 from firstlight.web.access.policy import Role, roles_named
 from firstlight.web.access.secrets import digest, new_secret
+from firstlight.web.forms import about
 
 LINK = "link"
 LINK_LIFE = timedelta(hours=12)
@@ -49,12 +50,15 @@ def add(
         InputError: the name cannot stand in the log, or a role does not exist.
         StateError: the name was given before.
     """
-    checked_name(name, "name of a user")
+    with about("name"):
+        checked_name(name, "name of a user")
     given = roles_named(roles)
     with home.work() as work:
         if work.session.scalar(select(User.id).where(User.name == name)) is not None:
             raise StateError(
-                f"There is a user {name} already.", hint="Names stand in the log and are never used twice."
+                f"There is a user {name} already.",
+                hint="Names stand in the log and are never used twice.",
+                field="name",
             )
         row = User(name=name, roles=" ".join(given), created_at=work.clock.now(), subject=subject)
         work.session.add(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Depends, Form, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -16,8 +16,8 @@ from firstlight.errors import FirstlightError, InputError
 from firstlight.web.access.policy import Permission, may
 from firstlight.web.callers import Caller, ThePages, TheService, require
 from firstlight.web.console import choices
-from firstlight.web.console.numbers import Chosen, Number
-from firstlight.web.problems import status_of
+from firstlight.web.console.numbers import LARGEST, Number, numbers_in
+from firstlight.web.forms import Refused, refused_in
 from firstlight.web.service import Service
 
 router = APIRouter()
@@ -31,7 +31,7 @@ class DecisionForm:
 
     def __init__(
         self,
-        items: Annotated[list[Chosen], Form()] = [],  # noqa: B006 - read only; the form library needs a list
+        items: Annotated[list[str], Form()] = [],  # noqa: B006 - read only; the form library needs a list
         finding: Annotated[str, Form()] = "",
         why: Annotated[str, Form()] = "",
         conduct: Annotated[str, Form()] = "",
@@ -40,10 +40,29 @@ class DecisionForm:
         case_signs: Annotated[list[str], Form()] = [],  # noqa: B006
         escalation: Annotated[str, Form()] = "",
     ) -> None:
-        self.items = list(dict.fromkeys(items))
+        self.items = numbers_in(items)
         self.finding, self.why, self.conduct = finding, why.strip(), conduct
         self.classification, self.signs, self.case_signs = classification, signs, case_signs
         self.escalation = escalation.strip()
+
+    @classmethod
+    def of(cls, refused: Refused | None) -> DecisionForm:
+        """The form as it was filled in before it was refused, or an empty one."""
+        typed = refused.typed if refused is not None else {}
+
+        def last(name: str) -> str:
+            return next(reversed(typed.get(name, ())), "")
+
+        return cls(
+            items=list(typed.get("items", ())),
+            finding=last("finding"),
+            why=last("why"),
+            conduct=last("conduct"),
+            classification=last("classification"),
+            signs=list(typed.get("signs", ())),
+            case_signs=list(typed.get("case_signs", ())),
+            escalation=last("escalation"),
+        )
 
     def conclusion(self) -> Conclusion:
         """The conclusion.
@@ -52,7 +71,7 @@ class DecisionForm:
             InputError: a field is missing or wrong.
         """
         if not self.finding:
-            raise InputError("Nothing is concluded yet.", hint="Choose: report, or not reportable.")
+            raise InputError("Nothing is concluded yet.", hint="Choose: report, or not reportable.", field="finding")
         report = self.finding == Finding.REPORT
         return Conclusion.of(
             finding=self.finding,
@@ -86,9 +105,17 @@ def case(number: Number, request: Request, service: TheService, pages: ThePages,
 
 
 @router.get("/cases/{number}/bundle")
-def bundle(number: Number, request: Request, service: TheService, pages: ThePages, caller: Reader) -> Response:
-    """Every item of a case, and what is decided at once."""
-    return pages.render(request, "bundle.html", book=casebook.open_case(service.home, number, reader=caller.actor))
+def bundle(
+    number: Number,
+    request: Request,
+    service: TheService,
+    pages: ThePages,
+    caller: Reader,
+    start: Annotated[int, Query(ge=1, le=LARGEST)] = 1,
+) -> Response:
+    """Every item of a case, page by page, and what is decided at once."""
+    book = casebook.open_case(service.home, number, reader=caller.actor, start=start)
+    return pages.render(request, "bundle.html", book=book, length=casebook.PAGE)
 
 
 @router.post("/cases/{number}/judgement")
@@ -161,20 +188,17 @@ def lift(
 
 @router.get("/cases/{number}/decide")
 def deciding(number: Number, request: Request, service: TheService, pages: ThePages, caller: Reviewer) -> Response:
-    """The form of a decision, filled in with what comes next in the case."""
-    return _form(number, request, service, pages, caller, DecisionForm())
+    """The form of a decision, filled in with what comes next in the case, or with what was refused."""
+    return _form(number, request, service, pages, caller, DecisionForm.of(refused_in(request)))
 
 
-@router.post("/cases/{number}/choose")
+@router.post("/cases/{number}/bundle")
 def chosen(
     number: Number, request: Request, service: TheService, pages: ThePages, caller: Reviewer, form: Filled
 ) -> Response:
     """The form of a decision on the items that were chosen in the bundle, or with its check."""
     if not form.items:
-        nothing = InputError(
-            "No item was chosen.", hint="These are the ones that come next; choose others in the list."
-        )
-        return _form(number, request, service, pages, caller, form, nothing)
+        raise InputError("No item was chosen.", hint="Choose at least one.", field="items")
     return _form(number, request, service, pages, caller, form)
 
 
@@ -185,29 +209,27 @@ def _form(
     pages: ThePages,
     caller: Caller,
     form: DecisionForm,
-    wrong: FirstlightError | None = None,
 ) -> Response:
-    book = casebook.open_case(service.home, number, reader=caller.actor)
+    book = casebook.open_case(service.home, number, reader=caller.actor, about=form.items)
     if not form.items and book.groups:
         form.items = list(book.groups[0].everything)
     checked, unmet = _checked(service, number, caller, form)
     return pages.render(
         request,
         "decide.html",
-        status=status_of(wrong) if wrong else HTTPStatus.OK,
         book=book,
         form=form,
         choices=choices,
         checked=checked,
         unmet=unmet,
-        wrong=wrong.diagnostics() if wrong else None,
     )
 
 
 def _checked(service: Service, number: int, caller: Caller, form: DecisionForm) -> tuple[list[dict[str, Any]], str]:
     """What the reports would lack as the form stands, and what keeps it from being checked."""
     try:
-        made = drafting.preview(service.home, number, form.conclusion(), actor=caller.actor, items=form.items)
+        some = form.items[: casebook.PAGE]  # it is asked for at every stroke
+        made = drafting.preview(service.home, number, form.conclusion(), actor=caller.actor, items=some)
     except FirstlightError as e:
         return [], e.diagnostics().message
     return [
@@ -232,14 +254,9 @@ def check(number: Number, service: TheService, caller: Reviewer, form: Filled) -
 
 
 @router.post("/cases/{number}/decide")
-def decide(
-    number: Number, request: Request, service: TheService, pages: ThePages, caller: Reviewer, form: Filled
-) -> Response:
+def decide(number: Number, service: TheService, caller: Reviewer, form: Filled) -> Response:
     """Decide: one record for each item."""
-    try:
-        review.decide(service.home, number, form.conclusion(), actor=caller.actor, items=form.items)
-    except InputError as e:
-        return _form(number, request, service, pages, caller, form, e)
+    review.decide(service.home, number, form.conclusion(), actor=caller.actor, items=form.items)
     return RedirectResponse(f"/cases/{number}/decided", HTTPStatus.SEE_OTHER)
 
 
@@ -250,7 +267,6 @@ def decided(number: Number, request: Request, service: TheService, pages: ThePag
         request,
         "decided.html",
         number=number,
-        decisions=review.decisions(service.home, number),
         undoable=undo.undoable(service.home, number, actor=caller.actor),
         book=casebook.open_case(service.home, number, reader=caller.actor),
     )

@@ -9,11 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from firstlight.casework import logbook
-from firstlight.errors import FirstlightError
 from firstlight.web.access.policy import Permission
 from firstlight.web.callers import Caller, ThePages, TheService, require
 from firstlight.web.console.numbers import LARGEST
-from firstlight.web.problems import status_of
+from firstlight.web.forms import about
 
 router = APIRouter()
 Reader = Annotated[Caller, Depends(require(Permission.CUSTODY_READ))]
@@ -51,8 +50,5 @@ def proof(
     request: Request, service: TheService, pages: ThePages, _caller: Reader, seq: Annotated[int, Form(ge=0, le=LARGEST)]
 ) -> Response:
     """The proof of one entry, to be checked anywhere."""
-    try:
-        made = logbook.prove(service.home, seq)
-    except FirstlightError as e:
-        return pages.render(request, "proof.html", status=status_of(e), proof=None, seq=seq, wrong=e.diagnostics())
-    return pages.render(request, "proof.html", proof=made, seq=seq, wrong=None)
+    with about("seq"):
+        return pages.render(request, "proof.html", proof=logbook.prove(service.home, seq))

@@ -12,11 +12,8 @@ from starlette.responses import RedirectResponse, Response
 from firstlight.casework import exposure
 from firstlight.casework.exposure import Limits
 from firstlight.casework.severity import Severity
-from firstlight.errors import FirstlightError
 from firstlight.web.access.policy import Permission, may
 from firstlight.web.callers import Caller, Myself, ThePages, TheService, require
-from firstlight.web.problems import status_of
-from firstlight.web.service import Service
 
 router = APIRouter()
 Operator = Annotated[Caller, Depends(require(Permission.SETTINGS_WRITE))]
@@ -64,42 +61,28 @@ Filled = Annotated[LimitsForm, Depends()]
 @router.get("/settings")
 def settings(request: Request, service: TheService, pages: ThePages, caller: Myself) -> Response:
     """One's own settings, and the organisation's for those who may read them."""
-    return _page(request, service, pages, caller)
-
-
-def _page(
-    request: Request, service: Service, pages: ThePages, caller: Caller, wrong: FirstlightError | None = None
-) -> Response:
     return pages.render(
         request,
         "settings.html",
-        status=status_of(wrong) if wrong else HTTPStatus.OK,
         limits=exposure.limits_of(service.home, caller.actor),
         reviews=may(caller.roles, Permission.DECIDE),
         reads=may(caller.roles, Permission.SETTINGS_READ),
         organisation=service.home.settings.organisation,
         severities=tuple(Severity),
-        wrong=wrong.diagnostics() if wrong else None,
     )
 
 
 @router.post("/settings/limits")
-def limit_myself(request: Request, service: TheService, pages: ThePages, caller: Reviewer, form: Filled) -> Response:
+def limit_myself(service: TheService, caller: Reviewer, form: Filled) -> Response:
     """One's own limits; nobody else is told which."""
-    try:
-        exposure.limit_myself(service.home, caller.actor, form.limits())
-    except FirstlightError as e:
-        return _page(request, service, pages, caller, e)
+    exposure.limit_myself(service.home, caller.actor, form.limits())
     return RedirectResponse("/settings", HTTPStatus.SEE_OTHER)
 
 
 @router.post("/settings/limits/everybody")
-def limit_everybody(request: Request, service: TheService, pages: ThePages, caller: Operator, form: Filled) -> Response:
+def limit_everybody(service: TheService, caller: Operator, form: Filled) -> Response:
     """The organisation's limits; those that a reviewer set stay where they are stricter."""
-    try:
-        exposure.limit_everybody(service.home, form.limits(), actor=caller.actor)
-    except FirstlightError as e:
-        return _page(request, service, pages, caller, e)
+    exposure.limit_everybody(service.home, form.limits(), actor=caller.actor)
     return RedirectResponse("/settings", HTTPStatus.SEE_OTHER)
 
 

@@ -13,12 +13,13 @@ from starlette.responses import RedirectResponse, Response
 from firstlight.casework import acts, destinations
 from firstlight.casework.destinations import Outside, Way
 from firstlight.custody.approval import APPROVAL_LIFE
-from firstlight.errors import FirstlightError
+from firstlight.errors import InputError
 from firstlight.web.access import users
 from firstlight.web.access.policy import Permission, Role
+from firstlight.web.access.sessions import SignedIn
 from firstlight.web.callers import Caller, ThePages, TheService, require
 from firstlight.web.console import proofs
-from firstlight.web.problems import NotSignedInError, status_of
+from firstlight.web.problems import NotSignedInError
 from firstlight.web.service import Service
 
 router = APIRouter()
@@ -49,17 +50,14 @@ def _users(
     *,
     link: str = "",
     name: str = "",
-    wrong: FirstlightError | None = None,
 ) -> Response:
     return pages.render(
         request,
         "users.html",
-        status=status_of(wrong) if wrong else HTTPStatus.OK,
         users=users.everybody(service.home),
         roles=ROLE_WORDS,
         link=link,
         name=name,
-        wrong=wrong.diagnostics() if wrong else None,
     )
 
 
@@ -77,27 +75,19 @@ def add(
     roles: Annotated[list[str], Form()] = [],  # noqa: B006 - read only; the form library needs a list
 ) -> Response:
     """A new user, and the one-time link that lets them in; it is shown once."""
-    try:
-        made, secret = users.add(service.home, name.strip(), roles, by=caller.actor)
-    except FirstlightError as e:
-        return _users(request, service, pages, wrong=e)
+    made, secret = users.add(service.home, name.strip(), roles, by=caller.actor)
     return _users(request, service, pages, link=_link(request, service, secret), name=made.name)
 
 
 @router.post("/users/{name}/roles")
 def change(
     name: str,
-    request: Request,
     service: TheService,
-    pages: ThePages,
     caller: Admin,
     roles: Annotated[list[str], Form()] = [],  # noqa: B006
 ) -> Response:
     """Other roles."""
-    try:
-        users.change(service.home, name, roles, by=caller.actor)
-    except FirstlightError as e:
-        return _users(request, service, pages, wrong=e)
+    users.change(service.home, name, roles, by=caller.actor)
     return RedirectResponse("/users", HTTPStatus.SEE_OTHER)
 
 
@@ -109,68 +99,53 @@ def link(name: str, request: Request, service: TheService, pages: ThePages, call
 
 
 @router.post("/users/{name}/disable")
-def disable(name: str, request: Request, service: TheService, pages: ThePages, caller: Admin) -> Response:
+def disable(name: str, service: TheService, caller: Admin) -> Response:
     """Let somebody in no more."""
-    try:
-        users.disable(service.home, name, by=caller.actor)
-    except FirstlightError as e:
-        return _users(request, service, pages, wrong=e)
+    users.disable(service.home, name, by=caller.actor)
     return RedirectResponse("/users", HTTPStatus.SEE_OTHER)
 
 
 @router.get("/approvals")
 def approvals(request: Request, service: TheService, pages: ThePages, _caller: Approver) -> Response:
     """What waits for a second person."""
-    return _approvals(request, service, pages)
-
-
-def _approvals(request: Request, service: Service, pages: ThePages, wrong: FirstlightError | None = None) -> Response:
     production = None
     if destinations.is_kept(service.home, Outside.PRODUCTION):
         production = destinations.show(service.home, Outside.PRODUCTION)
     return pages.render(
         request,
         "approvals.html",
-        status=status_of(wrong) if wrong else HTTPStatus.OK,
         waiting=acts.waiting_acts(service.home),
         production=production,
-        wrong=wrong.diagnostics() if wrong else None,
     )
 
 
 @router.post("/approvals/production")
 def approve_production(
-    request: Request,
-    service: TheService,
-    pages: ThePages,
-    caller: Approver,
-    digest: Annotated[str, Form()] = "",
-    why: Annotated[str, Form()] = "",
+    service: TheService, caller: Approver, digest: Annotated[str, Form()] = "", why: Annotated[str, Form()] = ""
 ) -> Response:
     """Answer for filing real reports with exactly the settings that were shown. It takes two people."""
-    try:
-        if caller.session is None:
-            raise NotSignedInError("Only somebody who is signed in can approve; a key cannot.")
-        says = "An approval is signed by your passkey, over exactly these settings."
-        signed = proofs.assertion(service.home, caller.session, digest, within=APPROVAL_LIFE, says=says)
-        who = destinations.Approver(
-            name=caller.actor, way=Way.PASSKEY, session=caller.session.short, assertion=json.loads(signed)
-        )
-        destinations.approve(service.home, who, reason=why.strip(), digest=digest)
-    except FirstlightError as e:
-        return _approvals(request, service, pages, e)
+    if not why.strip():
+        raise InputError("A reason is needed for this.", hint="It stands in the custody log for ever.", field="why")
+    session = _session(caller)
+    says = "An approval asks anew who you are, for exactly these settings."
+    signed = proofs.assertion(service.home, session, digest, within=APPROVAL_LIFE, says=says)
+    proof = json.loads(signed)
+    way = Way.OIDC if "iss" in proof else Way.PASSKEY
+    who = destinations.Approver(name=caller.actor, way=way, session=session.short, assertion=proof)
+    destinations.approve(service.home, who, reason=why.strip(), digest=digest)
     return RedirectResponse("/approvals", HTTPStatus.SEE_OTHER)
 
 
 @router.post("/approvals/{act}")
-def approve(act: str, request: Request, service: TheService, pages: ThePages, caller: Approver) -> Response:
+def approve(act: str, service: TheService, caller: Approver) -> Response:
     """Approve exactly this act. Whoever asked for it cannot."""
-    try:
-        if caller.session is None:
-            raise NotSignedInError("Only somebody who is signed in can approve; a key cannot.")
-        says = "An approval is signed by your passkey, over exactly this act."
-        signed = proofs.assertion(service.home, caller.session, act, within=APPROVAL_LIFE, says=says)
-        acts.approve(service.home, act, actor=caller.actor, assertion=json.loads(signed))
-    except FirstlightError as e:
-        return _approvals(request, service, pages, e)
+    says = "An approval asks anew who you are, for exactly this act."
+    signed = proofs.assertion(service.home, _session(caller), act, within=APPROVAL_LIFE, says=says)
+    acts.approve(service.home, act, actor=caller.actor, assertion=json.loads(signed))
     return RedirectResponse("/approvals", HTTPStatus.SEE_OTHER)
+
+
+def _session(caller: Caller) -> SignedIn:
+    if caller.session is None:
+        raise NotSignedInError("Only somebody who is signed in can approve; a key cannot.")
+    return caller.session

@@ -23,5 +23,6 @@ def assertion(home: Home, session: SignedIn, act_sha256: str, *, within: timedel
         found = work.session.scalar(wanted)
         now = work.clock.now()
     if found is None or now - found.at > within:
-        raise RefusedError(says, hint="Your passkey is asked for.", code="refused.step-up", act=act_sha256)
+        hint = "Confirm it with your passkey, or through your organisation."
+        raise RefusedError(says, hint=hint, code="refused.step-up", act=act_sha256)
     return found.assertion

@@ -11,11 +11,9 @@ from starlette.responses import Response
 from firstlight.casework import figures, floods, outlook, overview
 from firstlight.casework.search import search
 from firstlight.cybertip.statistics import LABELS
-from firstlight.errors import InputError
 from firstlight.web.access.policy import Permission
 from firstlight.web.callers import Caller, Limited, ThePages, TheService, require
 from firstlight.web.console import plots
-from firstlight.web.problems import status_of
 from firstlight.web.rates import Asking
 
 router = APIRouter()
@@ -27,7 +25,7 @@ Watcher = Annotated[Caller, Depends(require(Permission.DASHBOARD))]
 @router.get("/search")
 def asking(request: Request, pages: ThePages, _caller: Searcher) -> Response:
     """The form alone: what is looked for never stands in an address."""
-    return pages.render(request, "search.html", words="", found=None, wrong=None)
+    return pages.render(request, "search.html", words="", found=None)
 
 
 @router.post("/search", dependencies=[Depends(Limited(Asking.SEARCH))])
@@ -35,10 +33,7 @@ def found(
     request: Request, service: TheService, pages: ThePages, _caller: Searcher, words: Annotated[str, Form()] = ""
 ) -> Response:
     """What was found."""
-    try:
-        return pages.render(request, "search.html", words=words.strip(), found=search(service.home, words), wrong=None)
-    except InputError as e:
-        return pages.render(request, "search.html", status=status_of(e), words=words, found=None, wrong=e.diagnostics())
+    return pages.render(request, "search.html", words=words.strip(), found=search(service.home, words))
 
 
 @router.get("/banks")

@@ -15,8 +15,6 @@ from firstlight.web.access.policy import Permission
 from firstlight.web.callers import Caller, ThePages, TheService, require
 from firstlight.web.console import choices
 from firstlight.web.console.numbers import Number
-from firstlight.web.problems import status_of
-from firstlight.web.service import Service
 
 router = APIRouter()
 Reader = Annotated[Caller, Depends(require(Permission.FILINGS_READ))]
@@ -37,12 +35,6 @@ def reports(request: Request, service: TheService, pages: ThePages, _caller: Rea
 @router.get("/cases/{number}/report")
 def report(number: Number, request: Request, service: TheService, pages: ThePages, _caller: Reader) -> Response:
     """The drafts of a case with their check, and the filings it had."""
-    return _page(number, request, service, pages)
-
-
-def _page(
-    number: int, request: Request, service: Service, pages: ThePages, wrong: FirstlightError | None = None
-) -> Response:
     unmet = None
     try:
         drafts = filing.draft(service.home, number)
@@ -51,7 +43,6 @@ def _page(
     return pages.render(
         request,
         "report.html",
-        status=status_of(wrong) if wrong else HTTPStatus.OK,
         number=number,
         drafts=drafts,
         unmet=unmet,
@@ -60,22 +51,11 @@ def _page(
         simulator=facts.SIMULATOR,
         settles_in=undo.settles_in(service.home, number),
         kinds=choices.KIND_WORDS,
-        wrong=wrong.diagnostics() if wrong else None,
     )
 
 
 @router.post("/cases/{number}/report")
-def file(
-    number: Number,
-    request: Request,
-    service: TheService,
-    pages: ThePages,
-    caller: Reporter,
-    destination: Annotated[str, Form()],
-) -> Response:
+def file(number: Number, service: TheService, caller: Reporter, destination: Annotated[str, Form()]) -> Response:
     """Send every report of the case that may be filed."""
-    try:
-        sending.send(service.home, number, destination=destination, actor=caller.actor)
-    except FirstlightError as e:
-        return _page(number, request, service, pages, e)
+    sending.send(service.home, number, destination=destination, actor=caller.actor)
     return RedirectResponse(f"/cases/{number}/report", HTTPStatus.SEE_OTHER)

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from firstlight.clock import in_utc
 from firstlight.web.access.policy import Permission
+from firstlight.web.console.numbers import spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ ROOMS = (
 def install(environment: Environment) -> None:
     """Give an environment what the console's templates use."""
     environment.globals["rooms"] = ROOMS
-    environment.filters.update(when=when, size=size, count=count, hours=hours, words=words)
+    environment.filters.update(when=when, size=size, count=count, hours=hours, words=words, spans=spans)
 
 
 def when(at: datetime) -> Markup:

@@ -6,7 +6,7 @@ document.addEventListener("submit", async (event) => {
   if (!form || form.dataset.signed) return;
   event.preventDefault();
   const place = document.querySelector("[data-passkey-says]");
-  place.textContent = "Your device asks you now.";
+  place.textContent = "You are asked who you are.";
   try {
     await window.firstlightStepUp(form.dataset.act);
     form.dataset.signed = "yes";

@@ -44,8 +44,54 @@
     location.assign(found.next);
   };
 
-  // Whoever came through their organisation is sent there, and comes back to this page.
+  // Whoever came through their organisation is sent there, and comes back to this page, where what they had typed waits
+  // for them: in this tab, for ten minutes at most, and no longer than until it is back in its fields.
+  const KEPT = "firstlight.typed";
+  const FOR = 600000;
+  const forms = () => [...document.querySelectorAll("main form[method=post]")];
+  const told = (field) => field.name && field.type !== "hidden" && field.type !== "submit";
+  const keep = () => {
+    const typed = forms().map((form) => [
+      form.getAttribute("action"),
+      [...form.elements].filter(told).map((field) => [field.name, field.value, Boolean(field.checked)]),
+    ]);
+    try {
+      sessionStorage.setItem(KEPT, JSON.stringify({ path: location.pathname, until: Date.now() + FOR, typed }));
+    } catch {
+      /* a browser that keeps nothing */
+    }
+  };
+  const putBack = () => {
+    let kept;
+    try {
+      kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+      sessionStorage.removeItem(KEPT);
+    } catch {
+      return;
+    }
+    if (!kept || kept.path !== location.pathname || Date.now() > kept.until) return;
+    let first = null;
+    for (const [action, fields] of kept.typed) {
+      const form = forms().find((one) => one.getAttribute("action") === action);
+      for (const [name, value, checked] of form ? fields : []) {
+        const choices = [...form.elements].filter((one) => told(one) && one.name === name);
+        const field = choices.find((one) => one.matches("[type=radio], [type=checkbox]") && one.value === value) ?? choices[0];
+        if (!field) continue;
+        if (field.matches("[type=radio], [type=checkbox]")) field.checked = checked;
+        else if (field.value !== value) {
+          field.value = value;
+          first ??= field;
+          field.closest("details")?.setAttribute("open", "");
+        }
+      }
+    }
+    says("You are back, and what you had typed is here.");
+    first?.focus();
+  };
+  putBack();
+
   const askOrganisation = (act) => {
+    keep();
     const form = document.createElement("form");
     form.method = "post";
     form.action = "/step-up/oidc";
@@ -69,6 +115,7 @@
       if (error.code === "state.provider") return askOrganisation(act);
       throw error;
     }
+    if (begun.proved) return;
     needed();
     const options = PublicKeyCredential.parseRequestOptionsFromJSON(begun);
     const credential = await navigator.credentials.get({ publicKey: options });
