@@ -40,6 +40,13 @@ AT_ONCE = RetryPolicy(first_wait=0, growth=1)
 _NOW = dt.datetime.now(dt.UTC)
 
 
+@pytest.fixture(autouse=True)
+def quiet(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """A client that does not trust a certificate is no fault of the server, which writes nothing about it."""
+    yield
+    assert "Traceback" not in capfd.readouterr().err
+
+
 @dataclass(frozen=True)
 class Authority:
     """A certificate authority of this test alone."""

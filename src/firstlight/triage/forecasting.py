@@ -66,7 +66,8 @@ def forecast(
     tomorrow = max(0.0, backlog - 24 * surplus)
     says = f"{backlog} wait; {arrivals_per_hour:g} come in and {speed:g} are looked at each hour. "
     says += _course(backlog, surplus, speed, steady, wait, ahead, clear, tomorrow)
-    says += f" {hold} reviewer(s) keep up with what comes in; {needed} would clear the backlog within "
+    keep = "reviewer keeps" if hold == 1 else "reviewers keep"
+    says += f" {hold} {keep} up with what comes in; {needed} would clear the backlog within "
     says += f"{clear_within_hours:g} h. Nothing is dropped meanwhile."
     return Forecast(
         backlog=backlog,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -128,7 +129,7 @@ class ApiClient:
 
     def entry(self, bank: str, key: str) -> EntryAnswer:
         """One entry of a bank."""
-        return self._call("GET", f"/banks/{bank}/entries/{key}", EntryAnswer)
+        return self._call("GET", f"/banks/{bank}/entries/{quote(key, safe='')}", EntryAnswer)
 
     def set_standing(self, bank: str, asked: StandingAsked) -> StandingReport:
         """Confirm, deny, withdraw or restore entries."""

@@ -118,6 +118,13 @@ def test_originals_never_lie_plain_on_the_disk(api: ApiClient, service: Service)
             assert data[100:160] not in path.read_bytes()
 
 
+@pytest.mark.parametrize("key", ["roots/leek/7", "/leek", "leek//7", "a?b#c", "50 %", "Möhre", "x" * 200])
+def test_an_entry_is_found_by_whatever_its_list_calls_it(api: ApiClient, key: str) -> None:
+    api.create_bank(NewBank(name="known", purpose=BankPurpose.KNOWN))
+    api.add_entries("known", EntriesAsked(entries=(NewEntryAsked(key=key, md5="5d" * 16),)))
+    assert api.entry("known", key).key == key
+
+
 def test_hashes_and_bytes_are_matched_and_every_entry_has_its_standing(api: ApiClient, cage: Cage) -> None:
     made = api.match_media(jpeg(8))
     assert made.pdq is not None

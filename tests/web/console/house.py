@@ -22,7 +22,7 @@ from firstlight.casework import banking, cases, examine, intake, opinions, revie
 from firstlight.casework.home import Home
 from firstlight.casework.review import Conclusion
 from firstlight.casework.settings import Service as ServiceSettings
-from firstlight.casework.upload import Chat, Upload
+from firstlight.casework.upload import Chat, Party, Upload
 from firstlight.cli.demo.drawing import draw
 from firstlight.clock import SystemClock
 from firstlight.media import Cage
@@ -104,6 +104,8 @@ def files() -> dict[str, bytes]:
         "moving.gif": _animation(),
         "broken.jpg": b"\xff\xd8\xff\xe0 nothing more",
         **{f"ordinary-{seed}.jpg": _picture(seed, quality=90) for seed in range(5, 15)},
+        "linked-1.txt": b"One has come in.",
+        "linked-2.txt": b"And another one has.",
     }
 
 
@@ -133,6 +135,9 @@ def furnish(home: Home, cage: Cage, folder: Path) -> dict[str, int]:
         )
         for place, name in enumerate(files())
     }
+    mail = Party.model_validate({"emails": [{"value": "carrot@veg.example"}]})
+    for name in ("linked-1.txt", "linked-2.txt"):
+        about[name] = Upload(account=f"account-{name}", uploaded_at=now, holder=mail)
     intake.receive(home, intake.arrivals([folder], about))
     examine.examine(home, cage)
     return {item.name: place.case for place in cases.queue(home).places for item in cases.show(home, place.case).items}
@@ -150,8 +155,8 @@ def settle_something(house: House) -> None:
 
 
 @contextmanager
-def open_house(folder: Path, cage: Cage) -> Iterator[House]:
-    """The whole of it, running."""
+def open_house(folder: Path, cage: Cage | None) -> Iterator[House]:
+    """The whole of it, running; without a cage it is empty."""
     (folder / "home").mkdir(mode=0o700)
     (folder / "home" / "settings.toml").write_text(SETTINGS)
     clock = MovedClock()
@@ -162,8 +167,10 @@ def open_house(folder: Path, cage: Cage) -> Iterator[House]:
         socket = server.config.bind_socket()
         settings = ServiceSettings(port=socket.getsockname()[1])
         service = Service(home=home, settings=settings, cage=cage)
-        house = House(home, service, clock, numbers=furnish(home, cage, folder / "in"))
-        settle_something(house)
+        house = House(home, service, clock)
+        if cage is not None:
+            house.numbers = furnish(home, cage, folder / "in")
+            settle_something(house)
         server.config.app = create_app(service)
         server.config.loaded = False
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)

@@ -12,11 +12,23 @@ from firstlight.web.access.policy import Role
 from web.console.conftest import Browsing
 from web.console.house import House, authenticator
 
+SEEN = """() => {
+  const one = document.activeElement;
+  const shown = one.matches(".parts input") ? one.closest("label") : one;
+  const box = shown.getBoundingClientRect();
+  const at = document.elementFromPoint(box.left + box.width / 2, box.top + Math.min(box.height, 40) / 2);
+  const style = getComputedStyle(shown);
+  return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && shown.contains(at);
+}"""
+"""Whether what has the focus is marked, in view, and under nothing else."""
+
 
 def _tab_to(page: Any, words: str, most: int = 60) -> None:
-    """Press Tab until what has the focus is called so."""
+    """Press Tab until what has the focus is called so; on the way it is always seen where the focus is."""
     for _ in range(most):
         page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement !== document.body"):  # after the last of them the browser has it
+            assert page.evaluate(SEEN), page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
         name = page.evaluate(
             "(document.activeElement.labels?.[0]?.textContent || document.activeElement.textContent || '').trim()"
         )
@@ -48,6 +60,13 @@ def _sign_in(page: Any, house: House) -> None:
 def test_a_whole_case_is_worked_by_keyboard_alone(browsing: Browsing, house: House) -> None:
     page = browsing("", color_scheme="light")
     _sign_in(page, house)
+    page.keyboard.press("q")
+    page.wait_for_url("**/queue")
+    page.keyboard.press("j")
+    first = page.evaluate("document.activeElement.textContent")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/cases/*")
+    assert page.inner_text("h1") == first.replace("\u00a0", " ")
     page.keyboard.press("n")
     page.wait_for_url("**/next")
     page.keyboard.press("o")

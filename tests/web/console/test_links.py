@@ -33,8 +33,17 @@ def test_a_case_names_the_cases_it_is_linked_with(
     assert "Linked with" not in reader.get(f"/cases/{alone}").text
 
     edge = next(one.edge for one in linking.links_of(home, first).edges if one.account == "<u2>")
-    linking.unlink(home, first, edge, why="A family's address.", by="ada")
-    assert "Linked with" not in reader.get(f"/cases/{first}").text
+    address = f"/cases/{first}/links/{edge}"
+    assert reader.post(address, data={"why": " "}).status_code == 400
+    assert reader.post(address, data={"why": "A family's address."}).status_code == 303
+    page = reader.get(f"/cases/{first}").text
+    assert f'<a href="/cases/{second}">' not in page
+    assert "Unlinked by reviewer-1: A family&#39;s address." in page
+    refused = reader.post(address, data={"why": "Once more."})
+    assert refused.status_code == 409
+    assert 'value="Once more."' in refused.text
+    assert reader.post(address, data={"why": "It is one person.", "joins": "true"}).status_code == 303
+    assert f'<a href="/cases/{second}">' in reader.get(f"/cases/{first}").text
 
 
 def test_a_person_lets_a_held_identifier_join(
@@ -50,7 +59,7 @@ def test_a_person_lets_a_held_identifier_join(
     assert "Let it join" not in reader.get(f"/cases/{first}").text
     page = reviewer.get(f"/cases/{first}").text
     assert "Look first." in page
-    assert f'<option value="{held.edge}">a.txt: email carrot@veg.example</option>' in page
+    assert f'<option value="{held.edge}" >a.txt: email carrot@veg.example</option>' in page
 
     said = {"edge": str(held.edge), "why": "One person."}
     assert reviewer.post(f"/cases/{first}/links/join", data=said | {"why": " "}).status_code == 400

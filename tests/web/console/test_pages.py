@@ -6,7 +6,9 @@ A screenshot of each is left for people to look at.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from firstlight.web.access.policy import Role
 from web.console.conftest import SHOTS, Browsing
-from web.console.house import House
+from web.console.house import House, open_house
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PAGES = {
@@ -54,6 +56,11 @@ SIDEWAYS = """() => [...document.querySelectorAll("html, body, body *:not(.skip,
   .filter((one) => one.scrollWidth > one.clientWidth + 1)
   .map((one) => `${one.tagName} ${one.className} ${one.scrollWidth} > ${one.clientWidth}`)"""
 """What is wider than its place: it would scroll both ways, or be cut off."""
+
+BORDERLESS = """() => [...document.querySelectorAll("main .card, main .choice, main .tag, main button, main input")]
+  .filter((one) => one.checkVisibility() && one.type !== "radio" && one.type !== "checkbox")
+  .filter((one) => getComputedStyle(one).borderTopWidth === "0px").map((one) => one.outerHTML.slice(0, 80))"""
+"""What cannot be told from the page where the system chooses the colours."""
 
 
 def _search(page: Any, words: str) -> None:
@@ -97,6 +104,81 @@ IN_STATES: dict[
         "/cases/{listed.jpg}/decide",
         lambda page: (page.check("[name=finding][value=report]"), page.fill("#why", " "), page.click("text=Decide s")),
     ),
+    "hold-refused": (
+        "/cases/{listed.jpg}",
+        lambda page: (
+            page.click("text=Put a hold on this case"),
+            page.fill("#authority", " "),
+            page.fill("#hold-reason", "Asked for by a court."),
+            page.click("text=Put it on"),
+            page.wait_for_selector("[aria-invalid]"),
+        ),
+    ),
+    "settings-refused": (
+        "/settings",
+        lambda page: (
+            page.fill("#own-files_a_day", "40"),
+            page.evaluate("document.querySelector('#own-break_minutes').min = ''"),
+            page.fill("#own-break_minutes", "0"),
+            page.locator("form[action='/settings/limits'] button").click(),
+            page.wait_for_selector("[aria-invalid]"),
+        ),
+    ),
+    "roles-refused": (
+        "/users",
+        lambda page: (
+            page.click("summary:has-text('Change ada')"),
+            *(one.uncheck() for one in page.locator("form[action='/users/ada/roles'] input:checked").all()),
+            page.click("text=Save roles"),
+            page.wait_for_selector(".wrong"),
+        ),
+    ),
+    "user-added": (
+        "/users",
+        lambda page: (
+            page.fill("#name", f"new-{time.time_ns()}"),
+            page.check("form[action='/users'] [value=auditor]"),
+            page.click("form button:text-is('Add')"),
+            page.wait_for_selector("text=shown once"),
+        ),
+    ),
+    "opinion-asking": ("/cases/{listed.jpg}", lambda page: page.click("summary:has-text('Ask a colleague')")),
+    "queue-forecast": ("/queue", lambda page: page.click("text=With other people and speeds")),
+    "judged": (
+        "/cases/{ordinary-14.jpg}",
+        lambda page: (
+            page.check("[name=impression][value=drawn]"),
+            page.click("text=Say so"),
+            page.wait_for_selector("text=You took it for"),
+        ),
+    ),
+    "unlinked": (
+        "/cases/{linked-1.txt}",
+        lambda page: (
+            page.click("text=By which identifiers"),
+            page.locator("summary:has-text('It links nothing')").first.click(),
+            page.locator("input[name=why]").first.fill("A family's address."),
+            page.locator("button:has-text('Unlink it')").first.click(),
+            page.wait_for_load_state(),
+            page.click("text=By which identifiers"),
+            page.locator("summary:has-text('It does link')").first.click(),
+        ),
+    ),
+    "undoing": (
+        "/cases/{ordinary-14.jpg}/decide",
+        lambda page: (
+            page.check("[name=finding][value=report]"),
+            page.fill("#why", "As the service states."),
+            page.click("text=Decide s"),
+            page.wait_for_selector("[data-undo] [data-left]"),
+        ),
+    ),
+    "report-unsettled": ("/cases/{ordinary-14.jpg}/report", lambda page: page.wait_for_selector("[data-undo]")),
+    "undone": (
+        "/cases/{ordinary-14.jpg}/decided",
+        lambda page: (page.click("text=Undo u"), page.wait_for_selector("h2:has-text('Look at item')")),
+    ),
+    "next-given": ("/next", lambda page: (page.click("text=Give me the next case"), page.wait_for_selector("main h2"))),
     "looking": (
         "/cases/{ordinary-12.jpg}",
         lambda page: (
@@ -178,6 +260,23 @@ def test_the_pages_of_whoever_is_not_signed_in_are_accessible(browsing: Browsing
     _inspect(page, "enter")
 
 
+def test_a_house_in_which_nothing_has_happened_is_accessible(chromium: Any, tmp_path: Path) -> None:
+    with open_house(tmp_path, None) as empty:
+        context = chromium.new_context(base_url=empty.address, reduced_motion="reduce")
+        context.add_cookies([empty.cookie("ada")])
+        page = context.new_page()
+        for name in ("today", "queue", "reports", "banks", "custody", "figures", "jobs"):
+            page.set_viewport_size({"width": 1280, "height": 800})
+            page.emulate_media(color_scheme="light")
+            page.goto(PAGES[name])
+            _inspect(page, f"{name}-empty")
+        page.goto("/next")
+        page.click("text=Give me the next case")
+        page.wait_for_selector("h2:text-is('Nobody waits')")
+        _inspect(page, "next-nobody")
+        context.close()
+
+
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.AUDITOR, Role.CUSTODIAN, Role.KEY_OFFICER])
 def test_roles_without_pictures_have_a_first_page_and_no_pane(browsing: Browsing, house: House, role: Role) -> None:
     page = browsing(f"only-{role.value}", role)
@@ -186,6 +285,18 @@ def test_roles_without_pictures_have_a_first_page_and_no_pane(browsing: Browsing
     answer = page.goto(_address(house, "/cases/{listed.jpg}"))
     assert answer.status in (200, 403)
     assert page.locator("[data-hold]").count() == 0
+
+
+def test_with_forced_colours_and_at_rest_everything_is_there(page: Any, house: House) -> None:
+    page.emulate_media(forced_colors="active", reduced_motion="reduce")
+    for name in ("queue", "case", "decide", "report", "settings"):
+        page.goto(_address(house, PAGES[name]))
+        page.screenshot(path=SHOTS / f"{name}-forced-colours.png", full_page=True)
+        assert page.evaluate(SIDEWAYS) == []
+        assert page.evaluate(BORDERLESS) == [], name
+    page.goto("/break")
+    assert page.evaluate("document.getAnimations().length") == 0
+    page.emulate_media(forced_colors="none")
 
 
 def test_on_paper_there_is_the_record_and_no_furniture(browsing: Browsing, house: House) -> None:

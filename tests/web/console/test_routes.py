@@ -63,6 +63,7 @@ ACTS = {
     "/cases/1/undo": Permission.DECIDE,
     "/cases/1/report": Permission.REPORT,
     "/cases/1/links/join": Permission.DECIDE,
+    "/cases/1/links/1": Permission.DECIDE,
     "/cases/1/hold": Permission.HOLDS,
     "/cases/1/hold/1/lift": Permission.HOLDS,
     "/items/1/reveal": Permission.MEDIA_VIEW,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -150,6 +151,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang_up()
 
 
+class _Server(ThreadingHTTPServer):
+    """A server that writes nothing about clients that break off, or that do not trust its certificate."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's signature
+        if not isinstance(sys.exception(), ssl.SSLError | ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Simulator:
     """A reporting service on loopback. Use it as a context manager, or `start()` and `stop()` it.
 
@@ -227,7 +236,7 @@ class Simulator:
         attributes = {"service": self.service, "page": self._page_of(), "sleep": staticmethod(self._sleep)}
         handler = type("_BoundHandler", (_Handler,), attributes)
         try:
-            server = ThreadingHTTPServer((self._host, self._port), handler)
+            server = _Server((self._host, self._port), handler)
         except OSError as e:
             raise StorageError(
                 f"Port {self._port} on {self._host} cannot be used: {e.strerror}.", hint="Choose another port, or 0."

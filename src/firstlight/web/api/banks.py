@@ -73,11 +73,11 @@ def add(bank: Named, asked: EntriesAsked, service: TheService, caller: Writer) -
     return banking.add_entries(service.home, bank, entries, actor=caller.actor)
 
 
-@router.get("/banks/{bank}/entries/{key}", response_model=EntryAnswer)
+@router.get("/banks/{bank}/entries/{key:path}", response_model=EntryAnswer)
 def show_entry(
     bank: Named, key: Annotated[str, Path(min_length=1, max_length=200)], service: TheService, _caller: Reader
 ) -> EntryAnswer:
-    """One entry by its key, with its hashes masked."""
+    """One entry by its key, with its hashes masked. A key may hold slashes: written as `%2F` or as they are."""
     return EntryAnswer.of(service.home.library.entry(bank, key))
 
 

@@ -17,7 +17,7 @@ from firstlight.web.access.policy import Permission, may
 from firstlight.web.callers import Caller, ThePages, TheService, require
 from firstlight.web.console import choices
 from firstlight.web.console.numbers import LARGEST, Number, numbers_in
-from firstlight.web.forms import Refused, refused_in
+from firstlight.web.forms import Refused, about, refused_in
 from firstlight.web.service import Service
 
 router = APIRouter()
@@ -160,7 +160,8 @@ def join(
     why: Annotated[str, Form()] = "",
 ) -> Response:
     """Let a held identifier join those who bear it now."""
-    linking.join(service.home, number, edge, why=why, by=caller.actor)
+    with about("why"):
+        linking.join(service.home, number, edge, why=why, by=caller.actor)
     return RedirectResponse(f"/cases/{number}#links", HTTPStatus.SEE_OTHER)
 
 
@@ -184,6 +185,22 @@ def lift(
     """Lift a hold if a second person has approved it; ask for the approval otherwise."""
     made = holds.lift(service.home, hold_number, reason=reason, actor=caller.actor)
     return RedirectResponse(f"/cases/{number}" if made.approved_by else "/approvals", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/cases/{number}/links/{edge}")
+def link(
+    number: Number,
+    edge: Number,
+    service: TheService,
+    caller: Reviewer,
+    why: Annotated[str, Form()] = "",
+    joins: Annotated[bool, Form()] = False,
+) -> Response:
+    """Say that an identifier links nothing, or that it does after all."""
+    with about("why"):
+        act = linking.relink if joins else linking.unlink
+        act(service.home, number, edge, why=why.strip(), by=caller.actor)
+    return RedirectResponse(f"/cases/{number}#links", HTTPStatus.SEE_OTHER)
 
 
 @router.get("/cases/{number}/decide")

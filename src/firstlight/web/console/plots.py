@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from firstlight.casework.figures import Waits
 from firstlight.cybertip.statistics import COLUMNS, LABELS, ReportStatistics
 from firstlight.triage import AuditEstimate
+from firstlight.web.console.words import hours
 
 WIDTH, HEIGHT = 640, 220
 LEFT, TOP, BOTTOM = 44, 12, 28
@@ -83,6 +84,8 @@ def waits(rows: Sequence[Waits]) -> Plot | None:
             name = "nine of ten within" if series else "half within"
             bars.append(Bar(left, y + (24 - height) / 2, round(width, 1), height, series, f"{name} {value:g} hours"))
         labels.append(Label(left - 10, y + 17, row.level.value, "end"))
+        long = left + max(2.0, (WIDTH - left - 90) * row.nine_of_ten / top)
+        labels.append(Label(round(long + 8, 1), y + 17, hours(row.nine_of_ten), "start"))
     return Plot(tuple(bars), tuple(labels), height=len(rows) * line)
 
 
