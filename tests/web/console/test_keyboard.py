@@ -11,6 +11,7 @@ from firstlight.web.access import users
 from firstlight.web.access.policy import Role
 from web.console.conftest import Browsing
 from web.console.house import House, authenticator
+from web.console.test_pages import inspect
 
 SEEN = """() => {
   const one = document.activeElement;
@@ -73,6 +74,8 @@ def test_a_whole_case_is_worked_by_keyboard_alone(browsing: Browsing, house: Hou
     page.wait_for_selector("h2:text-matches('^Case ')")
     case = int(page.inner_text("main h2").split()[1])
     assert case == house.case("urgent.jpg")  # a child may be in danger: it comes first
+    inspect(page, "next-given")
+    page.set_viewport_size({"width": 1280, "height": 800})
     page.keyboard.press("o")
     page.wait_for_url(f"**/cases/{case}")
 

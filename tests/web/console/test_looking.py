@@ -15,6 +15,7 @@ from firstlight.casework.exposure import Limits
 from firstlight.cybertip import Rendition, Viewing
 from web.console.conftest import Browsing
 from web.console.house import House, files
+from web.console.test_pages import inspect
 
 CHROME = (
     "text/html",
@@ -168,6 +169,9 @@ def test_a_break_that_is_due_locks_the_pane(browsing: Browsing, house: House) ->
     page.reload()
     assert page.locator("[data-hold]").count() == 0
     assert "A break is due" in page.inner_text("[data-look]")
+    inspect(page, "case-break")
+    page.goto("/break")
+    inspect(page, "break-due")
     again = page.request.post(
         f"/items/{house.items('ordinary-8.jpg')[0]}/reveal",
         data={"edge": 320},

@@ -26,6 +26,7 @@ from firstlight.web.service import Service
 from web.access.identity_provider import CLIENT, SECRET, IdentityProvider
 from web.console.conftest import Browsing
 from web.console.house import House
+from web.console.test_pages import inspect
 
 REAL = Settings(url="https://service.invalid/ispws", username="esp-18", organisation="P", registration_id="17")
 WHY = "We are registered, and I answer for it."
@@ -133,6 +134,7 @@ def test_who_is_not_asked_anew_approves_nothing_and_loses_nothing(
         idp.claims = claims
         page.get_by_role("button", name="Approve these settings").click()
         page.wait_for_selector(f"main:has-text('{says}')")
+        inspect(page, "step-up-refused")
         page.get_by_role("link", name="Back to the page you were on").click()
         page.wait_for_url("**/approvals")
         assert page.input_value("#why") == WHY
@@ -172,6 +174,7 @@ def test_somebody_without_a_role_is_told_so(browsing: Browsing, address: str, id
     idp.subject, idp.groups, idp.claims = "stranger", ["others"], {}
     page = browsing("", base_url=address)
     page.goto("/sign-in")
+    inspect(page, "sign-in-organisation")
     page.get_by_role("button", name="Sign in with your organisation").click()
     page.wait_for_selector("main:has-text('Nobody with a role here')")
     page.goto("/queue")

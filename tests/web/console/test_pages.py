@@ -128,8 +128,8 @@ IN_STATES: dict[
         "/users",
         lambda page: (
             page.click("summary:has-text('Change ada')"),
-            *(one.uncheck() for one in page.locator("form[action='/users/ada/roles'] input:checked").all()),
-            page.click("text=Save roles"),
+            page.evaluate("for (const one of document.querySelectorAll('details[open] :checked')) one.checked = false"),
+            page.click("form[action='/users/ada/roles'] button"),
             page.wait_for_selector(".wrong"),
         ),
     ),
@@ -148,7 +148,7 @@ IN_STATES: dict[
         "/cases/{ordinary-14.jpg}",
         lambda page: (
             page.check("[name=impression][value=drawn]"),
-            page.click("text=Say so"),
+            page.click("button:text-is('Say so')"),
             page.wait_for_selector("text=You took it for"),
         ),
     ),
@@ -178,7 +178,6 @@ IN_STATES: dict[
         "/cases/{ordinary-14.jpg}/decided",
         lambda page: (page.click("text=Undo u"), page.wait_for_selector("h2:has-text('Look at item')")),
     ),
-    "next-given": ("/next", lambda page: (page.click("text=Give me the next case"), page.wait_for_selector("main h2"))),
     "looking": (
         "/cases/{ordinary-12.jpg}",
         lambda page: (
@@ -204,7 +203,8 @@ def _violations(page: Any, **options: Any) -> list[str]:
     ]
 
 
-def _inspect(page: Any, name: str) -> None:
+def inspect(page: Any, name: str) -> None:
+    """Nothing for axe to find, nothing that scrolls sideways; a screenshot stays. The page is narrow and dark then."""
     assert "fault of Firstlight" not in page.inner_text("main")
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
@@ -240,7 +240,7 @@ def page(ada: Any) -> Any:
 def test_every_page_is_accessible(page: Any, house: House, name: str) -> None:
     page.goto(_address(house, PAGES[name]))
     assert page.locator("h1").count() == 1
-    _inspect(page, name)
+    inspect(page, name)
 
 
 @pytest.mark.parametrize("name", IN_STATES)
@@ -249,15 +249,15 @@ def test_every_state_is_accessible(page: Any, house: House, name: str) -> None:
     page.goto(_address(house, path))
     act(page)
     page.wait_for_load_state()
-    _inspect(page, name)
+    inspect(page, name)
 
 
 def test_the_pages_of_whoever_is_not_signed_in_are_accessible(browsing: Browsing) -> None:
     page = browsing("", color_scheme="light")
     page.goto("/sign-in")
-    _inspect(page, "sign-in")
+    inspect(page, "sign-in")
     page.goto("/enter/something")
-    _inspect(page, "enter")
+    inspect(page, "enter")
 
 
 def test_a_house_in_which_nothing_has_happened_is_accessible(chromium: Any, tmp_path: Path) -> None:
@@ -269,11 +269,11 @@ def test_a_house_in_which_nothing_has_happened_is_accessible(chromium: Any, tmp_
             page.set_viewport_size({"width": 1280, "height": 800})
             page.emulate_media(color_scheme="light")
             page.goto(PAGES[name])
-            _inspect(page, f"{name}-empty")
+            inspect(page, f"{name}-empty")
         page.goto("/next")
         page.click("text=Give me the next case")
         page.wait_for_selector("h2:text-is('Nobody waits')")
-        _inspect(page, "next-nobody")
+        inspect(page, "next-nobody")
         context.close()
 
 
@@ -281,7 +281,7 @@ def test_a_house_in_which_nothing_has_happened_is_accessible(chromium: Any, tmp_
 def test_roles_without_pictures_have_a_first_page_and_no_pane(browsing: Browsing, house: House, role: Role) -> None:
     page = browsing(f"only-{role.value}", role)
     page.goto("/")
-    _inspect(page, f"today-{role.value}")
+    inspect(page, f"today-{role.value}")
     answer = page.goto(_address(house, "/cases/{listed.jpg}"))
     assert answer.status in (200, 403)
     assert page.locator("[data-hold]").count() == 0

@@ -10,6 +10,7 @@ from firstlight.custody import EventType
 from firstlight.web.access.policy import Role
 from web.console.conftest import Browsing
 from web.console.house import House, authenticator
+from web.console.test_pages import inspect
 
 
 def _with_passkey(browsing: Browsing, name: str, *roles: Role) -> Any:
@@ -49,6 +50,8 @@ def test_an_approval_is_signed_over_exactly_its_act(browsing: Browsing, house: H
     (waiting,) = acts.waiting_acts(house.home).acts
     page = _with_passkey(browsing, "second-1", Role.CUSTODIAN)
     page.goto("/approvals")
+    inspect(page, "approvals-waiting")
+    page.set_viewport_size({"width": 1280, "height": 800})
     page.get_by_role("button", name="Approve exactly this").click()
     page.wait_for_selector("dd:has-text('second-1')")
     assert acts.waiting_acts(house.home).acts[0].approved_by == "second-1"
