@@ -117,6 +117,16 @@ def for_machines(request: Request) -> bool:
     return "text/html" not in request.headers.get("accept", "")
 
 
+def _unreadable(error: RequestValidationError) -> tuple[list[dict[str, str]], Diagnostics, str]:
+    """All that is wrong with a request, the first of it in words, and the field that is about."""
+    wrong = [
+        {"where": ".".join(str(part) for part in each["loc"]), "says": str(each["msg"])} for each in error.errors()
+    ]
+    first = wrong[0] if wrong else {"where": "the request", "says": "it cannot be read"}
+    found = Diagnostics("input.request", f"{first['where']}: {first['says']}.", "Mend what it names.")
+    return wrong, found, first["where"].rpartition(".")[2]
+
+
 def install(app: FastAPI, pages: Pages) -> None:
     """Answer every error of this app in its form."""
 
@@ -160,12 +170,7 @@ def install(app: FastAPI, pages: Pages) -> None:
     async def invalid(request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):
             raise error
-        wrong = [
-            {"where": ".".join(str(part) for part in each["loc"]), "says": str(each["msg"])} for each in error.errors()
-        ]
-        first = wrong[0] if wrong else {"where": "the request", "says": "it cannot be read"}
-        found = Diagnostics("input.request", f"{first['where']}: {first['says']}.", "Mend what it names.")
-        field = first["where"].rpartition(".")[2]
+        wrong, found, field = _unreadable(error)
         return await answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, found, field=field, errors=wrong)
 
     async def fault(request: Request, error: Exception) -> Response:
