@@ -259,7 +259,7 @@ def test_a_reviewer_has_a_name(home: Home, reviewer: str) -> None:
 
 
 def test_a_limit_that_cannot_be_is_named() -> None:
-    with pytest.raises(InputError, match="break_minutes"):
+    with pytest.raises(InputError, match="break minutes"):
         Limits.of(break_minutes=0)
     assert Limits.of(files_a_day=0).files_a_day == 0
 
