@@ -103,7 +103,7 @@ def files() -> dict[str, bytes]:
         "urgent.jpg": _picture(3, quality=95),
         "moving.gif": _animation(),
         "broken.jpg": b"\xff\xd8\xff\xe0 nothing more",
-        **{f"ordinary-{seed}.jpg": _picture(seed, quality=90) for seed in range(5, 15)},
+        **{f"ordinary-{seed}.jpg": _picture(seed, quality=90) for seed in range(5, 17)},
         "linked-1.txt": b"One has come in.",
         "linked-2.txt": b"And another one has.",
     }

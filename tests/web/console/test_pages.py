@@ -69,6 +69,13 @@ def _search(page: Any, words: str) -> None:
         page.keyboard.press("Enter")
 
 
+def _decide(page: Any) -> None:
+    page.check("[name=finding][value=report]")
+    page.fill("#why", "As the service states.")
+    page.click("text=Decide s")
+    page.wait_for_selector("[data-undo] [data-left]")
+
+
 IN_STATES: dict[
     str, tuple[str, Callable[[Any], object]]
 ] = {  # what has to be done on a page before it stands in this state
@@ -164,19 +171,14 @@ IN_STATES: dict[
             page.locator("summary:has-text('It does link')").first.click(),
         ),
     ),
-    "undoing": (
-        "/cases/{ordinary-14.jpg}/decide",
-        lambda page: (
-            page.check("[name=finding][value=report]"),
-            page.fill("#why", "As the service states."),
-            page.click("text=Decide s"),
-            page.wait_for_selector("[data-undo] [data-left]"),
-        ),
+    "undoing": ("/cases/{ordinary-15.jpg}/decide", lambda page: _decide(page)),
+    "report-unsettled": (
+        "/cases/{ordinary-16.jpg}/decide",
+        lambda page: (_decide(page), page.click("text=Its report"), page.wait_for_selector("form[data-undo]")),
     ),
-    "report-unsettled": ("/cases/{ordinary-14.jpg}/report", lambda page: page.wait_for_selector("[data-undo]")),
     "undone": (
-        "/cases/{ordinary-14.jpg}/decided",
-        lambda page: (page.click("text=Undo u"), page.wait_for_selector("h2:has-text('Look at item')")),
+        "/cases/{ordinary-14.jpg}/decide",
+        lambda page: (_decide(page), page.click("text=Undo u"), page.wait_for_selector("h2:has-text('Look at item')")),
     ),
     "looking": (
         "/cases/{ordinary-12.jpg}",
