@@ -69,11 +69,11 @@ def _search(page: Any, words: str) -> None:
         page.keyboard.press("Enter")
 
 
-def _decide(page: Any) -> None:
+def _decide(page: Any) -> object:
     page.check("[name=finding][value=report]")
     page.fill("#why", "As the service states.")
     page.click("text=Decide s")
-    page.wait_for_selector("[data-undo] [data-left]")
+    return page.wait_for_selector("[data-undo] [data-left]")
 
 
 IN_STATES: dict[
