@@ -20,7 +20,7 @@ from firstlight.banks.many import Sought
 from firstlight.banks.match import Match
 from firstlight.banks.report import AddReport, AnnotationReport, Bank, BankReport, ImportReport, StandingReport
 from firstlight.banks.sealing import Sealer
-from firstlight.banks.store import BankStore
+from firstlight.banks.store import RUN_ENTRIES, BankStore
 from firstlight.clock import Clock
 from firstlight.errors import InputError, NotFoundError, StateError, StorageError
 from firstlight.index.disk import Disk, locked
@@ -31,6 +31,8 @@ DEFAULT_THRESHOLD: Final = 31
 DEFAULT_MIN_QUALITY: Final = 50
 """Below it a picture has too little in it for PDQ to tell it from others."""
 MAX_THRESHOLD: Final = 64
+MANY: Final = RUN_ENTRIES // 8
+"""After so many entries at once a bank is settled; until then every search scans them, which takes a third longer."""
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - memory-backed, in a folder that is this user's alone
 _TICK: Final = 2_000_000_000  # nanoseconds; a folder that changed twice within the disk's own tick shows one time
 _LOCK, _BANKS = "lock", "banks"
@@ -205,6 +207,8 @@ class Library:
         for number, entry in enumerate(entries, 1):
             adding.take(number, entry)
         adding.flush()
+        if adding.came > MANY:
+            store.settle()
         return AddReport(**adding.summary())
 
     def import_list(
@@ -245,12 +249,15 @@ class Library:
     def take(self, name: str, items: Iterable[Found], *, complete: bool = False) -> AddReport:
         """Take what an exchange fetched: records, and entries that it takes back. With `complete` the items are the
         whole list, and what is not among them is taken back too, unless nothing came at all."""
-        adding = Adding(self._store(name), self._sealing, self._clock.now())
+        store = self._store(name)
+        adding = Adding(store, self._sealing, self._clock.now())
         for item in items:
             adding.take_item(item)
         adding.flush()
         if complete and adding.taken:
             adding.drop_unseen()
+        if adding.came > MANY:
+            store.settle()
         return AddReport(**adding.summary())
 
     def withdraw(self, name: str, keys: Sequence[str], reason: str) -> StandingReport:
@@ -357,9 +364,10 @@ class Library:
         folder = self._memory if self._memory is not None else self._folder
         return digest_table(folder, [store for store in stores if store.enabled], kind, self._disk)
 
-    def nearest(self, pdq: Pdq) -> list[tuple[str, str, int]]:
-        """Bank, entry and distance of what `match` answers for a PDQ hash and no `allow` bank vetoes, nearest first."""
-        return matching.nearest(self._fresh(), pdq, self._clock.now())
+    def nearest(self, pdq: bytes) -> list[tuple[str, str, int]]:
+        """Bank, entry and distance of what `match` answers for a PDQ hash (32 bytes, of the best quality) and no `allow`
+        bank vetoes, nearest first."""
+        return matching.nearest(self._fresh(), pdq, self._clock)
 
     def verify(self) -> None:
         """Read everything on disk and compare checksums.
@@ -404,7 +412,8 @@ class Library:
     def _fresh(self) -> list[BankStore]:
         """All banks as they are on disk now."""
         self._look()
-        for store in (stores := list(self._stores.values())):
+        stores = list(self._stores.values())
+        for store in stores:
             store.refresh()
         return [store for store in stores if not store.deleted]
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 
-from firstlight import clock
+from firstlight import clock as times
+from firstlight.clock import Clock
 from firstlight.banks.entry import Record
 from firstlight.banks.match import Match, Via
 from firstlight.banks.store import BankStore
 from firstlight.values import BankPurpose, Pdq
 
+BEST_QUALITY = 100
+"""Of a PDQ hash of which nobody says how good it is."""
 _STRENGTH = (Via.SHA256, Via.SHA1, Via.MD5)
 
 
@@ -50,17 +53,18 @@ def match(
     return tuple(sorted(matches, key=lambda m: (not m.exact, order[m.via], m.distance, m.bank, m.entry)))
 
 
-def nearest(stores: Sequence[BankStore], pdq: Pdq, now: datetime) -> list[tuple[str, str, int]]:
+def nearest(stores: Sequence[BankStore], pdq: bytes, clock: Clock) -> list[tuple[str, str, int]]:
     """See `Library.nearest`."""
     found: list[tuple[str, str, int]] = []
     for store in stores:
-        if store.enabled and store.purpose != BankPurpose.ALLOW:
-            here = _near(store, pdq)
-            if here:
-                found.extend((store.name, record.key, distance) for _, record, distance in here)
-                store.matched.put([ordinal for ordinal, _, _ in here], now)
-    if not found or any(_near(s, pdq) for s in stores if s.enabled and s.purpose == BankPurpose.ALLOW):
+        if store.enabled and store.purpose != BankPurpose.ALLOW and (here := _near(store, pdq, BEST_QUALITY)):
+            found += [(store.name, record.key, distance) for _, record, distance in here]
+            store.matched.put([ordinal for ordinal, _, _ in here], clock.now())
+    if not found:
         return []
+    for store in stores:
+        if store.enabled and store.purpose == BankPurpose.ALLOW and _near(store, pdq, BEST_QUALITY):
+            return []
     return sorted(found, key=itemgetter(2)) if len(found) > 1 else found
 
 
@@ -72,21 +76,21 @@ def _in_bank(store: BankStore, digests: Mapping[str, str], hashes: Mapping[str, 
             if record.standing.matches and ordinal not in found:
                 found[ordinal] = _Found(record, via, _agrees(record, digests))
     for orientation, pdq in hashes.items():
-        for key, record, distance in _near(store, pdq):
+        for key, record, distance in _near(store, pdq.to_bytes(), pdq.quality):
             best = found.get(key)
             if best is None or (best.via is Via.PDQ and best.distance > distance):
                 found[key] = _Found(record, Via.PDQ, exact=False, distance=distance, orientation=orientation)
     return found
 
 
-def _near(store: BankStore, pdq: Pdq) -> list[tuple[int, Record, int]]:
+def _near(store: BankStore, pdq: bytes, quality: int) -> list[tuple[int, Record, int]]:
     """The entries that hold the picture by its PDQ hash, with their distances, nearest first."""
     least = store.min_quality
-    index = store.index() if pdq.quality >= least else None
+    index = store.index() if quality >= least else None
     if index is None:
         return []
     out = []
-    for key, distance in index.search(pdq.to_bytes(), store.threshold):
+    for key, distance in index.search(pdq, store.threshold):
         record = store.record(key)
         if record.standing.matches and (record.quality is None or record.quality >= least):
             out.append((key, record, distance))
@@ -108,7 +112,7 @@ def _as_match(store: BankStore, one: _Found, veto: str | None) -> Match:
         distance=one.distance,
         threshold=store.threshold if one.via is Via.PDQ else 0,
         vetoed_by=veto if one.via is Via.PDQ else None,
-        first_seen=clock.from_text(one.record.first_seen),
+        first_seen=times.from_text(one.record.first_seen),
         categories=tuple(dict.fromkeys((*one.record.categories, *one.record.house_categories))),
         note="\n".join(filter(None, (one.record.note, one.record.house_note))),
         orientation=one.orientation,

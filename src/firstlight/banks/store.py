@@ -176,8 +176,8 @@ class BankStore:
         """The PDQ index, up to date with the log; none while the bank has no PDQ hash."""
         if not self._state.pdq_end:
             return None
-        index = self._index or self._open_index()
-        if index.mark < self._state.pdq_end:
+        index = self._index if self._index is not None else self._open_index()
+        if index.known_mark < self._state.pdq_end and index.mark < self._state.pdq_end:
             # An index that was just opened may be empty: nothing is answered before it is whole. Later on the writer
             # whose frame we have seen is about to do it.
             with locked(self._folder / _LOCK, wait=not self._whole) as held:
@@ -266,16 +266,17 @@ class BankStore:
                     self._state.note(begin << SLOT_BITS | slot, end, note, self._print_of)
             self._latest = {}
         if self._state.pdq_end:
-            self._catch_up(self._index or self._open_index())
+            self._catch_up(self._index if self._index is not None else self._open_index())
         if len(self._state.new_places) >= RUN_ENTRIES:
             with self._mutex:
                 self._fold()
 
     def settle(self) -> None:
-        """After a large import: merge what would otherwise be scanned by every search, and copy the index if sealed."""
+        """After a large addition: merge what would otherwise be scanned by every search, and copy the index if
+        sealed."""
         index = self.index()
-        if index is not None and index.pending > RUN_ENTRIES // 8:
-            index.compact()
+        if index is not None:
+            index.settle(RUN_ENTRIES // 8)
         if len(self._state.runs) > MERGED_RUNS:
             with self.writing(), self._mutex:
                 self._merge(len(self._state.runs))

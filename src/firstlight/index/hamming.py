@@ -175,6 +175,11 @@ class HammingIndex:
         return self._fresh().mark
 
     @property
+    def known_mark(self) -> int:
+        """The last mark that this process read already: every search from now on knows at least as much."""
+        return self._state.mark
+
+    @property
     def generation(self) -> int:
         """Grows with every compaction."""
         return self._fresh().generation
@@ -278,6 +283,13 @@ class HammingIndex:
             if base is not None:
                 base.verify()
             return self._switch(state, sources, count, position, mark)
+
+    def settle(self, most: int) -> None:
+        """Take the rows that every search scans into the base, if there are more of them than `most`."""
+        if self._worker is not None:
+            self._worker.join()
+        if self.pending > most:
+            self.compact()
 
     def flush(self) -> None:
         """Return when every change of this process is durable; at once, unless the index is a patient one."""

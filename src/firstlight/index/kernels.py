@@ -303,7 +303,7 @@ def scan_planes(
 def search_one(
     hash_bytes: U8, permutation: U64, threshold: Word, table: I64, masks: U32, row_bits: Word, rows: U64, ids: U32,
     offsets: U32, keys: U64, dead: U64, budget: Word, planes: U64, used: Word, delta_keys: U64, delta_dead: U8,
-    out_query: U32, out_key: U64, out_distance: U8,
+    out_key: U64, out_distance: U8,
 ) -> Word:  # fmt: skip
     """One hash through tables and delta in a single call, because most of a single search's time would be calls.
 
@@ -314,6 +314,7 @@ def search_one(
         for w in range(4):
             query[w] |= permutation[j, hash_bytes[j], w]
     over = np.zeros(2, dtype=np.uint8)
+    out_query = np.empty(out_key.shape[0], dtype=np.uint32)
     count = search_tables(
         query,
         threshold,

@@ -31,12 +31,10 @@ class Searcher:
 
     def one(self, hash_bytes: bytes, delta: Delta) -> list[Hit] | None:
         """What one hash of 32 bytes finds; none where a scan is cheaper or the answer is large."""
-        query, key = np.empty(_ROOM, dtype=np.uint32), np.empty(_ROOM, dtype=np.uint64)
-        distance = np.empty(_ROOM, dtype=np.uint8)
+        key, distance = np.empty(_ROOM, np.uint64), np.empty(_ROOM, np.uint8)
         used = delta.used if delta.live else 0  # first, so that the arrays hold at least so many rows
         count: int = kernels.search_one(
-            np.frombuffer(hash_bytes, dtype=np.uint8), *self._fixed, delta.planes, used, delta.keys, delta.dead,
-            query, key, distance,
+            np.frombuffer(hash_bytes, np.uint8), *self._fixed, delta.planes, used, delta.keys, delta.dead, key, distance
         )  # fmt: skip
         if count == 0:
             return []

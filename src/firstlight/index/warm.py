@@ -34,7 +34,7 @@ def warm_up() -> float:
     kernels.scan_planes(query, 1, 0, planes, 1, own_keys, own_dead, *out)
     one = np.frombuffer(bytes(32), dtype=np.uint8)
     fixed = (permutation(), 0, probes.table, probes.masks, 1, rows, order, tables, keys, dead, 1)
-    kernels.search_one(one, *fixed, planes, 1, own_keys, own_dead, *out)
+    kernels.search_one(one, *fixed, planes, 1, own_keys, own_dead, *out[1:])
     kernels.bury(keys, order, dead, keys)
     return time.perf_counter() - begin
 

@@ -10,6 +10,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from firstlight.casework.home import Home
 from firstlight.custody import EventType
@@ -23,8 +24,7 @@ HITS_AN_EVENT = 1000
 _log = get_logger("web")
 
 
-@dataclass(frozen=True, slots=True)
-class LookUp:
+class LookUp(NamedTuple):
     """One look-up: by whom, of which kind of hash, and the bank and entry of each hit."""
 
     actor: str

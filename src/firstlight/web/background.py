@@ -12,7 +12,6 @@ from firstlight.casework.home import Home
 from firstlight.errors import FirstlightError
 from firstlight.logs import get_logger
 from firstlight.media import Cage
-from firstlight.values import Pdq, PdqMode
 from firstlight.web import garbage, webhooks
 from firstlight.web.readiness import Readiness
 
@@ -27,7 +26,7 @@ HANDLERS: dict[str, jobs.Handler] = {webhooks.KIND: webhooks.send}
 BANKS, KERNELS = "banks", "kernels"
 PARTS = (BANKS, KERNELS)
 """What has to be there before the service is ready."""
-NOTHING = Pdq(hex="0" * 64, quality=100, mode=PdqMode.EXACT)
+NOTHING = bytes(32)
 _log = get_logger("web")
 
 

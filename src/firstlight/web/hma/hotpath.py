@@ -15,7 +15,8 @@ import random
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from binascii import unhexlify
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import parse_qsl, urlsplit
@@ -25,7 +26,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from firstlight.casework.changes import Changes, tell
 from firstlight.errors import FirstlightError
 from firstlight.store.tables import Setting
-from firstlight.values import Pdq, PdqMode
 from firstlight.web.access import api_keys
 from firstlight.web.access.policy import Permission
 from firstlight.web.access.secrets import digest
@@ -54,6 +54,8 @@ _LINE = re.compile(
 )
 MOST_HEADS = 1000
 """Heads that are kept; with more of them all are learned anew."""
+_NOBODY = (0.0, "")
+_NOTHING_ELSE: dict[str, str] = {}
 _START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]}
 
 
@@ -133,7 +135,7 @@ class HotPath:
 
         The caller makes sure that the request has no body and that its connection stays open.
         """
-        begun = time.perf_counter()
+        begun = time.monotonic()
         self._last = None
         host = next((value for name, value in headers if name == b"host"), b"")
         if host not in self._hosts:
@@ -145,17 +147,16 @@ class HotPath:
 
     def again(self, line: bytes, head: bytes) -> bytes | None:
         """The same for a plain hash and a head that was learned within the last second."""
-        begun = time.perf_counter()
+        now = time.monotonic()
         self._look_again()
         asked = _LINE.fullmatch(line)
         if asked is None:
             return None
-        until, actor = self._heads.get(hashlib.sha256(head).digest(), (0.0, ""))
-        if time.monotonic() >= until:
+        until, actor = self._heads.get(hashlib.sha256(head).digest(), _NOBODY)
+        if now >= until:
             return None
-        value = (asked[1] or asked[2]).decode()
         try:
-            return self._whole(self._look_up(actor, value.lower(), {}), begun)
+            return self._whole(self._look_up(actor, unhexlify(asked[1] or asked[2]), _NOTHING_ELSE, now), now)
         except FirstlightError:
             return None  # the long way meets it again, and says so
 
@@ -171,17 +172,15 @@ class HotPath:
     def _whole(self, body: bytes | None, begun: float) -> bytes | None:
         if body is None:
             return None
-        self._service.meter.count("GET", PATH, 200, time.perf_counter() - begun)
-        return b"%sx-request-id: %s%x\r\ncontent-length: %d\r\n\r\n%s" % (
-            self._head, self._series.encode(), next(self._numbers), len(body), body,
-        )  # fmt: skip
+        self._service.meter.count("GET", PATH, 200, time.monotonic() - begun)
+        return b"%s%x\r\ncontent-length: %d\r\n\r\n%s" % (self._head, next(self._numbers), len(body), body)
 
     @cached_property
     def _head(self) -> bytes:
-        """The status line and the headers that every such answer has."""
+        """The status line and the headers that every such answer has, up to its number."""
         lines = [b"HTTP/1.1 200 OK", b"content-type: application/json"]
         lines += [f"{name}: {value}".encode() for name, value in always(self._service).items()]
-        return b"\r\n".join(lines) + b"\r\n"
+        return b"\r\n".join([*lines, b"x-request-id: " + self._series.encode()])
 
     def _answered(self, query: bytes, headers: Headers) -> bytes | None:
         """The answer to a plain look-up; nothing for what has to take the long way."""
@@ -192,26 +191,29 @@ class HotPath:
             return None
         try:
             self._last = self._caller(headers)
-            return None if self._last is None else self._look_up(self._last[1], value.lower(), asked)
+            return None if self._last is None else self._look_up(self._last[1], unhexlify(value), asked, time.monotonic())
         except FirstlightError:
             self._last = None
             return None  # the long way meets it again, and says so
 
-    def _look_up(self, actor: str, value: str, asked: dict[str, str]) -> bytes | None:
-        known = self._fresh()
+    def _look_up(self, actor: str, pdq: bytes, asked: Mapping[str, str], at: float) -> bytes | None:
+        known = self._known if at - self._known.at < FRESH else self._read()
         if not known.on or known.banks is None:
             return None
-        found = self._service.home.library.nearest(Pdq(hex=value, quality=100, mode=PdqMode.EXACT))
+        found = self._service.home.library.nearest(pdq)
+        if not found:
+            self._tally.add(LookUp(actor, PDQ))
+            return b"{}"
         wanted = asked.get("banks")
         names = set(wanted.split(",")) if wanted else None
         out: dict[str, list[str]] = {}
         hits: list[tuple[str, str]] = []
         seed = asked.get("seed")
-        toss = (random.random() if seed is None else random.Random(seed).random()) if found else 0.0  # noqa: S311 - a share of traffic
-        now = self._service.clock.now() if found else None
+        toss = random.random() if seed is None else random.Random(seed).random()  # noqa: S311 - a share of traffic
+        now = self._service.clock.now()
         for own, entry, distance in found:
             bank = known.banks.get(own)
-            if bank is None or now is None:
+            if bank is None:
                 return None  # made within the last second
             if names is not None and bank.name not in names:
                 continue
@@ -248,18 +250,16 @@ class HotPath:
             kept = self._keys[sha256] = (now + FRESH, f"key:{key.name}")
         return kept
 
-    def _fresh(self) -> _Known:
-        """Names and ratios of banks, whether the type is on, as they were at most a second ago."""
-        now = time.monotonic()
-        if now - self._known.at >= FRESH:
-            home = self._service.home
-            with home.database.read() as session:
-                row = session.get(Setting, book.REVISION)
-            revision = row.value if row else ""
-            if revision != self._known.revision:
-                self._contents.clear()
-            banks = {one.bank: one for one in book.banks(home)}
-            self._known = _Known(now, banks, enabled(home)[PDQ] > 0, revision)
+    def _read(self) -> _Known:
+        """Names and ratios of banks, whether the type is on, as they are now."""
+        now, home = time.monotonic(), self._service.home
+        with home.database.read() as session:
+            row = session.get(Setting, book.REVISION)
+        revision = row.value if row else ""
+        if revision != self._known.revision:
+            self._contents.clear()
+        banks = {one.bank: one for one in book.banks(home)}
+        self._known = _Known(now, banks, enabled(home)[PDQ] > 0, revision)
         return self._known
 
     def _content(self, bank: str, entry: str) -> Content | None:

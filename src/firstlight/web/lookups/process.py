@@ -23,7 +23,6 @@ from firstlight.casework.home import Home
 from firstlight.casework.settings import Given
 from firstlight.errors import FirstlightError
 from firstlight.logs import get_logger
-from firstlight.values import Pdq, PdqMode
 from firstlight.web import garbage
 from firstlight.web.audit import Tally
 from firstlight.web.hma.hotpath import PATH, HotPath
@@ -264,7 +263,7 @@ def _get_ready(home: Home) -> None:
     from firstlight.index import warm_up  # loads the compiler
 
     warm_up()
-    home.library.nearest(Pdq(hex="0" * 64, quality=100, mode=PdqMode.EXACT))
+    home.library.nearest(bytes(32))
     garbage.settle()
 
 
