@@ -13,6 +13,7 @@ import pytest
 from banks.samples import TestSealer, carrot, digests_of, pdq_of, reopened
 from firstlight import logs
 from firstlight.banks import Library, NewEntry, Sealer
+from firstlight.banks.importer import Item
 from firstlight.clock import FixedClock
 from firstlight.errors import IntegrityError, NotFoundError, StateError
 from firstlight.index import HammingIndex, hamming
@@ -128,6 +129,38 @@ def test_readers_never_miss_what_was_acknowledged_while_others_add(
         reader.join()
     other.close()
     assert misses == []
+
+
+def test_what_is_added_in_large_parts_is_not_left_to_be_scanned(
+    library: Library, tmp_path: Path, sealer: Sealer | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firstlight.banks.store.RUN_ENTRIES", 80)
+    monkeypatch.setattr("firstlight.banks.library.MANY", 10)
+    monkeypatch.setattr(hamming, "MIN_BASE_ROWS", 2)
+    library.create_bank("roots", BankPurpose.KNOWN)
+    names = [f"vegetable-{i}" for i in range(53)]
+    entries = [NewEntry(key=n, pdq=pdq_of(n).hex) for n in names]
+    other = reopened(tmp_path, sealer)
+
+    def pending() -> int:
+        index = library._store("roots").index()
+        assert index is not None
+        return index.pending
+
+    library.add("roots", entries[:20])
+    assert pending() == 0
+    library.add("roots", entries[20:30])  # not so many at once
+    assert pending() == 10
+    library.take("roots", [Item(line, entry) for line, entry in enumerate(entries[30:50], 1)])
+    assert pending() == 0
+    library.add("roots", entries[50:])
+    library.withdraw("roots", names[:1], "taken back")
+    assert pending() == 3
+    for opened in (library, other):
+        assert opened.nearest(pdq_of(names[0]).to_bytes()) == []
+        for name in names[1:]:
+            assert opened.nearest(pdq_of(name, 9).to_bytes()) == [("roots", name, 9)]
+    other.close()
 
 
 def test_a_sealed_index_is_opened_from_its_copy_after_a_restart(

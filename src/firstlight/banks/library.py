@@ -365,8 +365,10 @@ class Library:
         return digest_table(folder, [store for store in stores if store.enabled], kind, self._disk)
 
     def nearest(self, pdq: bytes) -> list[tuple[str, str, int]]:
-        """Bank, entry and distance of what `match` answers for a PDQ hash (32 bytes, of the best quality) and no `allow`
-        bank vetoes, nearest first."""
+        """Bank, entry and distance of what `match` answers for a PDQ hash and no `allow` bank vetoes, nearest first.
+
+        The hash is its 32 bytes, and counts as one of the best quality.
+        """
         return matching.nearest(self._fresh(), pdq, self._clock)
 
     def verify(self) -> None:

@@ -8,10 +8,10 @@ from datetime import datetime
 from operator import itemgetter
 
 from firstlight import clock as times
-from firstlight.clock import Clock
 from firstlight.banks.entry import Record
 from firstlight.banks.match import Match, Via
 from firstlight.banks.store import BankStore
+from firstlight.clock import Clock
 from firstlight.values import BankPurpose, Pdq
 
 BEST_QUALITY = 100

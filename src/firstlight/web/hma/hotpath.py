@@ -9,7 +9,6 @@ machine changed, and never behind what was changed on this one. Whatever is not 
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import random
 import re
@@ -19,6 +18,7 @@ from binascii import unhexlify
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -152,7 +152,7 @@ class HotPath:
         asked = _LINE.fullmatch(line)
         if asked is None:
             return None
-        until, actor = self._heads.get(hashlib.sha256(head).digest(), _NOBODY)
+        until, actor = self._heads.get(blake2b(head).digest(), _NOBODY)
         if now >= until:
             return None
         try:
@@ -167,7 +167,7 @@ class HotPath:
             return
         if len(self._heads) >= MOST_HEADS:
             self._heads.clear()
-        self._heads[hashlib.sha256(head).digest()] = self._last
+        self._heads[blake2b(head).digest()] = self._last
 
     def _whole(self, body: bytes | None, begun: float) -> bytes | None:
         if body is None:
@@ -191,7 +191,9 @@ class HotPath:
             return None
         try:
             self._last = self._caller(headers)
-            return None if self._last is None else self._look_up(self._last[1], unhexlify(value), asked, time.monotonic())
+            if self._last is None:
+                return None
+            return self._look_up(self._last[1], unhexlify(value), asked, time.monotonic())
         except FirstlightError:
             self._last = None
             return None  # the long way meets it again, and says so
