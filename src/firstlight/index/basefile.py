@@ -98,6 +98,17 @@ def dead_words(rows: int) -> NDArray[np.uint64]:
     return np.zeros(rows // 64 + 1, dtype=np.uint64)
 
 
+def gathered(sources: list[Source]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """The live rows of all sources as keys and words."""
+    keys, rows = [], []
+    for source in sources:
+        bits = np.unpackbits(source.dead.view(np.uint8), bitorder="little", count=len(source.keys))
+        alive = np.flatnonzero(bits == 0)
+        keys.append(source.keys[alive])
+        rows.append(source.rows.reshape(-1, 4)[alive].reshape(-1))
+    return np.concatenate(keys), np.concatenate(rows)
+
+
 def write_base(path: Path, sources: Sequence[Source], count: int, *, chunks: int, mark: int, disk: Disk) -> None:
     """Build the base of the live rows of all sources (`count` in all); its name appears when it is whole and durable.
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from firstlight.errors import FirstlightError, InputError, IntegrityError, NotFoundError, StateError, StorageError
 from firstlight.index import plan
-from firstlight.index.basefile import Base, Source, damaged, dead_words, open_base, write_base
+from firstlight.index.basefile import Base, Source, damaged, dead_words, gathered, open_base, write_base
 from firstlight.index.delta import NO_MARK, Change, Delta
 from firstlight.index.disk import TEMPORARY_SUFFIX, Disk, PatientDisk, locked, open_file, put_file
 from firstlight.index.framelog import FrameLog
@@ -417,7 +417,7 @@ class HammingIndex:
             path = _base_path(self._folder, generation)
             write_base(path, sources, count, chunks=chunks, mark=mark, disk=self._disk)
         else:
-            keys, rows = _gather(sources)
+            keys, rows = gathered(sources)
             frames.append(Change(keys[:0], keys, rows, mark).encode())
         with self._writing() as now:
             if now.generation != state.generation:
@@ -466,17 +466,6 @@ def _checked(threshold: int) -> int:
     if not 0 <= threshold <= plan.MAX_THRESHOLD:
         raise InputError(f"A threshold of {threshold} bits is not possible.", hint=f"Choose 0 to {plan.MAX_THRESHOLD}.")
     return threshold
-
-
-def _gather(sources: list[Source]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """The live rows of all sources as keys and words."""
-    keys, rows = [], []
-    for source in sources:
-        bits = np.unpackbits(source.dead.view(np.uint8), bitorder="little", count=len(source.keys))
-        alive = np.flatnonzero(bits == 0)
-        keys.append(source.keys[alive])
-        rows.append(source.rows.reshape(-1, 4)[alive].reshape(-1))
-    return np.concatenate(keys), np.concatenate(rows)
 
 
 def _log_path(folder: Path, generation: int) -> Path:
