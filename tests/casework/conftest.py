@@ -24,7 +24,7 @@ def cage() -> Iterator[Cage]:
 
 ON_BOTH = {
     "test_backup", "test_filing", "test_holds", "test_intake", "test_jobs", "test_ledger", "test_linking",
-    "test_lowering", "test_reconcile", "test_retention", "test_review", "test_routing", "test_whole_path",
+    "test_lowering", "test_many", "test_reconcile", "test_retention", "test_review", "test_routing", "test_whole_path",
 }  # fmt: skip
 """What runs on both kinds of database; `pytest --postgresql tests/casework` runs everything on the server."""
 

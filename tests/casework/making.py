@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, PngImagePlugin
+from sqlalchemy import Engine, event, func, insert, select
 
 from firstlight.casework import cases, examine, intake, review
 from firstlight.casework.home import Home
@@ -17,10 +20,11 @@ from firstlight.casework.intake import IntakeReport
 from firstlight.casework.review import Conclusion, Decision, Finding
 from firstlight.casework.upload import Upload
 from firstlight.clock import FixedClock
+from firstlight.custody import EventType
 from firstlight.cybertip import Rendition, RetryPolicy
 from firstlight.cybertip.drafting.facts import Conduct
 from firstlight.media import Cage
-from firstlight.store.tables import Case
+from firstlight.store.tables import Case, Item
 from firstlight.values import Level
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -122,6 +126,40 @@ def case_of(home: Home, name: str) -> int:
         if any(item.name == name for item in cases.show(home, place.case).items):
             return place.case
     raise LookupError(name)
+
+
+def flood(home: Home, case: int, count: int, *, same_bytes: bool = False) -> None:
+    """Let the first item of a case come in so many times more, as rows and events alone: with its bytes, or others."""
+    with home.work() as work:
+        first = work.session.scalars(select(Item).where(Item.case_id == case).order_by(Item.id)).first()
+        assert first is not None
+        fields = {column.name: getattr(first, column.name) for column in Item.__table__.columns}
+        last = work.session.scalar(select(func.max(Item.id))) or 0
+        stated = Upload.from_json(first.upload).model_dump(mode="json")
+        rows, events = [], []
+        for number in range(last + 1, last + 1 + count):
+            sha256 = first.sha256 if same_bytes else hashlib.sha256(b"%d" % number).hexdigest()
+            told = {name: fields[name].replace(first.sha256, sha256) for name in ("stored", "verdict", "priority")}
+            rows.append({**fields, **told, "id": number, "source": f"flood-{number}", "sha256": sha256})
+            events.append(work.event(EventType.INGEST, "service", None, sha256, {"upload": stated}))
+        work.session.execute(insert(Item), rows)
+        work.log.append_many(events)
+        cases.place_again(work, cases.one(work, case))
+
+
+@contextlib.contextmanager
+def statements() -> Iterator[list[str]]:
+    """What is asked of any database meanwhile; many rows in one call are one."""
+    said: list[str] = []
+
+    def hear(*about: Any) -> None:
+        said.append(about[2])
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        yield said
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
 
 
 def look_at(home: Home, item: int, rendition: Rendition = Rendition.ORIGINAL, entire: bool = True) -> None:

@@ -13,6 +13,7 @@ from casework.making import case_of, jpeg, look_at, next_items, png, put, report
 from firstlight.casework import banking, cases, filing, reconcile, review
 from firstlight.casework.home import Home, Work
 from firstlight.casework.review import Conclusion, Finding
+from firstlight.custody import Event
 from firstlight.cybertip import Rendition
 from firstlight.cybertip.drafting.facts import Conduct
 from firstlight.cybertip.model.codes import IndustryClassification
@@ -139,24 +140,27 @@ def test_what_speaks_for_a_child_is_decided_by_itself(home: Home, cage: Cage, tm
     assert cases.show(home, case).state == "open"
 
 
+@pytest.mark.parametrize("fails_at", [1, 2, 3, 4, 6])
 def test_a_decision_and_its_event_are_kept_together_or_not_at_all(
-    home: Home, case: int, monkeypatch: pytest.MonkeyPatch
+    home: Home, case: int, monkeypatch: pytest.MonkeyPatch, fails_at: int
 ) -> None:
+    """Three items: the first three events say that they are decided, the others set their clocks."""
+
     def counts() -> tuple[int, int]:
         with home.look() as work:
             rows = work.session.scalar(select(func.count()).select_from(Decision)) or 0
             return rows, work.session.scalar(select(func.count()).select_from(LogLeaf)) or 0
 
     before = counts()
-    real, calls = Work.record, [0]
+    real, calls = Work.event, [0]
 
-    def record(self: Work, *args: object, **more: object) -> None:
-        real(self, *args, **more)  # type: ignore[arg-type]
+    def event(self: Work, *args: object, **more: object) -> Event:
         calls[0] += 1
-        if calls[0] == 2:
+        if calls[0] == fails_at:
             raise ZeroDivisionError
+        return real(self, *args, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Work, "record", record)
+    monkeypatch.setattr(Work, "event", event)
     with pytest.raises(ZeroDivisionError):
         review.decide(home, case, NOT_REPORTABLE, actor="rev-1", items=next_items(home, case))
     assert counts() == before

@@ -208,7 +208,7 @@ def _bring_back(work: Work, item: Item, actor: str) -> None:
             filing=item.filing_id,
             why=_WHY + (cases.REPORTED_ALREADY if item.filing_id is not None else ""),
         )
-    undo.wait_again(work, item, actor)
+    undo.wait_again(work, item.case_id, {item.id: item.sha256}, actor)
     _log.info("item.brought-back", item=item.id, case=item.case_id)
 
 

@@ -21,6 +21,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -77,16 +78,22 @@ class Work:
         self.log.append(self.event(kind, actor, case, subject, payload))
 
     def event(
-        self, kind: EventType, actor: str, case: int | None, subject: Sha256Hex | None, payload: dict[str, object]
+        self,
+        kind: EventType,
+        actor: str,
+        case: int | None,
+        subject: Sha256Hex | None,
+        payload: dict[str, object],
+        at: datetime | None = None,
     ) -> Event:
-        """An event of now, to be written together with others by `log.append_many`.
+        """An event of now, or of `at`, to be written together with others by `log.append_many`.
 
         Raises:
             InputError: nobody is named as its actor, or it holds what the log cannot carry.
         """
         values = {
             "type": kind,
-            "at": self.clock.now(),
+            "at": at or self.clock.now(),
             "actor": named(actor),
             "case": None if case is None else case_name(case),
             "subject": subject,

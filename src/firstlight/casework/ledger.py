@@ -84,6 +84,13 @@ class SqlLeafStore:
                 yield StoredLeaf(*row)
             at = end
 
+    def pick(self, seqs: Sequence[int]) -> Iterator[StoredLeaf]:
+        """The leaves with these numbers, a page at a time."""
+        for start in range(0, len(seqs), _MANY):
+            wanted = _LEAVES.where(LogLeaf.seq.in_(seqs[start : start + _MANY])).order_by(LogLeaf.seq)
+            for row in self._session.execute(wanted).all():
+                yield StoredLeaf(*row)
+
     def find(self, *, cases: Sequence[str] = (), subjects: Sequence[str] = ()) -> list[int]:
         """The places of leaves of any of these cases or subjects, ascending."""
         found: set[int] = set()

@@ -10,7 +10,7 @@ logged, and the share of misses is told with its interval.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from random import Random, SystemRandom
 from typing import ClassVar, Literal
@@ -165,6 +165,23 @@ def compare(work: Work, item: Item, *, actor: str, seems: Seems, reported: bool)
     else:
         result = Result.OPEN
     _settle(work, row, item, result, actor)
+
+
+def looked_at_again(work: Work, case_number: int, sha256s: Collection[str]) -> list[str]:
+    """Those of these bytes, given by SHA-256, that wait for their second look in this case: `compare` has to be told
+    once of each when they are decided."""
+    return _drawn_bytes(work, case_number, sha256s, Lowering.undone_at.is_(None), Lowering.result.is_(None))
+
+
+def compared(work: Work, case_number: int, sha256s: Collection[str]) -> list[str]:
+    """Those of these bytes whose second look was had in this case: what `compare_again` takes back, once of each."""
+    return _drawn_bytes(work, case_number, sha256s, Lowering.result.is_not(None))
+
+
+def _drawn_bytes(work: Work, case_number: int, sha256s: Collection[str], *rules: ColumnElement[bool]) -> list[str]:
+    wanted = select(Item.sha256).join(Lowering, Lowering.item_id == Item.id).distinct().order_by(Item.sha256)
+    found = work.session.scalars(wanted.where(Item.case_id == case_number, Lowering.drawn.is_(True), *rules))
+    return [sha256 for sha256 in found if sha256 in sha256s]
 
 
 def compare_again(work: Work, item: Item, *, actor: str) -> None:

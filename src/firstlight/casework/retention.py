@@ -12,13 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import ClassVar, Literal
 
 from pydantic import JsonValue
-from sqlalchemy import Select, select
+from sqlalchemy import Select, insert, select
 
 from firstlight.casework import acts, cases, supplements
 from firstlight.casework.home import SERVICE, Home, Work
+from firstlight.casework.parts import in_parts
 from firstlight.casework.policies import Policies
 from firstlight.clock import in_utc, to_text
 from firstlight.custody import (
@@ -40,14 +42,13 @@ from firstlight.store.tables import Item
 from firstlight.values import Document, Instant, Reason, Sha256Hex, Value, Versioned
 
 _NO_REPORT = "not-reportable"
-_MANY = 500  # values in one statement; far below every database's limit
 
 
 def start_clocks(work: Work, case_number: int, *, actor: str = SERVICE) -> int:
     """Start the clock of every settled item of a case that has none yet; says how many. Called in the transaction that
     settles an item, and for homes whose items were settled before there were clocks."""
     wanted = (
-        select(Item, tables.Filing.receipt)
+        select(Item.id, Item.sha256, Item.state, tables.Filing.receipt)
         .outerjoin(tables.Filing, tables.Filing.id == Item.filing_id)
         .where(
             Item.case_id == case_number,
@@ -56,17 +57,26 @@ def start_clocks(work: Work, case_number: int, *, actor: str = SERVICE) -> int:
         )
         .order_by(Item.id)
     )
-    started = 0
-    for item, receipt in work.session.execute(wanted).all():
-        if item.state == "filed" and receipt:
-            clock = _of_report(work.policies, Receipt.from_json(receipt))
-        elif (decided := _decided_against(work, item)) is not None:
-            clock = work.policies.table.start(work.policies.not_reported, decided)
+    unsettled = work.session.execute(wanted).all()
+    against = _decided_against(work, case_number) if unsettled else {}
+    of_report = cache(lambda receipt: _of_report(work.policies, Receipt.from_json(receipt)))
+    of_decision = cache(lambda at: work.policies.table.start(work.policies.not_reported, at))
+    rows, events = [], []
+    for item, sha256, state, receipt in unsettled:
+        if state == "filed" and receipt:
+            clock = of_report(receipt)
+        elif item in against:
+            clock = of_decision(against[item])
         else:
             continue
-        _keep_clock(work, item, clock, actor)
-        started += 1
-    return started
+        text = clock.to_json().decode()
+        rows.append({"item_id": item, "policy": clock.policy, "ends": clock.ends, "document": text})
+        told = {"item": item, "clock": clock.model_dump(mode="json")}
+        events.append(work.event(EventType.RETENTION_SET, actor, case_number, sha256, told))
+    for part in in_parts(rows):
+        work.session.execute(insert(tables.RetentionClock), part)
+    work.log.append_many(events)
+    return len(rows)
 
 
 def extend_by_report(work: Work, item: Item, receipt: Receipt, *, actor: str = SERVICE) -> None:
@@ -84,15 +94,16 @@ def _of_report(policies: Policies, receipt: Receipt) -> RetentionClock:
     return clock.model_copy(update={"ends": ends, "not_before": ends})
 
 
-def _decided_against(work: Work, item: Item) -> datetime | None:
-    """When a person decided not to report it, if that is the last word."""
-    last = work.session.execute(
-        select(tables.Decision.finding, tables.Decision.at)
-        .where(tables.Decision.item_id == item.id, tables.Decision.withdrawn_at.is_(None))
-        .order_by(tables.Decision.id.desc())
-        .limit(1)
-    ).first()
-    return last.at if last is not None and last.finding == _NO_REPORT else None
+def _decided_against(work: Work, case_number: int) -> dict[int, datetime]:
+    """The items of a case that a person decided not to report, if that is the last word, and when it was said."""
+    rows = work.session.execute(
+        select(tables.Decision.item_id, tables.Decision.finding, tables.Decision.at)
+        .join(Item, Item.id == tables.Decision.item_id)
+        .where(Item.case_id == case_number, tables.Decision.withdrawn_at.is_(None))
+        .order_by(tables.Decision.id)
+    )
+    last = {item: (finding, at) for item, finding, at in rows}
+    return {item: at for item, (finding, at) in last.items() if finding == _NO_REPORT}
 
 
 def _keep_clock(work: Work, item: Item, clock: RetentionClock, actor: str) -> None:
@@ -161,8 +172,8 @@ class Keeping:
         """What is recorded of these items: all of a case, or one that has no case yet."""
         found: dict[int, list[RetentionClock]] = {item.id: [] for item in items}
         destroyed: dict[int, datetime] = {}
-        for start in range(0, len(items), _MANY):
-            part = [item.id for item in items[start : start + _MANY]]
+        for some in in_parts(items):
+            part = [item.id for item in some]
             clocks = select(tables.RetentionClock).where(tables.RetentionClock.item_id.in_(part))
             for row in work.session.scalars(clocks.order_by(tables.RetentionClock.policy)):
                 found[row.item_id].append(RetentionClock.from_json(row.document))

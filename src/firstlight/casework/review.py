@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationError
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from firstlight.casework import cases, lowering, picking, retention, severity
 from firstlight.casework.home import Home, Work, case_name
 from firstlight.casework.lowering import Seems
-from firstlight.custody import EventType, Stored, reveal, viewings
+from firstlight.casework.parts import MANY, in_parts
+from firstlight.custody import EventType, Stored, reveal, viewings_of_many
 from firstlight.cybertip import Rendition
 from firstlight.cybertip.drafting.facts import Conduct, FileSign, Sign
 from firstlight.cybertip.model.codes import IndustryClassification
@@ -169,10 +170,11 @@ def decide(
         raise InputError("A report needs to say what happened.", hint=f"It is one of: {', '.join(Conduct)}.")
     with home.work() as work:
         case = cases.one(work, case_number)
-        if not cases.review_units(work, case):
+        held = select(Item.id, Item.sha256).where(Item.case_id == case.id, Item.state == "held")
+        waiting = dict(work.session.execute(held.order_by(Item.id)).all())
+        if not waiting:
             said = _decided_already(work, items) or f"Its state is {case.state}."
             raise StateError(f"Nothing in case {case_number} waits for a decision.", hint=said)
-        waiting = {item.id: item.sha256 for item in cases.members(work, case) if item.state == "held"}
         strange = [number for number in items if number not in waiting]
         if strange:
             raise StateError(
@@ -180,10 +182,10 @@ def decide(
                 hint=_decided_already(work, strange[:1]) or "`firstlight case show` lists what waits.",
             )
         bytes_seen = {waiting[number] for number in items}
-        wanted = [number for number, sha256 in waiting.items() if sha256 in bytes_seen]
+        wanted = {number: sha256 for number, sha256 in waiting.items() if sha256 in bytes_seen}
         lane = picking.take_turn(work, home.table, case, found=conclusion.finding is Finding.REPORT)
-        made = tuple(_record(work, case, number, conclusion, actor, lane) for number in sorted(wanted))
-        work.session.flush()
+        made = _decisions(work, case.id, wanted, conclusion, actor)
+        _record(work, case.id, made, conclusion, actor, lane)
         retention.start_clocks(work, case.id)
         cases.place_again(work, case)
     _log.info("case.decided", case=case_number, count=len(made), kind=conclusion.finding.value)
@@ -194,7 +196,7 @@ def _decided_already(work: Work, items: Sequence[int]) -> str:
     """What stands decided of the first of these items that is decided, in words; nothing if none is."""
     found = work.session.scalar(
         select(tables.Decision.document)
-        .where(tables.Decision.item_id.in_(items), tables.Decision.withdrawn_at.is_(None))
+        .where(tables.Decision.item_id.in_(items[:MANY]), tables.Decision.withdrawn_at.is_(None))
         .order_by(tables.Decision.id.desc())
         .limit(1)
     )
@@ -214,58 +216,81 @@ def proposed(
     """
     with home.look() as work:
         cases.one(work, case_number)
-        return tuple(_decision(work, case_number, number, conclusion, actor) for number in sorted(set(items)))
+        known: dict[int, str] = {}
+        for part in in_parts(sorted(set(items))):
+            known.update(work.session.execute(select(Item.id, Item.sha256).where(Item.id.in_(part))).all())
+        for number in items:
+            if number not in known:
+                cases.item(work, number)  # which says that there is none
+        return _decisions(work, case_number, known, conclusion, actor)
 
 
-def _record(work: Work, case: Case, number: int, conclusion: Conclusion, actor: Person, lane: Lane | None) -> Decision:
-    """One item's decision: its row, its event, and the state that follows."""
-    item = work.session.get_one(Item, number)
-    decision = _decision(work, case.id, number, conclusion, actor)
-    _keep(work, item, decision)
-    work.record(
-        EventType.DECIDE,
-        actor=actor,
-        case=case.id,
-        subject=item.sha256,
-        decision=decision.model_dump(mode="json"),
-        lane=lane.value if lane else None,
+def _record(
+    work: Work, case: int, made: Sequence[Decision], conclusion: Conclusion, actor: Person, lane: Lane | None
+) -> None:
+    """The decisions on items of a case: their rows, an event of each, and the states that follow."""
+    _keep(work, case, made, conclusion, actor)
+    turn = lane.value if lane else None
+    work.log.append_many(
+        [
+            work.event(
+                EventType.DECIDE,
+                actor,
+                case,
+                one.sha256,
+                {"decision": one.model_dump(mode="json"), "lane": turn},
+                one.at,
+            )
+            for one in made
+        ]
     )
+    first = {one.sha256: one.item for one in reversed(made)}
     reported = conclusion.finding is Finding.REPORT
-    lowering.compare(work, item, actor=actor, seems=conclusion.seems, reported=reported)
-    return decision
+    for sha256 in lowering.looked_at_again(work, case, first):
+        item = work.session.get_one(Item, first[sha256])
+        lowering.compare(work, item, actor=actor, seems=conclusion.seems, reported=reported)
+    work.session.flush()
 
 
-def _decision(work: Work, case: int, number: int, conclusion: Conclusion, actor: Person) -> Decision:
-    item = cases.item(work, number)
-    seen = viewings(work.log, Stored.from_json(item.stored).digests)
-    return Decision(
-        case=case,
-        item=item.id,
-        sha256=item.sha256,
-        at=work.clock.now(),
-        actor=actor,
-        seen=any(one.entire and Rendition(one.rendition).shows_everything for one in seen),
-        conclusion=conclusion,
+def _decisions(
+    work: Work, case: int, items: Mapping[int, str], conclusion: Conclusion, actor: Person
+) -> tuple[Decision, ...]:
+    """The decisions on these items, given with their SHA-256; in the order of their numbers, all of one moment."""
+    views = viewings_of_many(work.log, set(items.values()))
+    seen = {
+        sha256: any(one.entire and Rendition(one.rendition).shows_everything for one in found)
+        for sha256, found in views.items()
+    }
+    at = work.clock.now()
+    return tuple(
+        Decision(case=case, item=item, sha256=sha256, at=at, actor=actor, seen=seen[sha256], conclusion=conclusion)
+        for item, sha256 in sorted(items.items())
     )
 
 
-def _keep(work: Work, item: Item, decision: Decision) -> None:
-    work.session.add(
-        tables.Decision(
-            case_id=decision.case,
-            item_id=item.id,
-            at=decision.at,
-            actor=decision.actor,
-            finding=decision.conclusion.finding.value,
-            document=decision.to_json().decode(),
-            carried=decision.carried_from is not None,
-        )
-    )
-    item.state = "decided"
-    item.owner = decision.actor
-    known = severity.decided(decision.conclusion.classification, decision.conclusion.signs).burden
-    item.severity = max(item.severity, known)
-    alike = (Item.case_id == decision.case, Item.state == "held", Item.severity < known)
+def _keep(work: Work, case: int, made: Sequence[Decision], conclusion: Conclusion, actor: Person) -> None:
+    """The rows of decisions of one conclusion, and what they make of the items; a statement a batch."""
+    rows = [
+        {
+            "case_id": case,
+            "item_id": one.item,
+            "at": one.at,
+            "actor": one.actor,
+            "finding": conclusion.finding.value,
+            "document": one.to_json().decode(),
+            "carried": one.carried_from is not None,
+        }
+        for one in made
+    ]
+    known = severity.decided(conclusion.classification, conclusion.signs).burden
+    work.session.flush()
+    for part in in_parts(rows):
+        work.session.execute(insert(tables.Decision), part)
+    for some in in_parts(made):
+        items = Item.id.in_([one.item for one in some])
+        work.session.execute(update(Item).where(items).values(state="decided", owner=actor))
+        work.session.execute(update(Item).where(items, Item.severity < known).values(severity=known))
+    alike = (Item.case_id == case, Item.state == "held", Item.severity < known)
     work.session.execute(update(Item).where(*alike).values(severity=known))  # what is alike is expected to be as hard
 
 
@@ -308,7 +333,7 @@ def carry_over(work: Work, case: Case, item: Item) -> Decision | None:
             "conclusion": last.conclusion.model_copy(update={"escalation": ""}),
         }
     )
-    _keep(work, item, decision)
+    _keep(work, case.id, [decision], decision.conclusion, decision.actor)
     work.record(EventType.DECIDE, case=case.id, subject=item.sha256, decision=decision.model_dump(mode="json"))
     return decision
 

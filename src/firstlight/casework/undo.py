@@ -6,17 +6,18 @@ picture is shown for it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from firstlight.casework import cases, lowering, turns
 from firstlight.casework.home import Home, Work, case_name
+from firstlight.casework.parts import in_parts
 from firstlight.casework.review import Decision, Finding
 from firstlight.clock import to_text
-from firstlight.custody import EventType
+from firstlight.custody import Event, EventType
 from firstlight.errors import StateError
 from firstlight.store import tables
 from firstlight.store.tables import Assignment, Item
@@ -76,22 +77,22 @@ def undo(home: Home, case_number: int, *, actor: str) -> tuple[Decision, ...]:
         rows = [*rows, *_taken_over(work, case_number, rows)]
         taken = tuple(Decision.from_json(row.document) for row in rows)
         _give_back_turn(work, case_number, taken, actor)
-        for row, decision in zip(rows, taken, strict=True):
-            row.withdrawn_at = now
-            item = work.session.get_one(Item, row.item_id)
-            wait_again(work, item, actor)
-            lowering.compare_again(work, item, actor=actor)
-            work.record(
-                EventType.DECISION_WITHDRAWN,
-                actor=actor,
-                case=case_number,
-                subject=decision.sha256,
-                item=decision.item,
-                decided_at=to_text(decision.at),
-            )
+        for part in in_parts([row.id for row in rows]):
+            mine = tables.Decision.id.in_(part)
+            work.session.execute(update(tables.Decision).where(mine).values(withdrawn_at=now))
+        wait_again(work, case_number, {one.item: one.sha256 for one in taken}, actor)
+        first = {one.sha256: one.item for one in reversed(taken)}
+        for sha256 in lowering.compared(work, case_number, first):
+            lowering.compare_again(work, work.session.get_one(Item, first[sha256]), actor=actor)
+        work.log.append_many([_withdrawn(work, one, actor) for one in taken])
         work.session.flush()
         cases.place_again(work, cases.one(work, case_number))
     return taken
+
+
+def _withdrawn(work: Work, one: Decision, actor: str) -> Event:
+    told: dict[str, object] = {"item": one.item, "decided_at": to_text(one.at)}
+    return work.event(EventType.DECISION_WITHDRAWN, actor, one.case, one.sha256, told)
 
 
 def require_settled(home: Home, case_number: int) -> None:
@@ -125,6 +126,7 @@ def _recent(work: Work, case_number: int, actor: str, now: datetime) -> list[tab
         .where(
             tables.Decision.case_id == case_number,
             tables.Decision.actor == actor,
+            tables.Decision.carried.is_(False),
             tables.Decision.withdrawn_at.is_(None),
             tables.Decision.at > now - UNDO_LIFE,
             Item.state == "decided",
@@ -132,8 +134,7 @@ def _recent(work: Work, case_number: int, actor: str, now: datetime) -> list[tab
         )
         .order_by(tables.Decision.id)
     )
-    rows = work.session.scalars(wanted).all()
-    return [row for row in rows if Decision.from_json(row.document).carried_from is None]
+    return list(work.session.scalars(wanted).all())
 
 
 def _taken_over(work: Work, case_number: int, rows: Sequence[tables.Decision]) -> list[tables.Decision]:
@@ -142,29 +143,29 @@ def _taken_over(work: Work, case_number: int, rows: Sequence[tables.Decision]) -
     later = select(tables.Decision).where(
         tables.Decision.case_id == case_number,
         tables.Decision.id > first,
+        tables.Decision.carried.is_(True),
         tables.Decision.withdrawn_at.is_(None),
     )
     found = work.session.scalars(later).all()
     return [row for row in found if Decision.from_json(row.document).carried_from in items]
 
 
-def wait_again(work: Work, item: Item, actor: str) -> None:
-    """Let an item wait for a person again; whoever withdraws its decision calls it in that transaction."""
-    item.state = "held"
-    item.owner = cases.QUEUE
+def wait_again(work: Work, case_number: int | None, items: Mapping[int, str], actor: str) -> None:
+    """Let items of a case, given with their SHA-256, wait for a person again; whoever withdraws their decisions calls
+    it in that transaction."""
     clock = tables.RetentionClock
     policy = work.policies.not_reported
-    gone = delete(clock).where(clock.item_id == item.id, clock.policy == policy).returning(clock.item_id)
-    if work.session.execute(gone).all():  # it had not begun to count: what waits is kept
-        work.record(
-            EventType.RETENTION_SET,
-            actor=actor,
-            case=item.case_id,
-            subject=item.sha256,
-            item=item.id,
-            clock=None,
-            policy=policy,
-        )
+    gone: list[int] = []
+    for part in in_parts(sorted(items)):
+        work.session.execute(update(Item).where(Item.id.in_(part)).values(state="held", owner=cases.QUEUE))
+        mine = (clock.item_id.in_(part), clock.policy == policy)
+        gone += work.session.scalars(delete(clock).where(*mine).returning(clock.item_id)).all()
+    # A clock that goes had not begun to count: what waits is kept.
+    events = []
+    for item in sorted(gone):
+        told: dict[str, object] = {"item": item, "clock": None, "policy": policy}
+        events.append(work.event(EventType.RETENTION_SET, actor, case_number, items[item], told))
+    work.log.append_many(events)
 
 
 def _give_back_turn(work: Work, case_number: int, taken: Sequence[Decision], actor: str) -> None:
@@ -185,9 +186,9 @@ def _give_back_turn(work: Work, case_number: int, taken: Sequence[Decision], act
 
 def _lane(work: Work, case_number: int, decision: Decision) -> Lane | None:
     """The lane whose turn this decision used, as it was logged."""
-    for entry in work.log.entries(cases=[case_name(case_number)], types=[EventType.DECIDE]):
+    for entry in work.log.entries(subjects=[decision.sha256], types=[EventType.DECIDE]):
         event = entry.event
-        if event is not None and (event.at, event.subject) == (decision.at, decision.sha256):
+        if event is not None and (event.at, event.case) == (decision.at, case_name(case_number)):
             lane = event.payload.get("lane")
             return Lane(lane) if isinstance(lane, str) else None
     return None

@@ -26,7 +26,7 @@ from firstlight.custody.package import PackageCheck, PackageReport, export_packa
 from firstlight.custody.retention import Disposal, Hold, RetentionClock, RetentionTable, may_destroy
 from firstlight.custody.sealing import KeySealer, Sealer, seal, unseal
 from firstlight.custody.vault import Stored, Vault
-from firstlight.custody.viewing import reveal, viewings
+from firstlight.custody.viewing import reveal, viewings, viewings_of_many
 
 __all__ = [
     "Act",
@@ -81,4 +81,5 @@ __all__ = [
     "unseal",
     "verify_package",
     "viewings",
+    "viewings_of_many",
 ]

@@ -49,6 +49,10 @@ class LeafStore(Protocol):
         """The leaves from `start` up to but without `stop`, in order, read as they are needed."""
         ...
 
+    def pick(self, seqs: Sequence[int]) -> Iterable[StoredLeaf]:
+        """The leaves with these numbers, which ascend, in order, read as they are needed."""
+        ...
+
     def find(self, *, cases: Sequence[str] = (), subjects: Sequence[str] = ()) -> Sequence[int]:
         """The places of leaves of any of these cases or subjects, ascending, each once."""
         ...
@@ -102,6 +106,10 @@ class MemoryLeafStore:
     def leaves(self, start: int = 0, stop: int | None = None) -> Iterator[StoredLeaf]:
         """The leaves from `start` up to but without `stop`."""
         return iter(self._leaves[start:stop])
+
+    def pick(self, seqs: Sequence[int]) -> Iterator[StoredLeaf]:
+        """The leaves with these numbers."""
+        return (self._leaves[seq] for seq in seqs)
 
     def find(self, *, cases: Sequence[str] = (), subjects: Sequence[str] = ()) -> list[int]:
         """The places of leaves of any of these cases or subjects."""

@@ -12,6 +12,7 @@ import hmac
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TypeAlias
 
 from firstlight import clock as times
@@ -95,7 +96,8 @@ class CustodyLog:
         """Write events in this order, all or none, inside the caller's transaction; see `append`."""
         size = self._store.size()
         logged = self._logged(size)
-        made = [self._make(size + i, event, logged) for i, event in enumerate(events)]
+        sealers = cache(self._sealers)  # each look at a key is several at the disk
+        made = [self._make(size + i, event, logged, sealers) for i, event in enumerate(events)]
         new = merkle.grow(size, [entry.leaf_hash for entry, _ in made], self._store.hashes)
         self._store.append([stored for _, stored in made], merkle.stored_count(size), new)
         return [entry for entry, _ in made]
@@ -168,7 +170,9 @@ class CustodyLog:
         Raises:
             IntegrityError: what is kept beside a leaf does not open it.
         """
-        found: Iterable[StoredLeaf] = self._store.leaves() if not (cases or subjects) else self._find(cases, subjects)
+        found: Iterable[StoredLeaf] = self._store.leaves()
+        if cases or subjects:
+            found = self._store.pick(self._store.find(cases=cases, subjects=subjects))
         for stored in found:
             if not types or parse_leaf(stored.leaf, stored.seq).type in types:
                 yield self.open_leaf(stored)
@@ -214,16 +218,7 @@ class CustodyLog:
             raise broken(stored.seq, "its event and its leaf differ in type or time")
         return LogEntry(seq=stored.seq, leaf=text, event=event, salt=salt.hex())
 
-    def _find(self, cases: Sequence[str], subjects: Sequence[str]) -> Iterator[StoredLeaf]:
-        start = stop = -1
-        for seq in self._store.find(cases=cases, subjects=subjects):
-            if seq != stop:
-                yield from self._store.leaves(start, stop) if start >= 0 else ()
-                start = seq
-            stop = seq + 1
-        yield from self._store.leaves(start, stop) if start >= 0 else ()
-
-    def _make(self, seq: int, event: Event, logged: datetime) -> tuple[LogEntry, StoredLeaf]:
+    def _make(self, seq: int, event: Event, logged: datetime, sealers: FindSealer) -> tuple[LogEntry, StoredLeaf]:
         if event.at > logged + CLOCK_TOLERANCE or event.at < logged - NEAR_THE_TIME:
             raise RefusedError(
                 f"This event says it happened at {times.to_text(event.at)}; it is {times.to_text(logged)} now.",
@@ -245,13 +240,13 @@ class CustodyLog:
                 f"This event has {len(opening)} bytes; the log takes {MAX_EVENT_SIZE}.",
                 hint="Keep large data in the vault and log its SHA-256.",
             )
-        sealed = self._seal(event, opening, seq)
+        sealed = self._seal(event, opening, seq, sealers)
         entry = LogEntry(seq=seq, leaf=leaf.decode(), event=event, salt=salt.hex())
         return entry, StoredLeaf(seq, leaf, sealed, event.case, event.subject)
 
-    def _seal(self, event: Event, opening: bytes, seq: int) -> bytes:
+    def _seal(self, event: Event, opening: bytes, seq: int, sealers: FindSealer) -> bytes:
         """Under the key of its case; what tells that this key was destroyed has to outlive it."""
-        sealer = None if event.type is EventType.SHRED or event.case is None else self._sealers(event.case)
+        sealer = None if event.type is EventType.SHRED or event.case is None else sealers(event.case)
         if sealer is not None:
             return _BY_CASE + sealer.seal(opening, _context(seq))
         return _BY_HOUSE + self._house().seal(opening, _context(seq))
