@@ -178,3 +178,10 @@ def test_nothing_is_told_of_what_is_not_there(home: Home) -> None:
         logbook.entries(home)
     with pytest.raises(InputError):
         logbook.entries(home, case=1, item=1)
+
+
+def test_what_is_or_is_not_is_said_in_words() -> None:
+    assert logbook._words({"entire": False, "step": "begin", "old_key": "k"}) == (
+        "not all of it was shown; signed in; old key: k"
+    )
+    assert logbook._words({"entire": True, "is_new": True}) == "all of it was shown; is new: yes"

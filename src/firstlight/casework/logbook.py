@@ -226,15 +226,22 @@ def _said(document: dict[str, JsonValue]) -> Iterator[str]:
             yield str(value)
 
 
+_YES_OR_NO = {("entire", True): "all of it was shown", ("entire", False): "not all of it was shown"}
+_STEPS = {"begin": "signed in", "end": "signed out", "link": "a link to sign in was made", "step-up": "confirmed anew"}
+
+
 def _words(payload: dict[str, JsonValue]) -> str:
     """The plain facts of an event, shortened to a line; a document in it is told by its own words, if it has any."""
     parts: list[str] = []
     for name, value in payload.items():
         if isinstance(value, dict):
-            parts += [f"{name}: {said}" for said in _said(value)]
+            parts += [f"{name.replace('_', ' ')}: {said}" for said in _said(value)]
         elif isinstance(value, list):
-            parts.append(f"{name}: {len(value)}")
+            parts.append(f"{name.replace('_', ' ')}: {len(value)}")
+        elif value is True or value is False:
+            parts.append(_YES_OR_NO.get((name, value), f"{name.replace('_', ' ')}: {'yes' if value else 'no'}"))
         elif value not in (None, ""):
-            parts.append(f"{name}: {value}")
+            plain = f"{name.replace('_', ' ')}: {value}"
+            parts.append(_STEPS.get(value, plain) if name == "step" and isinstance(value, str) else plain)
     text = "; ".join(parts)
     return text if len(text) <= _WORDS else text[: _WORDS - 1] + "…"
