@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import func, select
 
 from casework.making import NOW, case_of, flood, jpeg, look_at, new_home, next_items, put, statements, take_in, upload
-from firstlight.casework import cases, review, undo
+from firstlight.casework import cases, filing, review, undo
 from firstlight.casework.home import Home
 from firstlight.casework.review import Conclusion, Decision, Finding
 from firstlight.clock import FixedClock
-from firstlight.custody import EventType
+from firstlight.custody import CustodyLog, EventType, LogEntry, StoredLeaf
 from firstlight.cybertip.drafting.facts import Conduct
 from firstlight.media import Cage
 from firstlight.store.tables import Item, RetentionClock
@@ -86,3 +86,23 @@ def test_each_of_many_has_its_record_its_event_and_its_clock(tmp_path: Path, cag
             assert work.session.scalar(held) == 1100
             assert sum(1 for _ in work.log.entries(types=[EventType.DECISION_WITHDRAWN])) == 1100
         assert cases.show(home, case).state == "open"
+
+
+def test_a_report_on_copies_opens_each_record_of_them_a_few_times(
+    tmp_path: Path, cage: Cage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, case = _flooded(tmp_path, cage, 120, same_bytes=True)
+    opened: list[int] = []
+    open_leaf = CustodyLog.open_leaf
+
+    def opening(log: CustodyLog, leaf: StoredLeaf) -> LogEntry:
+        opened.append(leaf.seq)
+        return open_leaf(log, leaf)
+
+    monkeypatch.setattr(CustodyLog, "open_leaf", opening)
+    with home:
+        review.decide(home, case, FOR, actor="rev-1", items=next_items(home, case))
+        opened.clear()
+        (made,) = filing.draft(home, case)
+    assert len(made.draft.files) == 120
+    assert len(opened) < 10 * 120

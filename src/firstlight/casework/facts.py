@@ -7,6 +7,7 @@ against (`SqlRecord`). The second reads the log and the verdicts again and trust
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Annotated
 
 from pydantic import Field, ValidationError
@@ -67,9 +68,10 @@ class SqlRecord:
             return viewings_of(work, sha256)
 
     def matches(self, sha256: str) -> tuple[ListMatch, ...]:
-        """Every match of exactly these bytes in a list."""
+        """Every match of exactly these bytes in a list, each once."""
         with self._home.look() as work:
-            return tuple(match for verdict in _verdicts(work, sha256) for match in list_matches(verdict))
+            rows = work.session.scalars(select(Item.verdict).where(Item.sha256 == sha256, Item.verdict.is_not(None)))
+            return tuple(dict.fromkeys(one for row in rows if row for one in list_matches(Verdict.from_json(row))))
 
     def origin_claims(self, sha256: str) -> tuple[OriginClaim, ...]:
         """Statements on how these bytes came to be that may stand in a report: what the service stated at intake.
@@ -94,20 +96,22 @@ class SqlRecord:
         return frozenset(one.report_id for one in receipts if self._destination in (None, destination_of(one)))
 
 
-def upload_of(work: Work, item: Item) -> Upload:
-    """What the service stated about an item; the custody log has to hold the same.
+def _uploads_of(work: Work, items: Sequence[Item]) -> list[Upload]:
+    """What the service stated about each item; the custody log has to hold the same. Copies have one record.
 
     Raises:
         IntegrityError: it does not.
     """
-    upload = Upload.from_json(item.upload)
-    if upload not in _logged_uploads(work, item.sha256):
-        raise IntegrityError(
-            f"What is said of the upload of item {item.id} is not what was logged when it was taken in.",
-            hint="Run `firstlight reconcile`, keep the home as it is, and compare it with the backup.",
-            code="integrity.upload",
-        )
-    return upload
+    logged = cache(lambda sha256: frozenset(_logged_uploads(work, sha256)))
+    uploads = [Upload.from_json(item.upload) for item in items]
+    for item, upload in zip(items, uploads, strict=True):
+        if upload not in logged(item.sha256):
+            raise IntegrityError(
+                f"What is said of the upload of item {item.id} is not what was logged when it was taken in.",
+                hint="Run `firstlight reconcile`, keep the home as it is, and compare it with the backup.",
+                code="integrity.upload",
+            )
+    return uploads
 
 
 def destination_of(receipt: Receipt) -> str:
@@ -240,8 +244,8 @@ def _facts(
     destination: str,
 ) -> CaseFacts:
     party = reporting_party(home)
-    decided = [(item, decision, upload_of(work, item)) for item, decision in pairs]
-    decided = [row for row in decided if row[2].account == account]
+    stated = _uploads_of(work, [item for item, _ in pairs])
+    decided = [(*pair, upload) for pair, upload in zip(pairs, stated, strict=True) if upload.account == account]
     if not decided:
         raise StateError(
             f"Nothing in case {case_number} waits to be reported.",
@@ -262,7 +266,7 @@ def _facts(
         suspect=_suspect(work, account, uploads, destination),
         recipients=accounts(party for upload in uploads for party in upload.recipients),
         victims=accounts(party for upload in uploads for party in upload.victims),
-        files=tuple(file for row in decided for file in _files(work, *row)),
+        files=tuple(_files(work, decided)),
         narrative="\n".join(dict.fromkeys(c.why for c in conclusions)),
     )
 
@@ -303,19 +307,21 @@ def _to_report(work: Work, case: int, *, filed_too: bool = False) -> list[tuple[
     return [(item, decision) for item, decision in pairs if decision.conclusion.finding is Finding.REPORT]
 
 
-def _files(work: Work, item: Item, decision: Decision, upload: Upload) -> Iterator[CaseFile]:
-    """What is sent of an item: the file and its context. Of words whose text stands in the report, only the latter."""
-    if not is_words_alone(item, upload):
-        yield _file(work, item, decision, upload)
-    for one in supplements.of_item(work, item.id):
-        yield CaseFile(
-            key=one.key,
-            digests=one.stored.digests,
-            media_type=one.media_type,
-            supplemental=True,
-            file_name=one.name,
-            note=f"Context: {one.what}",
-        )
+def _files(work: Work, decided: Sequence[tuple[Item, Decision, Upload]]) -> Iterator[CaseFile]:
+    """What is sent of items: the file and its context. Of words whose text stands in the report, only the latter."""
+    seen = cache(lambda sha256: viewings_of(work, sha256))
+    for item, decision, upload in decided:
+        if not is_words_alone(item, upload):
+            yield _file(item, decision, upload, seen(item.sha256))
+        for one in supplements.of_item(work, item.id):
+            yield CaseFile(
+                key=one.key,
+                digests=one.stored.digests,
+                media_type=one.media_type,
+                supplemental=True,
+                file_name=one.name,
+                note=f"Context: {one.what}",
+            )
 
 
 def is_words_alone(item: Item, upload: Upload) -> bool:
@@ -348,8 +354,9 @@ def batches_to_report(home: Home, case_number: int) -> tuple[Batch, ...]:
     """
     with home.look() as work:
         found: dict[str, dict[str, list[int]]] = {}
-        for item, decision in _to_report(work, cases.one(work, case_number).id):
-            upload = upload_of(work, item)
+        pairs = _to_report(work, cases.one(work, case_number).id)
+        stated = _uploads_of(work, [item for item, _ in pairs])
+        for (item, decision), upload in zip(pairs, stated, strict=True):
             if _says_nothing_more(decision, upload) and not supplements.of_item(work, item.id):
                 found.setdefault(item.sha256, {}).setdefault(upload.account, []).append(item.id)
         return tuple(
@@ -379,9 +386,10 @@ def batch_facts(home: Home, case_number: int, batch: Batch) -> BatchFacts:
         pairs = [(item, said) for item, said in _to_report(work, case_number) if item.id in batch.items]
         if {item.id for item, _ in pairs} != set(batch.items):
             raise StateError("Not all of the batch waits to be reported any more.", hint="File the case again.")
-        rows = [(item, said, upload_of(work, item)) for item, said in pairs]
+        stated = _uploads_of(work, [item for item, _ in pairs])
+        rows = [(*pair, upload) for pair, upload in zip(pairs, stated, strict=True)]
         item, decision, upload = rows[0]
-        file = _file(work, item, decision, upload)
+        file = _file(item, decision, upload, viewings_of(work, item.sha256))
     return BatchFacts(
         reporter=party,
         conduct=next((said.conclusion.conduct for _, said, _ in reversed(rows) if said.conclusion.conduct), None)
@@ -418,7 +426,7 @@ def has_drawn_policy(home: Home) -> bool:
         return False
 
 
-def _file(work: Work, item: Item, decision: Decision, upload: Upload) -> CaseFile:
+def _file(item: Item, decision: Decision, upload: Upload, viewings: tuple[Viewing, ...]) -> CaseFile:
     verdict = Verdict.from_json(item.verdict or "")
     return CaseFile(
         key=f"item-{item.id}",
@@ -434,7 +442,7 @@ def _file(work: Work, item: Item, decision: Decision, upload: Upload) -> CaseFil
         pdq=verdict.pdq.hex if verdict.pdq else "",
         signs=decision.conclusion.signs,
         classification=decision.conclusion.classification,
-        viewings=viewings_of(work, item.sha256),
+        viewings=viewings,
         matches=list_matches(verdict),
         origin_claims=upload.origin,
         generation=upload.generation,
@@ -486,8 +494,3 @@ def _speaks_of(account: str) -> ColumnElement[bool]:
     """The filings on this account: its own, and batched ones that name it."""
     lines = literal("\n") + tables.Filing.account + literal("\n")
     return or_(tables.Filing.account == account, lines.contains(f"\n{account}\n", autoescape=True))
-
-
-def _verdicts(work: Work, sha256: str) -> list[Verdict]:
-    rows = work.session.scalars(select(Item.verdict).where(Item.sha256 == sha256, Item.verdict.is_not(None)))
-    return [Verdict.from_json(row) for row in rows if row]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Protocol
 
 from pydantic import Field
@@ -118,6 +119,17 @@ class Record(Protocol):
     def prior_reports(self) -> frozenset[int]:
         """The finished CyberTipline reports that the record knows."""
         ...
+
+
+class AskedOnce:
+    """A record that is asked each thing once, for as long as one check takes: of copies it knows the same."""
+
+    def __init__(self, record: Record) -> None:
+        self.viewings = cache(record.viewings)
+        self.matches = cache(record.matches)
+        self.origin_claims = cache(record.origin_claims)
+        self.generations = cache(record.generations)
+        self.prior_reports = cache(record.prior_reports)
 
 
 class MemoryRecord:

@@ -10,7 +10,7 @@ from firstlight.cybertip.checking.thin import completeness_of, signs_of_danger, 
 from firstlight.cybertip.checking.untrue import untrue_findings
 from firstlight.cybertip.findings import Findings
 from firstlight.cybertip.model.report import Draft
-from firstlight.cybertip.record import Record
+from firstlight.cybertip.record import AskedOnce, Record
 from firstlight.cybertip.schema import SCHEMA_2025_11, Schema
 
 __all__ = ["check"]
@@ -21,7 +21,7 @@ def check(draft: Draft, record: Record, *, at: datetime, schema: Schema = SCHEMA
 
     `at` is the time against which "past" is judged; `schema` is what the service has in force.
     """
-    at = in_utc(at)
+    at, record = in_utc(at), AskedOnce(record)
     thin = thin_findings(draft, record)
     return Findings(
         at=at,
