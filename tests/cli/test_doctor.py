@@ -80,6 +80,7 @@ def test_what_others_may_reach_is_named_with_the_remedy(tmp_path: Path) -> None:
     home.chmod(0o700)
     key = home / "keys" / "log"
     key.touch(0o600)
+    (home / "settings.toml").touch(0o644)
     assert machine.permissions(home, os.geteuid()).ok
     key.chmod(0o640)
     (home / "keys").chmod(0o755)

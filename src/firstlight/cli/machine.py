@@ -112,7 +112,8 @@ def _open_to_others(folder: Path, user: int) -> Iterator[str]:
         except OSError as e:
             yield f"{path} cannot be read: {e.strerror}"
             continue
-        if there.st_mode & 0o077:
+        # Settings hold no secret and have the mode of whatever wrote them; the folder keeps others from them.
+        if there.st_mode & 0o077 and path.name != "settings.toml":
             yield f"OTHERS MAY REACH {path}: chmod {'700' if path.is_dir() else '600'} {path}"
         if there.st_uid != user:
             yield f"{path} belongs to another user: chown it, or run as that user"
