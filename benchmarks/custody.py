@@ -87,6 +87,9 @@ class SqliteLeafStore:
         query = 'SELECT seq, leaf, sealed, "case", subject FROM leaf WHERE seq >= ? AND seq < ? ORDER BY seq'
         return (StoredLeaf(*row) for row in self.db.execute(query, (start, last)))
 
+    def pick(self, seqs: Sequence[int]) -> Iterator[StoredLeaf]:
+        return (leaf for seq in seqs for leaf in self.leaves(seq, seq + 1))
+
     def find(self, *, cases: Sequence[str] = (), subjects: Sequence[str] = ()) -> list[int]:
         found: set[int] = set()
         for column, values in (('"case"', cases), ("subject", subjects)):

@@ -12,6 +12,9 @@ from postgres import Server
 
 def test_a_home_is_backed_up_and_restored(run: Run, tmp_path: Path, house: Path) -> None:
     run("intake", put(tmp_path / "in", {"a.png": png(1)}), "--account", "u1")
+    run("bank", "create", "garden", tmp_path / "in" / "a.png")
+    run("bank", "create", "gone", tmp_path / "in" / "a.png")
+    run("bank", "delete", "gone", "--why", "a trial")
     to, keys = tmp_path / "backup", tmp_path / "keys"
     ran = run("backup", "--to", to, "--keys-to", keys)
     assert ran.code == 0
@@ -22,6 +25,14 @@ def test_a_home_is_backed_up_and_restored(run: Run, tmp_path: Path, house: Path)
     ran = run("restore", "--from", to, "--keys", keys)
     assert ran.code == 0
     assert "custody log was verified" in ran.out
+    assert "until they are imported anew" in ran.out
+    assert "garden" in ran.out
+    assert "gone" not in ran.out
+    ran = run("reconcile", "--originals")
+    assert (ran.code, "The bank garden was made and is not there" in ran.out + ran.err) == (1, True)
+    ran = run("doctor")
+    assert (ran.code, "NOT THERE, though made here: garden" in " ".join(ran.out.split())) == (1, True)
+    run("bank", "create", "garden", tmp_path / "in" / "a.png")
     assert run("reconcile", "--originals").code == 0
     assert run("backup", "--to", to, "--keys-to", to).code == 2
     next((to / "objects").glob("*/*")).unlink()

@@ -77,6 +77,8 @@ class Restored(Document):
     snapshot: Snapshot
     originals: int
     missing: tuple[str, ...]
+    banks: tuple[str, ...] = ()
+    """Banks that were made in it; their lists are to be imported anew."""
 
 
 def backup(home: Home, to: Path, keys_to: Path, *, advance: Callable[[], None] = lambda: None) -> BackedUp:
@@ -147,14 +149,17 @@ def restore(
         keyring = Keyring.open(folder / _KEYS, provider=vaulting.provider(folder / _KEYS, settings.keys))
         _unseal(keyring, source / SNAPSHOTS / (info.name + _SEALED), info, folder)
         copied = _objects_back(folder, source / OBJECTS, info, advance)
-        with Home.open(folder) as home, home.look() as work:
-            found = checked(home, work.session)
-            missing = () if info.in_bucket else tuple(_missing(work, folder / "vault" / OBJECTS))
+        with Home.open(folder) as home:
+            with home.look() as work:
+                found = checked(home, work.session)
+                missing = () if info.in_bucket else tuple(_missing(work, folder / "vault" / OBJECTS))
+            banks = home.made_banks()
+            home.begin_banks()
         _require_same_log(found, info)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Restored(snapshot=info, originals=copied, missing=missing)
+    return Restored(snapshot=info, originals=copied, missing=missing, banks=banks)
 
 
 def _require_same_log(found: LogCheck, info: Snapshot) -> None:

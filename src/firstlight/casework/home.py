@@ -39,7 +39,7 @@ from firstlight.casework.plain import first_control
 from firstlight.casework.policies import Policies
 from firstlight.casework.settings import Given, Settings
 from firstlight.clock import Clock, SystemClock
-from firstlight.custody import CustodyLog, Event, EventType, Keyring, SignedCheckpoint, Vault
+from firstlight.custody import CustodyLog, Event, EventType, Keyring, Sealer, SignedCheckpoint, Vault
 from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError, StorageError
 from firstlight.index import HammingIndex
 from firstlight.origin import TrustLists
@@ -244,11 +244,11 @@ class Home:
         if self._library is not None:  # another thread was here first
             return self._library
         folder = self.folder / "banks"
-        sealer = self.keyring.sealer("banks") if self.settings.banks.sealed else None
+        sealer = self._banks_sealer()
         try:
             library = Library.open(folder, sealer=sealer, clock=self.clock)
         except NotFoundError:
-            if self._made_banks():
+            if self.made_banks():
                 raise _gone(folder, "the hash lists") from None
             library = Library.create(folder, sealer=sealer, clock=self.clock)
         self._open.callback(library.close)
@@ -271,9 +271,25 @@ class Home:
         with self.database.read() as session:
             return session.scalar(select(Item.id).limit(1)) is not None
 
-    def _made_banks(self) -> bool:
+    def made_banks(self) -> tuple[str, ...]:
+        """The banks that were made here and not deleted, by the custody log, whether they are there or not."""
+        names: dict[str, None] = {}
         with self.look() as work:
-            return any(True for _ in work.log.entries(types=[EventType.BANK_CREATED]))
+            for entry in work.log.entries(types=[EventType.BANK_CREATED, EventType.BANK_DELETED]):
+                match entry.event and (entry.event.type, entry.event.payload):
+                    case EventType.BANK_CREATED, {"report": {"bank": {"name": str(name)}}}:
+                        names[name] = None
+                    case EventType.BANK_DELETED, {"report": {"bank": {"name": str(name)}}}:
+                        names.pop(name, None)
+        return tuple(names)
+
+    def begin_banks(self) -> None:
+        """Make the folder of the hash lists anew, and empty, in a home that was restored: no backup holds any list."""
+        with _locked(self.folder):
+            Library.create(self.folder / "banks", sealer=self._banks_sealer(), clock=self.clock).close()
+
+    def _banks_sealer(self) -> Sealer | None:
+        return self.keyring.sealer("banks") if self.settings.banks.sealed else None
 
     def _fill(self, index: HammingIndex) -> None:
         """The first picture of each bundle, as `Bundler` would have put it in."""

@@ -259,7 +259,8 @@ def _clocks(session: Session, logged: _Logged) -> Iterator[Discrepancy]:
 def _banks(home: Home, logged: _Logged) -> Iterator[Discrepancy]:
     """A bank that is gone would turn every match into a miss."""
     for name in sorted(logged.banks - {bank.name for bank in home.library.banks()}):
-        yield Discrepancy(about="banks", says=f"The bank {name} was made and is not there.", hint=_RESTORE)
+        hint = "Make it and import its list again; after a restore that is to be expected, for no backup holds lists."
+        yield Discrepancy(about="banks", says=f"The bank {name} was made and is not there.", hint=hint)
 
 
 def _places(work: Work) -> Iterator[Discrepancy]:

@@ -60,7 +60,10 @@ def restore(
         one = made.snapshot
         output.say(f"The home in {folder} stands as on {one.made_at:%Y-%m-%d %H:%M} UTC.")
         output.say(f"  The custody log was verified: {one.log_size} entries, root {one.log_root}.")
-        output.say(f"  {output.count(made.originals, 'original')} brought back; hash lists are to be imported anew.")
+        output.say(f"  {output.count(made.originals, 'original')} brought back.")
+        if made.banks:
+            output.say("  No backup holds hash lists: NOTHING IS MATCHED with these until they are imported anew:")
+            output.say(f"    {', '.join(made.banks)}")
         for text in made.missing:
             output.say(f"  {text}")
         output.say("  Next: firstlight reconcile --originals")

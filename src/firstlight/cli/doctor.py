@@ -95,12 +95,15 @@ def _database(house: Home, entries: int) -> Check:
 def _banks(house: Home) -> Check:
     house.library.verify()
     banks = house.library.banks()
+    gone = set(house.made_banks()) - {bank.name for bank in banks}
     off = [bank.name for bank in banks if not bank.enabled]
     empty = [bank.name for bank in banks if not bank.entries]
     says = f"{len(banks)} whole" if banks else "none yet: `firstlight bank create`, or `firstlight exchange add`"
     says += f"; switched off: {', '.join(off)}" if off else ""
     says += f"; EMPTY, so that they match nothing: {', '.join(empty)}" if empty else ""
-    return Check("banks", True, says)
+    if gone:
+        says += f"; NOT THERE, though made here: {', '.join(sorted(gone))}: make them and import their lists again"
+    return Check("banks", not gone, says)
 
 
 def _memory(house: Home) -> Check:
