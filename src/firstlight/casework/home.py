@@ -19,7 +19,7 @@ import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -272,15 +272,13 @@ class Home:
             return session.scalar(select(Item.id).limit(1)) is not None
 
     def made_banks(self) -> tuple[str, ...]:
-        """The banks that were made here and not deleted, by the custody log, whether they are there or not."""
+        """The banks that were made here and not deleted, by the custody log, whether they are there or not. The whole
+        log is walked."""
         names: dict[str, None] = {}
         with self.look() as work:
             for entry in work.log.entries(types=[EventType.BANK_CREATED, EventType.BANK_DELETED]):
-                match entry.event and (entry.event.type, entry.event.payload):
-                    case EventType.BANK_CREATED, {"report": {"bank": {"name": str(name)}}}:
-                        names[name] = None
-                    case EventType.BANK_DELETED, {"report": {"bank": {"name": str(name)}}}:
-                        names.pop(name, None)
+                if entry.event is not None:
+                    follow_banks(names, entry.event.type, entry.event.payload)
         return tuple(names)
 
     def begin_banks(self) -> None:
@@ -417,6 +415,15 @@ def _is_there(path: Path) -> bool:
             f"The home folder {path.parent} cannot be read: {e.strerror}.",
             hint="Check its permissions, or name another folder with --home.",
         ) from e
+
+
+def follow_banks(names: dict[str, None], kind: EventType, payload: Mapping[str, object]) -> None:
+    """Keep the names of the banks that there should be, event by event of the custody log."""
+    match payload:
+        case {"report": {"bank": {"name": str(name)}}} if kind is EventType.BANK_CREATED:
+            names[name] = None
+        case {"report": {"bank": {"name": str(name)}}} if kind is EventType.BANK_DELETED:
+            names.pop(name, None)
 
 
 def _keyring(folder: Path, database: Database, settings: Settings) -> Keyring:

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from firstlight.banks import Flood
 from firstlight.casework import cases, floods, retention, supplements
 from firstlight.casework.filing import ENDED
-from firstlight.casework.home import Home, Work
+from firstlight.casework.home import Home, Work, follow_banks
 from firstlight.custody import EventType, Stored
 from firstlight.errors import FirstlightError
 from firstlight.store.tables import Case, Decision, Filing, Item, RetentionClock, Supplement
@@ -140,7 +140,7 @@ class _Logged:
     finished: set[int] = field(default_factory=set)
     shredded: set[int] = field(default_factory=set)
     clocks: dict[tuple[int, str], bytes] = field(default_factory=dict)
-    banks: set[str] = field(default_factory=set)
+    banks: dict[str, None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, work: Work) -> _Logged:
@@ -171,10 +171,8 @@ class _Logged:
                 self.clocks[item, str(clock.get("policy"))] = _digest(clock)
             case {"item": int(item)} if kind is EventType.SHRED:
                 self.shredded.add(item)
-            case {"report": {"bank": {"name": str(name)}}} if kind is EventType.BANK_CREATED:
-                self.banks.add(name)
-            case {"report": {"bank": {"name": str(name)}}} if kind is EventType.BANK_DELETED:
-                self.banks.discard(name)
+            case {"report": _}:
+                follow_banks(self.banks, kind, payload)
 
 
 _WANTED = (
@@ -258,7 +256,7 @@ def _clocks(session: Session, logged: _Logged) -> Iterator[Discrepancy]:
 
 def _banks(home: Home, logged: _Logged) -> Iterator[Discrepancy]:
     """A bank that is gone would turn every match into a miss."""
-    for name in sorted(logged.banks - {bank.name for bank in home.library.banks()}):
+    for name in sorted(logged.banks.keys() - {bank.name for bank in home.library.banks()}):
         hint = "Make it and import its list again; after a restore that is to be expected, for no backup holds lists."
         yield Discrepancy(about="banks", says=f"The bank {name} was made and is not there.", hint=hint)
 

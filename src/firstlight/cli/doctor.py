@@ -95,7 +95,7 @@ def _database(house: Home, entries: int) -> Check:
 def _banks(house: Home) -> Check:
     house.library.verify()
     banks = house.library.banks()
-    gone = set(house.made_banks()) - {bank.name for bank in banks}
+    gone = () if banks else house.made_banks()  # walks the whole log: for a home that was restored
     off = [bank.name for bank in banks if not bank.enabled]
     empty = [bank.name for bank in banks if not bank.entries]
     says = f"{len(banks)} whole" if banks else "none yet: `firstlight bank create`, or `firstlight exchange add`"
