@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 SHARDS = 10
-FEW, MANY, TIMES = 2, 4, 8
+FEW, MANY, TIMES = 2, 4, 24
 """Shards of the two runs whose difference is what a picture costs, and how often ours reads the additional ones.
 
 With fewer than two shards the second worker would not start, and its start would count as the cost of pictures.
@@ -75,14 +75,15 @@ def make_pictures(photographs: Path, folder: Path, count: int) -> None:
 
 
 def link_parts(folder: Path) -> None:
-    """The first shards once more, as data sets of their own."""
+    """The first shards once more, as data sets of their own; in `more` those whose pictures are counted."""
     for kind in ("tar", "parquet"):
         shards = sorted((folder / kind / "all").iterdir())
-        for name, count in SIZES.items():
+        more = [FEW + number % (MANY - FEW) for number in range(SIZES["long"] - FEW)]
+        parts = {name: [*range(FEW), *more][:count] for name, count in SIZES.items()}
+        for name, places in {**parts, "more": range(FEW, MANY)}.items():
             shutil.rmtree(folder / kind / name, ignore_errors=True)
             (folder / kind / name).mkdir()
-            more = [FEW + number % (MANY - FEW) for number in range(count - FEW)]
-            for number, place in enumerate([*range(FEW), *more]):
+            for number, place in enumerate(places):
                 path = shards[place]
                 os.link(path, folder / kind / name / f"{number:05}{path.suffix}")
 
