@@ -147,6 +147,11 @@ def test_repeated_attempts_become_one_case_of_text(folder: GateFolder, book: Gat
     assert text.count(BAD) == 2
     assert third.id in text
     assert item.case_id is not None, "it stands in the queue"
+    for document in (Verdict.from_json(item.verdict or ""), Priority.from_json(item.priority or "")):
+        told = "\n".join(document.reasons.lines())
+        assert "It holds words and no picture" in told
+        assert "what an account asked an image generator for" in told
+        assert "could not be opened" not in told
     with home.look() as work:
         assert cases.one(work, item.case_id).state == "open"
 

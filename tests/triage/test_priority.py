@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstlight.origin import INCOMPLETE, NOT_HERE
+from firstlight.origin import INCOMPLETE, NOT_HERE, WORDS_ALONE
 from firstlight.origin.indicator import Binding, Claim, Family, Indicator
 from firstlight.triage import Confirmation, Context, ContextFact, Priority, PriorityTable, prioritise
 from firstlight.values import BankPurpose, ErrorNote, Level
@@ -164,7 +164,12 @@ def test_what_could_not_be_opened_goes_to_a_person() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "says"), [(INCOMPLETE, "It was not seen whole:"), (NOT_HERE, "The file itself is not here:")]
+    ("code", "says"),
+    [
+        (INCOMPLETE, "It was not seen whole:"),
+        (NOT_HERE, "The file itself is not here:"),
+        (WORDS_ALONE, "It holds words and no picture:"),
+    ],
 )
 def test_what_is_not_here_or_was_seen_in_part_is_not_called_broken(code: str, says: str) -> None:
     seen = verdict().model_copy(update={"unreadable": ErrorNote(code=code, message="Because.")})

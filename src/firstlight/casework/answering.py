@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import func, select
 
-from firstlight.casework.gatekeeping import ATTEMPTS_SOURCE, MODEL_CHECKED, GateFolder
+from firstlight.casework.gatekeeping import MODEL_CHECKED, GateFolder
+from firstlight.casework.words import ATTEMPTS_SOURCE
 from firstlight.casework.generations import check_ledger, open_ledger
 from firstlight.custody import Event, EventType
 from firstlight.gate.conformity import ConformityReport, GateFacts, Month, conformity

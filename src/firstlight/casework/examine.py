@@ -8,7 +8,7 @@ verdict that says so and goes to a person.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from firstlight import origin
 from firstlight.banks import Library, Match
-from firstlight.casework import cases, exposure, floods, lookup, review, severity
+from firstlight.casework import cases, exposure, floods, lookup, review, severity, words
 from firstlight.casework.home import SERVICE, Home, Work
 from firstlight.casework.received import document as received
 from firstlight.casework.received.document import Stated
@@ -104,7 +104,8 @@ def look_into(home: Home, cage: Cage, item: Item) -> Seen:
         return Seen(item, Found(unreadable=_note(e)))
     if received.is_received(item):
         return Seen(item, Found(unreadable=received.NOTE, stated=received.stated_in(original)))
-    return Seen(item, _caged(cage, original, home.trust))
+    found = _caged(cage, original, home.trust)
+    return Seen(item, replace(found, unreadable=words.as_words(item, found.unreadable)))
 
 
 def examined_file(

@@ -192,7 +192,7 @@ def lacks_policy(home: Home, case_number: int, account: str) -> bool:
     signs = [
         decision.conclusion.signs
         for item, decision, upload in decided
-        if upload.account == account and not is_words_alone(item, upload)
+        if upload.account == account and not upload.is_words_alone(item.sha256)
     ]
     return bool(signs) and all(FileSign.DRAWN in each for each in signs) and not has_drawn_policy(home)
 
@@ -311,7 +311,7 @@ def _files(work: Work, decided: Sequence[tuple[Item, Decision, Upload]]) -> Iter
     """What is sent of items: the file and its context. Of words whose text stands in the report, only the latter."""
     seen = cache(lambda sha256: viewings_of(work, sha256))
     for item, decision, upload in decided:
-        if not is_words_alone(item, upload):
+        if not upload.is_words_alone(item.sha256):
             yield _file(item, decision, upload, seen(item.sha256))
         for one in supplements.of_item(work, item.id):
             yield CaseFile(
@@ -322,11 +322,6 @@ def _files(work: Work, decided: Sequence[tuple[Item, Decision, Upload]]) -> Iter
                 file_name=one.name,
                 note=f"Context: {one.what}",
             )
-
-
-def is_words_alone(item: Item, upload: Upload) -> bool:
-    """Whether the item is a conversation whose every word stands in the report, so that no file has to be sent."""
-    return upload.transcript and any(chat.is_of(item.sha256) for chat in upload.chats)
 
 
 def items_to_report(work: Work, case_number: int, account: str) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from firstlight.casework.examine import PRELOAD as EXAMINATION
 from firstlight.casework.gatekeeping import GateBook, GateFolder
 from firstlight.casework.generations import LedgerBook, askers, open_ledger, signing_key
 from firstlight.casework.home import Home
-from firstlight.errors import StateError
+from firstlight.errors import InputError, StateError
 from firstlight.gate.checks import BanksCheck, PictureCheck, PromptCheck, RulesCheck
 from firstlight.gate.guard import Guard
 from firstlight.gate.http import GateApp
@@ -82,11 +82,13 @@ def opened_gate(home: Home, cage: Cage, settings: GateSettings | None = None) ->
     Raises:
         StateError: no rules are armed or there is no bank, and the settings do not allow that; or another gate has
             the ledger open.
+        InputError: a check is named that there is not.
     """
     settings = settings or GateSettings()
     folder = GateFolder(home)
     with contextlib.ExitStack() as stack:
         prompts, pictures = _checks(folder, cage, settings)
+        _check_names(settings, [one.name for one in (*prompts, *pictures)])
         book = GateBook(folder, cage)
         stack.callback(book.close)
         guard = stack.enter_context(
@@ -104,6 +106,13 @@ def opened_gate(home: Home, cage: Cage, settings: GateSettings | None = None) ->
         remember = LedgerBook(folder, ledger).remember if ledger is not None else None
         gate = Gate(guard, marker=settings.marker, remember=remember, clock=home.clock)
         yield Gatehouse(home, folder, gate, ledger, settings)
+
+
+def _check_names(settings: GateSettings, names: list[str]) -> None:
+    """A slip in a name would otherwise show on the day of the failure."""
+    unknown = sorted(set(settings.on_failure) - set(names))
+    if unknown:
+        raise InputError(f"There is no check named {unknown[0]}.", hint=f"This gate's checks: {', '.join(names)}.")
 
 
 def _checks(folder: GateFolder, cage: Cage, settings: GateSettings) -> tuple[list[PromptCheck], list[PictureCheck]]:

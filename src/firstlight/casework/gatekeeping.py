@@ -29,6 +29,7 @@ from pydantic import ValidationError
 from firstlight.casework import examine, intake
 from firstlight.casework.home import Home
 from firstlight.casework.upload import LARGEST_UPLOAD, Chat, Upload
+from firstlight.casework.words import ATTEMPTS_SOURCE
 from firstlight.custody import EventType
 from firstlight.custody.files import Disk, write_whole
 from firstlight.cybertip.record import AiBasis, Generation, OriginClaim
@@ -48,9 +49,6 @@ _log = get_logger("casework")
 
 FOLDER: Final = "gate"
 GENERATOR: Final = "image generator"
-
-ATTEMPTS_SOURCE: Final = "gate:attempts/"
-"""How the sources of items begin that hold an account's attempts."""
 
 MODEL_CHECKED: Final = "model checked"
 """What the event of a model's check is called; the gate's other events are of requests that were stopped."""

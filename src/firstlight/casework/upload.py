@@ -130,6 +130,11 @@ class Upload(Document):
     origin: tuple[OriginClaim, ...] = ()
     transcript: bool = False
 
+    def is_words_alone(self, sha256: Sha256Hex) -> bool:
+        """Whether these bytes are a conversation whose every word stands in the report, so that no file has to be
+        sent."""
+        return self.transcript and any(chat.is_of(sha256) for chat in self.chats)
+
     @model_validator(mode="before")
     @classmethod
     def _readable(cls, value: object) -> object:

@@ -70,6 +70,8 @@ def gate(
         return
     if upstream is None and not opinions:
         raise InputError("No generator is named.", hint="Give --upstream URL, --opinions, or a command; see --help.")
+    if moderate_pictures and moderation is None:
+        raise InputError("No moderation service is named.", hint="Give --moderation URL with --moderate-pictures.")
     settings = GateSettings(
         name=name,
         marker=gate_serve.marker(name, sign_chain, sign_key, time_authority, watermark),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import sys
 import threading
@@ -167,12 +168,18 @@ def marker(
     """What marks pictures, from the options.
 
     Raises:
-        InputError: only one of chain and key is given, or they are of no use.
+        InputError: only one of chain and key is given, or they are of no use; something is to go into marks, and none
+            are made; there is no such program.
     """
     if (chain is None) != (key is None):
         raise InputError("A chain and its key belong together.", hint="Give both --sign-chain and --sign-key.")
     if chain is None or key is None:
+        if time_authority or watermark:
+            hint = "Give --sign-chain and --sign-key as well; `firstlight gate keys` makes some for development."
+            raise InputError("Nothing is marked without a key.", hint=hint)
         return None
+    if watermark and shutil.which(watermark) is None:
+        raise InputError(f"{watermark} is no program that can be run.", hint="Give the path of one.")
     from firstlight import __version__
 
     program = WatermarkProgram((watermark,)) if watermark else None

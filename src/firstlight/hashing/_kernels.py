@@ -13,6 +13,7 @@ from typing import Any, Final
 import numba
 import numpy as np
 import numpy.typing as npt
+from numba.extending import overload
 
 from firstlight.media.compiling import compiled_for
 
@@ -21,6 +22,9 @@ SIDE: Final = 64
 
 BITS: Final = 16
 """Frequencies kept in each direction: 1 to 16, without the constant term."""
+
+RGB_WEIGHTS: Final = (299, 587, 114)
+"""BT.601 luma in thousandths."""
 
 _LANES: Final = 8
 """Rows that go through the row pass side by side: each running sum waits for itself only."""
@@ -31,6 +35,8 @@ Ints = npt.NDArray[np.int64]
 
 _f4, _i8, _u1, _u4 = numba.float32, numba.int64, numba.uint8, numba.uint32
 _PLANE = numba.types.Array(_u1, 2, "C", readonly=True)
+_GREY_LINE = numba.types.Array(_u1, 1, "C", readonly=True)
+_COLOUR_LINE = numba.types.Array(_u4, 1, "C", readonly=True)
 _WEIGHTS = numba.types.Tuple((_i8[::1], _f4[:, ::1]))  # type: ignore[no-untyped-call]
 _COLOUR = numba.types.Array(_u4, 2, "C", readonly=True)
 
@@ -264,10 +270,47 @@ def tent_weights(full: int, scale: int) -> tuple[Ints, Floats]:
     return first, weights
 
 
-@compiled_for(_f4[:, ::1](_PLANE, _i8[::1], _f4[:, ::1], _i8[::1], _f4[:, ::1]), fastmath=True)
-def downsample_scaled(plane: Bytes, first_y: Ints, weights_y: Floats, first_x: Ints, weights_x: Floats) -> Floats:
-    """`Wy . L . Wx^T`: 64x64 samples of a grey plane that the decoder has already reduced."""
-    height, width = plane.shape
+def _luma(pixel: Any) -> Any:  # noqa: ANN401 - of either kind of pixel
+    """The luma of one pixel, for compiled code: of grey the value itself, of colour the weighted sum of its bytes."""
+    raise NotImplementedError
+
+
+@overload(_luma)
+def _luma_of(pixel: Any) -> Any:  # noqa: ANN401 - numba's own protocol
+    red, green, blue = (np.int32(weight) for weight in RGB_WEIGHTS)
+
+    def of_grey(pixel: Any) -> Any:  # noqa: ANN401
+        return np.float32(pixel)
+
+    def of_colour(pixel: Any) -> Any:  # noqa: ANN401
+        weighted = np.int32(pixel & 255) * red
+        weighted += np.int32((pixel >> 8) & 255) * green
+        weighted += np.int32((pixel >> 16) & 255) * blue
+        return np.float32(weighted) * np.float32(0.001)
+
+    return of_grey if pixel == _u1 else of_colour
+
+
+@compiled_for(numba.void(_f4[::1], _GREY_LINE, _f4), numba.void(_f4[::1], _COLOUR_LINE, _f4), fastmath=True)
+def _add_line(row: Floats, line: npt.NDArray[Any], weight: np.float32) -> None:
+    """Add a line's luma, so many times, to a row of sums."""
+    for x in range(row.size):
+        row[x] += weight * _luma(line[x])
+
+
+@compiled_for(
+    _f4[:, ::1](_PLANE, _i8[::1], _f4[:, ::1], _i8[::1], _f4[:, ::1]),
+    _f4[:, ::1](_COLOUR, _i8[::1], _f4[:, ::1], _i8[::1], _f4[:, ::1]),
+    fastmath=True,
+)
+def downsample_weighted(
+    pixels: npt.NDArray[Any], first_y: Ints, weights_y: Floats, first_x: Ints, weights_x: Floats
+) -> Floats:
+    """`Wy . L . Wx^T`: 64x64 luma samples of a plane of pixels, whole or as the decoder has reduced it.
+
+    `pixels` is uint32 (R, G and B in the three low bytes) or uint8 (grey).
+    """
+    height, width = pixels.shape
     out = np.zeros((SIDE, SIDE), np.float32)
     row = np.empty(width, np.float32)
     for i in range(SIDE):
@@ -276,9 +319,7 @@ def downsample_scaled(plane: Bytes, first_y: Ints, weights_y: Floats, first_x: I
             weight = weights_y[i, k]
             y = first_y[i] + k
             if weight != 0 and y < height:
-                line = plane[y]
-                for x in range(width):
-                    row[x] += weight * np.float32(line[x])
+                _add_line(row, pixels[y], weight)
         for j in range(SIDE):
             total = np.float32(0)
             start = first_x[j]

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firstlight.hashing import _kernels
-from firstlight.hashing._kernels import Floats
+from firstlight.hashing._kernels import RGB_WEIGHTS, Floats
 
 MIN_SIDE = 5
 """Below this the reference answers the empty hash with quality 0, and so do we."""
@@ -28,9 +28,6 @@ MIN_CLEARANCE = 0.25
 that a bit whose frequency lies closer to the median can turn over: with sixteen of them, more than four bits might.
 Of 135 wallpapers and photographs the nine that were more than 4 bits off had 0.17 or less; all twelve below the bound
 were drawings with flat or symmetric parts, and no photograph was among them."""
-
-RGB_WEIGHTS = (299, 587, 114)
-"""BT.601 luma in thousandths."""
 
 GREY_WEIGHTS = (1000, 0, 0)
 
@@ -68,15 +65,18 @@ def exact(pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint32]) -> RawPdq:
     return _finish(_kernels.downsample_exact(np.ascontiguousarray(pixels), *weights))
 
 
-def scaled(plane: npt.NDArray[np.uint8], full_size: tuple[int, int], scale: int) -> RawPdq:
-    """The hash from a grey plane that the decoder has reduced by `scale` (1, 2, 4 or 8) from `full_size` (w, h).
+def scaled(
+    pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint32], full_size: tuple[int, int], scale: int = 1
+) -> RawPdq:
+    """The hash from pixels, as for `exact`, that the decoder has reduced by `scale` (1, 2, 4 or 8) from `full_size`
+    (w, h).
 
     The weights are those of the full size, integrated over the reduced grid, so that windows and centres stay the
-    reference's own.
+    reference's own. Where nothing was reduced, what differs from it is how sums are rounded.
     """
     first_x, weights_x = _weights(full_size[0], scale)
     first_y, weights_y = _weights(full_size[1], scale)
-    return _finish(_kernels.downsample_scaled(np.ascontiguousarray(plane), first_y, weights_y, first_x, weights_x))
+    return _finish(_kernels.downsample_weighted(np.ascontiguousarray(pixels), first_y, weights_y, first_x, weights_x))
 
 
 @lru_cache(maxsize=256)

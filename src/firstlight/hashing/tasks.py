@@ -27,13 +27,17 @@ def hash_pdq(file: CagedFile, limits: Limits, *, mode: str) -> dict[str, Any]:
     kind = file.media_type
     with open_picture(file, limits) as image:
         size = image.size
-        made = _hash_scaled(image, kind) if mode == Mode.AUTO and can_scale(image, kind) else None
-        used = PdqMode.SCALED
-        if made is None:
-            made, used = _hash_exact(image, kind), PdqMode.EXACT
+        quickly = mode == Mode.AUTO and min(size) >= SCALED_MIN_SIDE
+        reduced = quickly and _can_reduce(image, kind)
+        with decoding(kind):
+            pixels = _reduced(image) if reduced else pixels_of(image)
+        made = pdq.scaled(pixels, size, _scale(size, image.size)) if quickly else pdq.exact(pixels)
+        used = PdqMode.SCALED if quickly else PdqMode.EXACT
+        if quickly and made.clearance < pdq.MIN_CLEARANCE:
+            if reduced:  # what is exact is made of all of its pixels, and in colour
+                return hash_pdq(file, limits, mode=Mode.EXACT)
+            made, used = pdq.exact(pixels), PdqMode.EXACT
         frames = count_frames(image, limits)
-    if used is PdqMode.SCALED and made.clearance < pdq.MIN_CLEARANCE:
-        return hash_pdq(file, limits, mode=Mode.EXACT)
     return {
         "media_type": kind.value,
         "width": size[0],
@@ -45,29 +49,20 @@ def hash_pdq(file: CagedFile, limits: Limits, *, mode: str) -> dict[str, Any]:
     }
 
 
-def can_scale(image: Image.Image, kind: MediaType) -> bool:
-    """Whether the decoder can deliver this picture's luma reduced without losing what PDQ looks at."""
-    return kind is MediaType.JPEG and image.mode in ("RGB", "L") and min(image.size) >= SCALED_MIN_SIDE
+def _can_reduce(image: Image.Image, kind: MediaType) -> bool:
+    """Whether the decoder delivers this picture's luma alone, and reduced where it is large enough."""
+    return kind is MediaType.JPEG and image.mode in ("RGB", "L")
 
 
-def _hash_scaled(image: Image.Image, kind: MediaType) -> pdq.RawPdq:
-    full = image.size
-    with decoding(kind):
-        image.draft("L", (SCALED_MIN_SIDE, SCALED_MIN_SIDE))
-        image.load()
-        plane = grey(image)
-    return pdq.scaled(plane, full, _scale(full, image.size))
+def _reduced(image: Image.Image) -> npt.NDArray[np.uint8]:
+    image.draft("L", (SCALED_MIN_SIDE, SCALED_MIN_SIDE))
+    image.load()
+    return grey(image)
 
 
 def _scale(full: tuple[int, int], reduced: tuple[int, int]) -> int:
     """By how much the decoder reduced: it rounds each side up."""
     return next(scale for scale in (1, 2, 4, 8) if all(-(-n // scale) == m for n, m in zip(full, reduced, strict=True)))
-
-
-def _hash_exact(image: Image.Image, kind: MediaType) -> pdq.RawPdq:
-    with decoding(kind):
-        pixels = pixels_of(image)
-    return pdq.exact(pixels)
 
 
 def pixels_of(image: Image.Image) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint32]:

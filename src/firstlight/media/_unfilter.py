@@ -1,8 +1,9 @@
 """Undoing PNG's row filters (PNG, third edition, section 9), for pixels of three or four bytes. Compiled.
 
-Each pixel waits for the one to its left, so that time goes into a chain of steps. A pixel's channels
-go through a step side by side, as four 16-bit lanes of one number; and two rows of the slowest filter go side by side,
-the lower one a pixel behind.
+Each pixel waits for the one to its left, so that a row by itself is a chain of steps in which the processor idles. So
+eight rows go side by side, each a pixel behind the one above it: what stands above and in the corner is then what the
+row above made one step and two steps ago. Every channel of the eight pixels is a lane of 16 bits of one vector, and each
+row takes what its own filter says out of what all filters say.
 """
 
 from __future__ import annotations
@@ -14,142 +15,150 @@ import numba
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from firstlight.media.compiling import compiled_for
 
-_i8, _u1, _u4, _u8 = numba.int64, numba.uint8, numba.uint32, numba.uint64
+_ROWS: Final = 8
+"""Rows that go side by side: their channels fill the widest vectors that there are."""
+
+_SUB, _UP, _AVERAGE, _PAETH = range(1, 5)
+
+_i8, _u1, _u4 = numba.int64, numba.uint8, numba.uint32
 _BYTES = numba.types.Array(_u1, 1, "C", readonly=True)
 
-_NARROW = ir.VectorType(ir.IntType(8), 4)
-_WIDE = ir.VectorType(ir.IntType(16), 4)
-
-_LOW: Final = np.uint64(0x00FF00FF00FF00FF)
-"""The low byte of each lane."""
-
-_NONE, _SUB, _UP, _AVERAGE, _PAETH = range(5)
+_BYTE, _LANE, _WORD, _LONG = (ir.IntType(bits) for bits in (8, 16, 32, 64))
+_NARROW, _WIDE = ir.VectorType(_BYTE, 4 * _ROWS), ir.VectorType(_LANE, 4 * _ROWS)
+_WORDS, _LONGS = ir.VectorType(_WORD, _ROWS), ir.VectorType(_LONG, _ROWS)
 
 
-def _to_lanes(_typing: Any, _pixel: Any) -> Any:  # noqa: ANN401 - numba's own protocol
-    """The four bytes of a uint32 as the lanes of a uint64."""
+class _Wave:
+    """Writes down, for the compiler, how eight rows are gone through. Values are llvmlite's, which has no types."""
 
-    def generate(_context: Any, build: Any, _signature: Any, arguments: Any) -> Any:  # noqa: ANN401
-        return build.bitcast(build.zext(build.bitcast(arguments[0], _NARROW), _WIDE), ir.IntType(64))
+    def __init__(self, build: Any, bytes_: Any, out: Any, above: Any, spare: Any, *numbers: Any) -> None:  # noqa: ANN401
+        first, top, live, self.width, self.size, opaque = numbers
+        self.build, self.above, self.spare = build, above, spare
+        stride = build.add(build.mul(self.width, self.size), _LONG(1))
+        self.sources, self.targets, kinds = [], [], []
+        for row in range(_ROWS):  # rows beyond the last are read from the first and written where nobody looks
+            is_live = build.icmp_signed("<", _LONG(row), live)
+            begin = build.add(first, build.mul(build.select(is_live, _LONG(row), _LONG(0)), stride))
+            kinds.append(build.load(build.gep(bytes_, [begin])))
+            self.sources.append(build.gep(bytes_, [build.add(begin, build.sub(self.size, _LONG(3)))]))
+            line = build.gep(out, [build.mul(build.add(top, _LONG(row)), self.width)])
+            self.targets.append(build.select(is_live, line, spare))
+        self.filters = {kind: self._rows_with(kinds, kind) for kind in (_SUB, _UP, _AVERAGE, _PAETH)}
+        unused = build.trunc(build.mul(build.sub(_LONG(4), self.size), _LONG(8)), _WORD)
+        self.unused, self.opaque = self._all(unused), self._all(opaque)
+        self.made = cgutils.alloca_once_value(build, ir.Constant(_LONGS, [0] * _ROWS))
+        self.corner = cgutils.alloca_once_value(build, ir.Constant(_WIDE, [0] * (4 * _ROWS)))
 
-    return _u8(_u4), generate
+    def go(self) -> None:
+        """All columns: first those where not every row has begun, last those where not every row is still going."""
+        build, begun = self.build, _LONG(_ROWS - 1)
+        ending = build.select(build.icmp_signed("<", self.width, begun), begun, self.width)
+        for start, stop, careful in (
+            (_LONG(0), begun, True),
+            (begun, self.width, False),
+            (ending, build.add(self.width, begun), True),
+        ):
+            with cgutils.for_range(build, stop, start=start) as loop:
+                self._step(loop.index, careful=careful)
 
+    def _step(self, x: Any, *, careful: bool) -> None:  # noqa: ANN401
+        build = self.build
+        places = [self._place(x, row, careful=careful) for row in range(_ROWS)]
+        read = ir.Constant(_WORDS, ir.Undefined)
+        for row, (column, inside) in enumerate(places):
+            # four bytes that end with the pixel: before the first one stands the row's filter
+            at = build.gep(self.sources[row], [build.mul(column, self.size)])
+            word = build.load(build.bitcast(at, _WORD.as_pointer()), align=1)
+            read = build.insert_element(read, build.select(inside, word, _WORD(0)) if careful else word, _WORD(row))
+        pixels = build.zext(build.bitcast(build.lshr(read, self.unused), _NARROW), _WIDE)
+        made = self._made(pixels, build.load(build.gep(self.above, [places[0][0]])))
+        out = build.or_(build.bitcast(build.trunc(made, _NARROW), _WORDS), self.opaque)
+        for row, (column, inside) in enumerate(places):
+            target = build.gep(self.targets[row], [column])
+            build.store(
+                build.extract_element(out, _WORD(row)), build.select(inside, target, self.spare) if careful else target
+            )
 
-def _to_pixel(_typing: Any, _lanes: Any) -> Any:  # noqa: ANN401
-    """The low bytes of a uint64's lanes as a uint32."""
+    def _place(self, x: Any, row: int, *, careful: bool) -> tuple[Any, Any]:  # noqa: ANN401
+        """The column at which a row is, and whether it is one: it is made one where it is not."""
+        build = self.build
+        column = build.sub(x, _LONG(row))
+        if not careful:
+            return column, None
+        inside = build.icmp_unsigned("<", column, self.width)
+        return build.select(inside, column, _LONG(0)), inside
 
-    def generate(_context: Any, build: Any, _signature: Any, arguments: Any) -> Any:  # noqa: ANN401
-        return build.bitcast(build.trunc(build.bitcast(arguments[0], _WIDE), _NARROW), ir.IntType(32))
+    def _made(self, pixels: Any, above: Any) -> Any:  # noqa: ANN401
+        """Each row's pixel with its filter undone. A row that has not begun has made nothing but zeros."""
+        build = self.build
+        before = build.load(self.made)
+        first = build.bitcast(build.zext(build.bitcast(above, ir.VectorType(_BYTE, 4)), ir.VectorType(_LANE, 4)), _LONG)
+        over = build.insert_element(ir.Constant(_LONGS, ir.Undefined), first, _WORD(0))
+        down = ir.Constant(ir.VectorType(_WORD, _ROWS), [_ROWS, *range(_ROWS - 1)])
+        left, up = build.bitcast(before, _WIDE), build.bitcast(build.shuffle_vector(before, over, down), _WIDE)
+        half = build.lshr(build.add(left, up), ir.Constant(_WIDE, [1] * (4 * _ROWS)))
+        nearest = self._nearest(left, up, build.load(self.corner))
+        said = {_SUB: left, _UP: up, _AVERAGE: half, _PAETH: nearest}
+        total = pixels
+        for kind, value in said.items():
+            total = build.add(total, build.and_(value, self.filters[kind]))
+        total = build.and_(total, ir.Constant(_WIDE, [255] * (4 * _ROWS)))
+        build.store(build.bitcast(total, _LONGS), self.made)
+        build.store(up, self.corner)
+        return total
 
-    return _u4(_u8), generate
-
-
-def _add_nearest(_typing: Any, _left: Any, _up: Any, _corner: Any, _pixel: Any) -> Any:  # noqa: ANN401
-    """A pixel plus whichever of its neighbours is closest to left + up - corner, lane by lane, modulo 256."""
-
-    def generate(_context: Any, build: Any, _signature: Any, arguments: Any) -> Any:  # noqa: ANN401
-        left, up, corner, pixel = (build.bitcast(one, _WIDE) for one in arguments)
-        zero = ir.Constant(_WIDE, [0] * 4)
-
-        def size(value: Any) -> Any:  # noqa: ANN401
-            return build.select(build.icmp_signed("<", value, zero), build.sub(zero, value), value)
-
+    def _nearest(self, left: Any, up: Any, corner: Any) -> Any:  # noqa: ANN401
+        """Whichever of the three is closest to left + up - corner."""
+        build = self.build
         by_left, by_up = build.sub(up, corner), build.sub(left, corner)
-        to_corner = size(build.add(by_left, by_up))
-        to_left, to_up = size(by_left), size(by_up)
+        to_corner, to_left, to_up = self._size(build.add(by_left, by_up)), self._size(by_left), self._size(by_up)
         is_up = build.icmp_signed("<=", to_up, to_corner)
-        other = build.select(is_up, up, corner)
-        to_other = build.select(is_up, to_up, to_corner)
-        nearest = build.select(build.icmp_signed("<=", to_left, to_other), left, other)
-        total = build.and_(build.add(nearest, pixel), ir.Constant(_WIDE, [255] * 4))
-        return build.bitcast(total, ir.IntType(64))
+        other, to_other = build.select(is_up, up, corner), build.select(is_up, to_up, to_corner)
+        return build.select(build.icmp_signed("<=", to_left, to_other), left, other)
 
-    return _u8(_u8, _u8, _u8, _u8), generate
+    def _size(self, value: Any) -> Any:  # noqa: ANN401
+        zero = ir.Constant(_WIDE, [0] * (4 * _ROWS))
+        build = self.build
+        return build.select(build.icmp_signed("<", value, zero), build.sub(zero, value), value)
 
+    def _rows_with(self, kinds: list[Any], kind: int) -> Any:  # noqa: ANN401
+        """Ones in the lanes of the rows that have this filter."""
+        build, out = self.build, ir.Constant(_LONGS, ir.Undefined)
+        for row, own in enumerate(kinds):
+            ones = build.sext(build.icmp_unsigned("==", own, _BYTE(kind)), _LONG)
+            out = build.insert_element(out, ones, _WORD(row))
+        return build.bitcast(out, _WIDE)
 
-_widen: Callable[[Any], Any] = cast("Callable[[Any], Any]", intrinsic(_to_lanes))
-_narrow: Callable[[Any], Any] = cast("Callable[[Any], Any]", intrinsic(_to_pixel))
-_paeth: Callable[[Any, Any, Any, Any], Any] = cast("Callable[[Any, Any, Any, Any], Any]", intrinsic(_add_nearest))
-
-
-@compiled_for(_u4(_u1, _u1, _u1, _u1))
-def _joined(red: int, green: int, blue: int, last: int) -> Any:  # noqa: ANN401
-    """A pixel's bytes as one number, the first byte lowest. Bytes and not their row are handed over: the compiler would
-    count who holds the row, at each pixel."""
-    return (
-        np.uint32(red)
-        | np.uint32(green) << np.uint32(8)
-        | np.uint32(blue) << np.uint32(16)
-        | np.uint32(last) << np.uint32(24)
-    )
+    def _all(self, word: Any) -> Any:  # noqa: ANN401
+        out = ir.Constant(_WORDS, ir.Undefined)
+        for row in range(_ROWS):
+            out = self.build.insert_element(out, word, _WORD(row))
+        return out
 
 
-@compiled_for(numba.void(_BYTES, _u4[::1], _u4[::1], _i8, _i8, _u4))
-def _one_row(
-    row: npt.NDArray[np.uint8],
-    above: npt.NDArray[np.uint32],
-    out: npt.NDArray[np.uint32],
-    kind: int,
-    size: int,
-    opaque: np.uint32,
-) -> None:
-    step, last = np.uint64(size), np.uint64(size - 1)
-    at, one, two = np.uint64(0), np.uint64(1), np.uint64(2)
-    left, corner = np.uint64(0), np.uint64(0)
-    for x in range(out.size):
-        pixel = _joined(row[at], row[at + one], row[at + two], row[at + last])
-        at += step
-        if kind == _NONE:
-            out[x] = pixel | opaque
-        elif kind == _UP:
-            out[x] = _narrow(_widen(above[x]) + _widen(pixel)) | opaque
-        else:
-            up = _widen(above[x])
-            if kind == _SUB:
-                left = (left + _widen(pixel)) & _LOW
-            elif kind == _AVERAGE:
-                left = ((((left + up) >> one) & _LOW) + _widen(pixel)) & _LOW
-            else:
-                left = _paeth(left, up, corner, _widen(pixel))
-            corner = up
-            out[x] = _narrow(left) | opaque
+def _rows_side_by_side(
+    _typing: Any, rows: Any, out: Any, above: Any, spare: Any, first: Any, top: Any, live: Any, width: Any, size: Any,
+    opaque: Any,
+) -> Any:  # noqa: ANN401 - numba's own protocol  # fmt: skip
+    """Up to eight rows of `rows`, the first one's filter at `first`, into `out` from its row `top` on."""
+
+    def generate(context: Any, build: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+        arrays = [
+            context.make_array(kind)(context, build, value).data
+            for kind, value in zip(signature.args[:4], arguments[:4], strict=True)
+        ]
+        _Wave(build, *arrays, *arguments[4:]).go()
+        return context.get_dummy_value()
+
+    return numba.void(rows, out, above, spare, first, top, live, width, size, opaque), generate
 
 
-@compiled_for(numba.void(_BYTES, _BYTES, _u4[::1], _u4[::1], _u4[::1], _i8, _u4))
-def _two_paeth_rows(
-    first: npt.NDArray[np.uint8],
-    second: npt.NDArray[np.uint8],
-    above: npt.NDArray[np.uint32],
-    out: npt.NDArray[np.uint32],
-    below: npt.NDArray[np.uint32],
-    size: int,
-    opaque: np.uint32,
-) -> None:
-    """Two rows with the Paeth filter: the second one's pixel x - 1 beside the first one's pixel x."""
-    step, last = np.uint64(size), np.uint64(size - 1)
-    at, one, two = np.uint64(0), np.uint64(1), np.uint64(2)
-    left, corner = np.uint64(0), np.uint64(0)
-    second_left, second_corner = np.uint64(0), np.uint64(0)
-    for x in range(out.size):
-        second_up = left
-        up = _widen(above[x])
-        left = _paeth(left, up, corner, _widen(_joined(first[at], first[at + one], first[at + two], first[at + last])))
-        corner = up
-        out[x] = _narrow(left) | opaque
-        if x > 0:
-            before = at - step
-            pixel = _joined(second[before], second[before + one], second[before + two], second[before + last])
-            second_left = _paeth(second_left, second_up, second_corner, _widen(pixel))
-            second_corner = second_up
-            below[x - 1] = _narrow(second_left) | opaque
-        at += step
-    before = at - step
-    pixel = _joined(second[before], second[before + one], second[before + two], second[before + last])
-    below[out.size - 1] = _narrow(_paeth(second_left, left, second_corner, _widen(pixel))) | opaque
+_go_through: Callable[..., None] = cast("Callable[..., None]", intrinsic(_rows_side_by_side))
 
 
 @compiled_for(numba.boolean(_BYTES, _u4[:, ::1], _i8, _i8, _u4))
@@ -157,24 +166,16 @@ def unfilter(rows: npt.NDArray[np.uint8], out: npt.NDArray[np.uint32], top: int,
     """Write whole filtered rows into `out` from its row `top` on, a uint32 for each pixel of `size` bytes.
 
     `opaque` is added to each pixel by "or"; the rows above `top` are those written before. False when a row has a
-    filter that there is not: what was written until then is of no use.
+    filter that there is not: nothing is written then.
     """
-    stride = out.shape[1] * size + 1
-    count = rows.size // stride
-    nothing = np.zeros(out.shape[1], np.uint32)
-    y = 0
-    while y < count:
-        at = y * stride
-        kind = int(rows[at])
-        if kind > _PAETH:
+    width = out.shape[1]
+    stride = width * size + 1
+    count = min(rows.size // stride, out.shape[0] - top)
+    for y in range(count):
+        if rows[y * stride] > _PAETH:
             return False
-        row = rows[at + 1 : at + stride]
+    nothing, spare = np.zeros(width, np.uint32), np.empty(width, np.uint32)
+    for y in range(0, count, _ROWS):
         above = out[top + y - 1] if top + y > 0 else nothing
-        if kind == _PAETH and y + 1 < count and rows[at + stride] == _PAETH:
-            second = rows[at + stride + 1 : at + 2 * stride]
-            _two_paeth_rows(row, second, above, out[top + y], out[top + y + 1], size, opaque)
-            y += 2
-        else:
-            _one_row(row, above, out[top + y], kind, size, opaque)
-            y += 1
+        _go_through(rows, out, above, spare, y * stride, top + y, count - y, width, size, opaque)
     return True

@@ -21,7 +21,7 @@ from firstlight.origin.indicator import (
     Strength,
 )
 from firstlight.origin.trust import NO_TRUST, TrustClass, TrustLists
-from firstlight.origin.verdict import INCOMPLETE, NOT_HERE, Verdict
+from firstlight.origin.verdict import INCOMPLETE, NOT_HERE, WORDS_ALONE, Verdict
 from firstlight.origin.weighing import Support, Weighing, weigh
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "NOT_HERE",
     "NO_TRUST",
     "TASK",
+    "WORDS_ALONE",
     "Answer",
     "Attestation",
     "Basis",

@@ -15,7 +15,7 @@ from firstlight.origin.attestation import LedgerKey, SignedAttestation
 from firstlight.origin.indicator import Claim, Family, ForgeableBy, Indicator
 from firstlight.origin.trouble import pixels_failed
 from firstlight.origin.trust import TrustLists
-from firstlight.origin.verdict import INCOMPLETE, NOT_HERE, Verdict, unseen
+from firstlight.origin.verdict import INCOMPLETE, NOT_HERE, WORDS_ALONE, Verdict, unseen
 from firstlight.origin.weighing import weigh
 from firstlight.values import Digests, ErrorNote, Pdq, Reason, canonical_json
 
@@ -151,6 +151,8 @@ def _summary(matches: tuple[Match, ...], unreadable: ErrorNote | None) -> str:
         return f"{unseen(unreadable)}, and what was seen matches no bank."
     if unreadable and unreadable.code == NOT_HERE:
         return f"{unseen(unreadable)}, and the hashes that were stated are in no bank."
+    if unreadable and unreadable.code == WORDS_ALONE:
+        return f"{unseen(unreadable)}. {unreadable.message}"
     if unreadable:
         return f"{unseen(unreadable)} and matches no bank by its digests."
     return "It matches no bank, which says nothing: it may be new."

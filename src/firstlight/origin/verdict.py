@@ -14,7 +14,19 @@ INCOMPLETE = "unreadable.incomplete"
 NOT_HERE = "unreadable.received"
 """The code of a note that says: the file is not here, and what is told of it are statements of its sender."""
 
-_UNSEEN = {INCOMPLETE: "It was not seen whole", NOT_HERE: "The file itself is not here"}
+WORDS_ALONE = "unreadable.words"
+"""The code of a note that says: there is no picture in it, and what its words are is known."""
+
+_UNSEEN = {
+    INCOMPLETE: "It was not seen whole",
+    NOT_HERE: "The file itself is not here",
+    WORDS_ALONE: "It holds words and no picture",
+}
+
+
+def is_whole(note: ErrorNote) -> bool:
+    """Whether nothing is wrong with the file, although there is no picture to be seen, or not all of one."""
+    return note.code in _UNSEEN
 
 
 def unseen(note: ErrorNote) -> str:

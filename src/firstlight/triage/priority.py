@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from firstlight.origin.indicator import Binding, Claim, Family, ForgeableBy, Indicator
-from firstlight.origin.verdict import INCOMPLETE, NOT_HERE, Verdict, unseen
+from firstlight.origin.verdict import Verdict, is_whole, unseen
 from firstlight.triage.facts import Context, ContextFact
 from firstlight.triage.table import OriginSignal, PriorityTable, Row
 from firstlight.values import BankPurpose, Document, Instant, Level, Reason, Sha256Hex, Value, Versioned
@@ -95,11 +95,7 @@ def prioritise(
     rows += [_row_reason(f"facts.{fact}", table.facts[fact]) for fact in context.facts]
     for signal in sorted(signals):
         row, lists = table.origin[signal], _lists(verdict, signal)
-        if (
-            signal is OriginSignal.UNREADABLE
-            and verdict.unreadable
-            and verdict.unreadable.code in (INCOMPLETE, NOT_HERE)
-        ):
+        if signal is OriginSignal.UNREADABLE and verdict.unreadable and is_whole(verdict.unreadable):
             # The table's words speak of a file that could not be opened.
             row = row.model_copy(update={"says": f"{unseen(verdict.unreadable)}: a person has to look."})
         rows.append(_row_reason(f"origin.{signal}", row, _saying(verdict, signal), lists))

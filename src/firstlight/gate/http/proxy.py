@@ -35,6 +35,8 @@ GENERATION_SECONDS: Final = 600.0
 """A generator may take minutes; one that takes longer has failed."""
 
 LARGEST_ANSWER: Final = 16 * LARGEST_PICTURE
+LARGEST_EVENT: Final = 2 * LARGEST_PICTURE
+LARGEST_LIST: Final = 2**20
 
 _PASSED_ON: Final = ("authorization", "openai-organization", "openai-project", "openai-beta", "api-key")
 _ANSWER: Final = ("created", "usage", "background", "output_format", "size", "quality")
@@ -115,9 +117,11 @@ class ImageProxy:
     async def models(self, request: Request) -> Response:
         """The list of the generator's models, passed on."""
         try:
-            answer = await self._client.get(self._base + request.url.path, headers=self._headers(request))
-            return JSONResponse(answer.json(), answer.status_code)
-        except (httpx.HTTPError, ValueError):
+            async with self._client.stream(
+                "GET", self._base + request.url.path, headers=self._headers(request)
+            ) as answer:
+                return JSONResponse(_object(await _read(answer, LARGEST_LIST)), answer.status_code)
+        except (httpx.HTTPError, UpstreamError):
             return upstream_failed()
 
     async def picture(self, request: Request) -> Response:
@@ -179,14 +183,14 @@ class ImageProxy:
         """A picture from where the generator says it lies: its own host, or one that the operator named."""
         if url.startswith("data:"):
             return _base64(url.partition(",")[2])
-        if urlsplit(url).netloc not in self._hosts:
-            raise UpstreamError("The generator names a host that was not configured.", code="upstream.host")
         try:
+            if urlsplit(url).netloc not in self._hosts:
+                raise UpstreamError("The generator names a host that was not configured.", code="upstream.host")
             async with self._client.stream("GET", url) as answer:
                 if answer.status_code != 200:
                     raise UpstreamError("A picture could not be fetched.", code="upstream.answer")
                 return await _read(answer, LARGEST_PICTURE)
-        except httpx.HTTPError as e:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as e:
             raise UpstreamError("A picture could not be fetched.", code="upstream.connection") from e
 
     async def _events(self, answer: httpx.Response, admission: Admission) -> AsyncIterator[str]:
@@ -283,12 +287,9 @@ def _only_error(body: dict[str, Any]) -> dict[str, Any]:
 
 async def _sse(answer: httpx.Response) -> AsyncIterator[tuple[str, str]]:
     """The events of a stream as (name, data)."""
-    name, size = "", 0
+    name = ""
     data: list[str] = []
-    async for line in answer.aiter_lines():
-        size = size + len(line) if line else 0
-        if size > 2 * LARGEST_PICTURE:
-            raise UpstreamError("An event of the generator is too large.", code="upstream.event")
+    async for line in _lines(answer):
         if not line:
             if data:
                 yield name, "\n".join(data)
@@ -297,6 +298,22 @@ async def _sse(answer: httpx.Response) -> AsyncIterator[tuple[str, str]]:
             name = line[6:].strip()
         elif line.startswith("data:"):
             data.append(line[5:].strip())
+
+
+async def _lines(answer: httpx.Response) -> AsyncIterator[str]:
+    """The lines of a stream; what does not end, or has no empty line in it, does not fill the memory."""
+    begun: list[bytes] = []
+    size = 0
+    async for piece in answer.aiter_bytes():
+        ended, *more = piece.split(b"\n")
+        begun.append(ended)
+        size += len(ended)
+        for next_one in more:
+            line = b"".join(begun).removesuffix(b"\r").decode("utf-8", "replace")
+            yield line
+            begun, size = [next_one], (size if line else 0) + len(next_one)
+        if size > LARGEST_EVENT:
+            raise UpstreamError("An event of the generator is too large.", code="upstream.event")
 
 
 def _line(kind: str, event: dict[str, Any]) -> str:

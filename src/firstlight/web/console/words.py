@@ -9,6 +9,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from firstlight.clock import in_utc
+from firstlight.origin.verdict import unseen
 from firstlight.web.access.policy import Permission
 from firstlight.web.console.numbers import spans
 
@@ -39,7 +40,7 @@ ROOMS = (
 def install(environment: Environment) -> None:
     """Give an environment what the console's templates use."""
     environment.globals["rooms"] = ROOMS
-    environment.filters.update(when=when, size=size, count=count, hours=hours, words=words, spans=spans)
+    environment.filters.update(when=when, size=size, count=count, hours=hours, words=words, spans=spans, unseen=unseen)
 
 
 def when(at: datetime) -> Markup:
