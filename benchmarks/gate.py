@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import gc
 import io
 import itertools
 import json
@@ -133,6 +134,7 @@ def pictures(results: dict[str, float], folder: Path, looks: int) -> None:
         guard = Guard(cage, prompts=[RulesCheck(some_rules(random.Random(1)))], pictures=[BanksCheck(library)])
 
         guard.warm_up()
+        gc.freeze()  # as the served gate does
 
         def remember(made: Made) -> None:
             record = GenerationRecord(

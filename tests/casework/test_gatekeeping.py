@@ -24,7 +24,9 @@ from firstlight.gate.rules import Outcome
 from firstlight.gate.trial import try_rules
 from firstlight.hashing import digest_file
 from firstlight.media import Cage
+from firstlight.origin import Verdict
 from firstlight.store.tables import Item
+from firstlight.triage import Priority
 from firstlight.values import BankPurpose
 from gate.vegetables import source
 

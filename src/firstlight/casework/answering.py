@@ -10,8 +10,8 @@ import numpy as np
 from sqlalchemy import func, select
 
 from firstlight.casework.gatekeeping import MODEL_CHECKED, GateFolder
-from firstlight.casework.words import ATTEMPTS_SOURCE
 from firstlight.casework.generations import check_ledger, open_ledger
+from firstlight.casework.words import ATTEMPTS_SOURCE
 from firstlight.custody import Event, EventType
 from firstlight.gate.conformity import ConformityReport, GateFacts, Month, conformity
 from firstlight.gate.ledger import Ledger, Went

@@ -88,7 +88,7 @@ def opened_gate(home: Home, cage: Cage, settings: GateSettings | None = None) ->
     folder = GateFolder(home)
     with contextlib.ExitStack() as stack:
         prompts, pictures = _checks(folder, cage, settings)
-        _check_names(settings, [one.name for one in (*prompts, *pictures)])
+        _check_names(settings, [*(one.name for one in prompts), *(one.name for one in pictures)])
         book = GateBook(folder, cage)
         stack.callback(book.close)
         guard = stack.enter_context(

@@ -7,6 +7,7 @@ that was made from a photograph says so: it is opened with its parent, and never
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -162,6 +163,7 @@ class Marker:
         own["builder"] = {"thumbnail": {"enabled": False}}  # a thumbnail is a copy of the picture
         own["core"]["allowed_network_hosts"] = [host] if host else []
         self._settings = own
+        self._made: tuple[int, Any, Any] | None = None
 
     @property
     def has_watermark(self) -> bool:
@@ -197,7 +199,7 @@ class Marker:
 
         out = io.BytesIO()
         try:
-            context = c2pa.Context.from_dict(self._settings)
+            context, signer = self._tools()
             with c2pa.Builder(self._manifest(model, len(inputs), source_type), context=context) as builder:
                 for number, one in enumerate(inputs):
                     about = {
@@ -206,8 +208,7 @@ class Marker:
                         "instance_id": _ingredient(number),
                     }
                     builder.add_ingredient(about, one.media_type, io.BytesIO(one.data))
-                with self._signer() as signer:
-                    builder.sign(signer, media_type, io.BytesIO(data), out)
+                builder.sign(signer, media_type, io.BytesIO(data), out)
         except c2pa.C2paError as e:
             kind = type(e).__name__
             if self._time_authority and "time" in str(e).lower():
@@ -238,6 +239,15 @@ class Marker:
             "claim_generator_info": [self._generator],
             "assertions": [{"label": "c2pa.actions", "data": {"actions": actions}}],
         }
+
+    def _tools(self) -> tuple[Any, Any]:
+        """The library's settings and its signer, made once in each process; several signatures may be made with them at
+        the same time."""
+        import c2pa
+
+        if self._made is None or self._made[0] != os.getpid():
+            self._made = os.getpid(), c2pa.Context.from_dict(self._settings), self._signer()
+        return self._made[1:]
 
     def _signer(self) -> Any:  # noqa: ANN401 - the library has no types
         import c2pa

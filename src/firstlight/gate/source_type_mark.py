@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import Final
 
 SOURCE_TYPES: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 _JPEG_XMP: Final = b"http://ns.adobe.com/xap/1.0/\x00"
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
-_PNG_XMP: Final = b"XML:com.adobe.xmp"
+_PNG_XMP: Final = b"iTXtXML:com.adobe.xmp\x00"
 _XMP_FLAG: Final = 0x04
 _VP8X: Final = b"VP8X"
 
@@ -38,7 +39,7 @@ def with_source_type(data: bytes, source_type: str) -> bytes:
     if data.startswith(b"\xff\xd8\xff"):
         return data if _JPEG_XMP in data else _jpeg(data, xmp)
     if data.startswith(_PNG):
-        return data if _PNG_XMP in data else _png(data, xmp)
+        return _png(data, xmp)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return _webp(data, xmp)
     return data
@@ -55,10 +56,20 @@ def _jpeg(data: bytes, xmp: bytes) -> bytes:
 
 def _png(data: bytes, xmp: bytes) -> bytes:
     """Behind the header chunk."""
+    if any(data.startswith(_PNG_XMP, at) for at in _png_chunks(data)):
+        return data
     end = len(_PNG) + 12 + struct.unpack(">I", data[8:12])[0]
-    body = b"iTXt" + _PNG_XMP + b"\x00\x00\x00\x00\x00" + xmp
+    body = _PNG_XMP + b"\x00\x00\x00\x00" + xmp
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-    return data[:end] + chunk + data[end:]
+    return b"".join((data[:end], chunk, memoryview(data)[end:]))
+
+
+def _png_chunks(data: bytes) -> Iterator[int]:
+    """Where the chunks begin, at their names."""
+    at = len(_PNG)
+    while at + 8 <= len(data):
+        yield at + 4
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
 
 
 def _webp(data: bytes, xmp: bytes) -> bytes:

@@ -12,8 +12,8 @@ SCALED_MIN_SIDE: Final = 512
 class Mode(StrEnum):
     """How PDQ is made.
 
-    `auto` is scaled for JPEGs whose shorter side is at least 512 and whose hash does not hang on rounding, and exact
-    for all else. `exact` is always exact.
+    `auto` is scaled where the shorter side is at least 512 and the hash does not hang on rounding, and exact for all
+    else. `exact` is always exact.
     """
 
     AUTO = "auto"

@@ -2,9 +2,11 @@
 
 Each pixel waits for the one to its left, so that a row by itself is a chain of steps in which the processor idles. So
 eight rows go side by side, each a pixel behind the one above it: what stands above and in the corner is then what the
-row above made one step and two steps ago. Every channel of the eight pixels is a lane of 16 bits of one vector, and each
-row takes what its own filter says out of what all filters say.
+row above made one step and two steps ago. Every channel of the eight pixels is a lane of 16 bits of one vector, and
+each row takes what its own filter says out of what all filters say.
 """
+
+# ruff: noqa: ANN401 - what is handed to a compiler has no types
 
 from __future__ import annotations
 
@@ -32,11 +34,14 @@ _BYTE, _LANE, _WORD, _LONG = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 _NARROW, _WIDE = ir.VectorType(_BYTE, 4 * _ROWS), ir.VectorType(_LANE, 4 * _ROWS)
 _WORDS, _LONGS = ir.VectorType(_WORD, _ROWS), ir.VectorType(_LONG, _ROWS)
 
+_kept: Any = cgutils.alloca_once_value
+"""A place for a value that each step leaves to the next; the compiler makes a register of it."""
+
 
 class _Wave:
     """Writes down, for the compiler, how eight rows are gone through. Values are llvmlite's, which has no types."""
 
-    def __init__(self, build: Any, bytes_: Any, out: Any, above: Any, spare: Any, *numbers: Any) -> None:  # noqa: ANN401
+    def __init__(self, build: Any, bytes_: Any, out: Any, above: Any, spare: Any, *numbers: Any) -> None:
         first, top, live, self.width, self.size, opaque = numbers
         self.build, self.above, self.spare = build, above, spare
         stride = build.add(build.mul(self.width, self.size), _LONG(1))
@@ -51,8 +56,8 @@ class _Wave:
         self.filters = {kind: self._rows_with(kinds, kind) for kind in (_SUB, _UP, _AVERAGE, _PAETH)}
         unused = build.trunc(build.mul(build.sub(_LONG(4), self.size), _LONG(8)), _WORD)
         self.unused, self.opaque = self._all(unused), self._all(opaque)
-        self.made = cgutils.alloca_once_value(build, ir.Constant(_LONGS, [0] * _ROWS))
-        self.corner = cgutils.alloca_once_value(build, ir.Constant(_WIDE, [0] * (4 * _ROWS)))
+        self.made = _kept(build, ir.Constant(_LONGS, [0] * _ROWS))
+        self.corner = _kept(build, ir.Constant(_WIDE, [0] * (4 * _ROWS)))
 
     def go(self) -> None:
         """All columns: first those where not every row has begun, last those where not every row is still going."""
@@ -66,7 +71,7 @@ class _Wave:
             with cgutils.for_range(build, stop, start=start) as loop:
                 self._step(loop.index, careful=careful)
 
-    def _step(self, x: Any, *, careful: bool) -> None:  # noqa: ANN401
+    def _step(self, x: Any, *, careful: bool) -> None:
         build = self.build
         places = [self._place(x, row, careful=careful) for row in range(_ROWS)]
         read = ir.Constant(_WORDS, ir.Undefined)
@@ -84,7 +89,7 @@ class _Wave:
                 build.extract_element(out, _WORD(row)), build.select(inside, target, self.spare) if careful else target
             )
 
-    def _place(self, x: Any, row: int, *, careful: bool) -> tuple[Any, Any]:  # noqa: ANN401
+    def _place(self, x: Any, row: int, *, careful: bool) -> tuple[Any, Any]:
         """The column at which a row is, and whether it is one: it is made one where it is not."""
         build = self.build
         column = build.sub(x, _LONG(row))
@@ -93,7 +98,7 @@ class _Wave:
         inside = build.icmp_unsigned("<", column, self.width)
         return build.select(inside, column, _LONG(0)), inside
 
-    def _made(self, pixels: Any, above: Any) -> Any:  # noqa: ANN401
+    def _made(self, pixels: Any, above: Any) -> Any:
         """Each row's pixel with its filter undone. A row that has not begun has made nothing but zeros."""
         build = self.build
         before = build.load(self.made)
@@ -112,7 +117,7 @@ class _Wave:
         build.store(up, self.corner)
         return total
 
-    def _nearest(self, left: Any, up: Any, corner: Any) -> Any:  # noqa: ANN401
+    def _nearest(self, left: Any, up: Any, corner: Any) -> Any:
         """Whichever of the three is closest to left + up - corner."""
         build = self.build
         by_left, by_up = build.sub(up, corner), build.sub(left, corner)
@@ -121,12 +126,12 @@ class _Wave:
         other, to_other = build.select(is_up, up, corner), build.select(is_up, to_up, to_corner)
         return build.select(build.icmp_signed("<=", to_left, to_other), left, other)
 
-    def _size(self, value: Any) -> Any:  # noqa: ANN401
+    def _size(self, value: Any) -> Any:
         zero = ir.Constant(_WIDE, [0] * (4 * _ROWS))
         build = self.build
         return build.select(build.icmp_signed("<", value, zero), build.sub(zero, value), value)
 
-    def _rows_with(self, kinds: list[Any], kind: int) -> Any:  # noqa: ANN401
+    def _rows_with(self, kinds: list[Any], kind: int) -> Any:
         """Ones in the lanes of the rows that have this filter."""
         build, out = self.build, ir.Constant(_LONGS, ir.Undefined)
         for row, own in enumerate(kinds):
@@ -134,7 +139,7 @@ class _Wave:
             out = build.insert_element(out, ones, _WORD(row))
         return build.bitcast(out, _WIDE)
 
-    def _all(self, word: Any) -> Any:  # noqa: ANN401
+    def _all(self, word: Any) -> Any:
         out = ir.Constant(_WORDS, ir.Undefined)
         for row in range(_ROWS):
             out = self.build.insert_element(out, word, _WORD(row))
@@ -142,12 +147,12 @@ class _Wave:
 
 
 def _rows_side_by_side(
-    _typing: Any, rows: Any, out: Any, above: Any, spare: Any, first: Any, top: Any, live: Any, width: Any, size: Any,
-    opaque: Any,
-) -> Any:  # noqa: ANN401 - numba's own protocol  # fmt: skip
+    _typing: Any, rows: Any, out: Any, above: Any, spare: Any, first: Any, top: Any, live: Any, width: Any,
+    size: Any, opaque: Any,
+) -> Any:  # fmt: skip
     """Up to eight rows of `rows`, the first one's filter at `first`, into `out` from its row `top` on."""
 
-    def generate(context: Any, build: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+    def generate(context: Any, build: Any, signature: Any, arguments: Any) -> Any:
         arrays = [
             context.make_array(kind)(context, build, value).data
             for kind, value in zip(signature.args[:4], arguments[:4], strict=True)
