@@ -38,12 +38,12 @@ def ours(args: argparse.Namespace) -> None:
 def _cluster(nodes: int) -> None:
     """A Ray cluster of so many nodes on this machine, one worker each, and one without any for the driver."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    ray, utils = foreign("ray"), foreign("ray.cluster_utils")
+    utils = foreign("ray.cluster_utils")
     small = {"object_store_memory": 80 * 2**20}
     cluster = utils.Cluster(initialize_head=True, head_node_args={**small, "num_cpus": 0, "include_dashboard": False})
     for _ in range(nodes):
         cluster.add_node(num_cpus=1, **small)
-    ray.init(address=cluster.address, log_to_driver=False)
+    os.environ["RAY_ADDRESS"] = cluster.address
 
 
 def floor(args: argparse.Namespace) -> None:

@@ -4,11 +4,10 @@ test's own process: `on_two_nodes.py SOURCE OUT`. It prints how many shards each
 from __future__ import annotations
 
 import json
-import logging
+import os
 import sys
 from pathlib import Path
 
-import ray
 from ray.cluster_utils import Cluster
 
 from firstlight.screen import runs
@@ -22,7 +21,7 @@ SMALL = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": 
 def main(source: str, out: str) -> None:
     cluster = Cluster(initialize_head=True, head_node_args=SMALL)
     doomed = cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
-    ray.init(address=cluster.address, logging_level=logging.ERROR, log_to_driver=False)
+    os.environ["RAY_ADDRESS"] = cluster.address
     settings = Settings(Path(out))
     answers: list[str] = []
 
@@ -33,7 +32,6 @@ def main(source: str, out: str) -> None:
 
     runs.prepare(settings, [source], keep=False)
     report = runs.run(settings, RayCluster(), watch=watch)
-    ray.shutdown()
     cluster.shutdown()  # type: ignore[no-untyped-call]
     sys.stdout.write(json.dumps({"answers": answers, "report": report.model_dump(mode="json")}))
 

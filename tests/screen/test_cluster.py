@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from firstlight.errors import MissingExtraError
+from firstlight.errors import MissingExtraError, UpstreamError
 from firstlight.screen import cluster
+from firstlight.screen.launch import Done
 from firstlight.screen.plan import read_plan
 from firstlight.screen.report import tallies
 from firstlight.screen.results import finished
 from firstlight.screen.shard import Settings
+from firstlight.screen.shards import Kind, Shard
 from screen.making import picture, tar_of
 
 
@@ -46,3 +50,44 @@ def test_without_ray_the_words_say_how_to_get_it(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(MissingExtraError, match="needs the library ray") as caught:
         list(cluster.RayCluster()(Settings(tmp_path), []))
     assert "firstlight[screen-ray]" in caught.value.diagnostics().hint
+
+
+def test_it_joins_the_cluster_that_is_named_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    ray = SimpleNamespace(init=lambda **how: asked.append(how["address"]))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    cluster._connect(ray)
+    monkeypatch.setenv("RAY_ADDRESS", "head:6379")
+    cluster._connect(ray)
+    assert asked == ["local", "head:6379"]
+
+
+@pytest.mark.parametrize("address", ["", "head:6379"])
+def test_no_way_to_a_cluster_is_said_in_words(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    def init(**_how: object) -> None:
+        raise Exception("The node timed out.")  # noqa: TRY002 - as Ray does
+
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(UpstreamError, match=r"timed out\.$") as caught:
+        cluster._connect(SimpleNamespace(init=init))
+    assert ("head:6379" in caught.value.diagnostics().message) == bool(address)
+
+
+def test_a_cluster_that_ends_is_said_in_words() -> None:
+    shard = Shard(Kind.TAR, "a.tar", 1, "")
+    ours, theirs = multiprocessing.Pipe()
+    served = cluster._served(ours, iter([shard]))
+    theirs.send(cluster._MORE)
+    theirs.send(Done(shard))
+    assert next(served) == Done(shard)
+    assert theirs.recv() == shard
+    theirs.close()
+    with pytest.raises(UpstreamError, match="The Ray cluster ended"):
+        next(served)
+
+
+def test_what_the_driver_says_is_raised_here() -> None:
+    ours, theirs = multiprocessing.Pipe()
+    theirs.send(UpstreamError("There is no way."))
+    with pytest.raises(UpstreamError, match="There is no way"):
+        next(cluster._served(ours, iter(())))

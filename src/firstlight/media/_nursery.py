@@ -19,6 +19,7 @@ from typing import Any
 from firstlight.errors import FirstlightError, LimitError, UnreadableError
 from firstlight.media import _isolation, _wire
 from firstlight.media.limits import Limits
+from firstlight.media.resident import let_go_of_compiler
 from firstlight.media.task import CagedFile
 
 
@@ -40,6 +41,7 @@ def main(control_fd: int) -> None:
         prepare = getattr(module, "prepare", None)
         if prepare is not None:
             prepare()
+    let_go_of_compiler()
     gc.collect()
     gc.freeze()  # what is loaded now is shared by all workers
     orders = _Orders(Limits(**head["limits"]), readable, _isolation.leave_network())

@@ -122,9 +122,13 @@ _SCREENERS: Final[list[Screener]] = []
 
 
 def _begin(settings: Settings) -> None:
-    """Make this process end with the one that started it, even where that one is killed."""
     keep_freed_memory()
     _SETTINGS.append(settings)
+    end_with_parent()
+
+
+def end_with_parent() -> None:
+    """Make this process end with the one that started it, even where that one is killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.join,), daemon=True).start()

@@ -17,6 +17,7 @@ from firstlight.custody.files import storage_error
 from firstlight.errors import InputError, IntegrityError, NotFoundError
 from firstlight.media.sources import shown
 from firstlight.screen.objects import S3
+from firstlight.screen.pairing import GROUP_MEMBERS, key_of
 from firstlight.screen.places import Places
 from firstlight.screen.reader import kind_of
 from firstlight.screen.shards import File, Kind, Shard
@@ -120,7 +121,7 @@ def _grouped(place: str, files: Iterable[File]) -> Iterator[Shard]:
             yield Shard(kind, f"{place.rstrip('/')}/{one.name}", one.size, one.mark)
             continue
         folders.add(one.name.rpartition("/")[0])
-        if len(slice_) >= SLICE_FILES or (slice_ and held + one.size > SLICE_BYTES):
+        if slice_ and (len(slice_) >= SLICE_FILES or held + one.size > SLICE_BYTES) and _may_cut(slice_, one):
             yield _slice(place, slice_)
             slice_, held = [], 0
         slice_.append(one)
@@ -132,6 +133,12 @@ def _grouped(place: str, files: Iterable[File]) -> Iterator[Shard]:
             yield Shard(Kind.PARQUET, f"{place.rstrip('/')}/{one.name}", one.size, one.mark)
     if slice_:
         yield _slice(place, slice_)
+
+
+def _may_cut(slice_: list[File], following: File) -> bool:
+    """Whether a slice may end before this file: a picture and its side files stay together, as far as pairing looks."""
+    key = key_of(following.name)
+    return sum(key_of(one.name) == key for one in slice_[-GROUP_MEMBERS:]) in (0, GROUP_MEMBERS)
 
 
 def _slice(place: str, files: list[File]) -> Shard:

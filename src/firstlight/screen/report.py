@@ -337,7 +337,7 @@ def _headline(coverage: Coverage, found: Found | None, complete: bool) -> str:
     read = (
         f"{percent(coverage.comparable, candidates)} of {candidates:,} pictures could be compared, "
         f"{percent(coverage.by_pixels, candidates)} by what they show; "
-        f"{percent(unreadable, candidates) if unreadable else 'none'} could not be read."
+        f"{f'{percent(unreadable, candidates)} could not' if unreadable else 'all could'} be read."
     )
     parts = [read if candidates else "Nothing in it is a picture."]
     if not complete:

@@ -23,6 +23,7 @@ from firstlight import __version__
 from firstlight.errors import FirstlightError, InputError, NotFoundError
 from firstlight.hashing import Mode
 from firstlight.media import Cage
+from firstlight.media.resident import let_go_of_compiler
 from firstlight.screen.bundles import SCREEN_PRELOAD, Hashed, Look, hash_members
 from firstlight.screen.channels import MIN_QUALITY, Channel, Obstacle, obstacles_of_size
 from firstlight.screen.hits import Hit, matches_of, seal_hits
@@ -112,6 +113,7 @@ class Screener:
         self._stack = ExitStack()
         self._cage = cage
         self._lists: Lists | None = None
+        self._is_warm = False
 
     def __enter__(self) -> Self:
         if self._cage is None:
@@ -151,6 +153,7 @@ class Screener:
                     members = members_of(shard, self._places, work.findings)
                     for hashed in hash_members(self._cage, members, self._settings.mode, self._look):
                         work.take(hashed)
+                        self._warm()
             except (InputError, NotFoundError) as e:
                 if e.code == "state" or work.count:
                     raise
@@ -165,6 +168,12 @@ class Screener:
             sealed = seal_hits(work.hits, self._lists.sealer, shard.ident) if self._lists is not None else b""
             writer.finish(head, sealed)
         return tally
+
+    def _warm(self) -> None:
+        """After the first members every kernel is loaded."""
+        if not self._is_warm:
+            let_go_of_compiler()
+            self._is_warm = True
 
     @property
     def _look(self) -> Look | None:

@@ -52,6 +52,23 @@ def test_archives_in_a_folder_are_shards_of_their_own_and_large_folders_are_cut_
     ]  # fmt: skip
 
 
+def test_a_picture_and_its_side_file_stay_in_one_slice(tmp_path: Path) -> None:
+    (tmp_path / "0000.txt").touch()
+    for number in range(1, SLICE_FILES // 2 + 1):
+        (tmp_path / f"{number:04}.jpg").write_bytes(b"p")
+        (tmp_path / f"{number:04}.json").write_bytes(side_file(original_width=7, original_height=8))
+    shards = list(plan_shards([str(tmp_path)], Places()))
+    assert [len(one.files) for one in shards] == [SLICE_FILES + 1]
+    found = [m for shard in shards for m in members_of(shard, Places(), Findings()) if m.name.endswith(".jpg")]
+    assert {m.facts.width for m in found} == {7}
+
+
+def test_names_that_all_begin_alike_are_cut_into_slices_too(tmp_path: Path) -> None:
+    for number in range(2 * SLICE_FILES):
+        (tmp_path / f"frame.{number:05}.jpg").touch()
+    assert [len(one.files) for one in plan_shards([str(tmp_path)], Places())] == [SLICE_FILES, SLICE_FILES]
+
+
 def test_a_file_that_is_named_itself_is_taken_by_its_content(tmp_path: Path) -> None:
     tar_of([("1.jpg", b"one")], tmp_path / "archive.of.something")
     (tmp_path / "picture").write_bytes(b"p")
