@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,3 +78,24 @@ def client(simulator: Simulator) -> Iterator[Client]:
     """A client of the simulator."""
     with Client(simulator.destination, DEMO_CREDENTIALS) as client:
         yield client
+
+
+Killable = Callable[..., int | None]
+"""Calls a function in a process of its own and answers how that ended."""
+
+
+@pytest.fixture(scope="module")
+def killable() -> Iterator[Killable]:
+    """The process that the killed ones are forked from has loaded what they need."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["casework.killed_acts"])
+
+    def run(work: Callable[..., None], *arguments: Any) -> int | None:
+        process = context.Process(target=work, args=arguments)
+        process.start()
+        process.join()
+        return process.exitcode
+
+    with pytest.MonkeyPatch.context() as patch:  # it finds the modules by its environment
+        patch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+        yield run

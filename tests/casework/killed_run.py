@@ -32,13 +32,14 @@ class KilledAt:
     """Kills this process, without a word and without any clean-up, before or after its n-th write."""
 
     def __init__(self, number: int) -> None:
-        self._left = number
+        self._number = number
         self._pid = os.getpid()
+        self.seen = 0
 
     def tick(self, *_: object) -> None:
         """One moment at which a process can end."""
-        self._left -= 1
-        if self._left == 0 and os.getpid() == self._pid:
+        self.seen += 1
+        if self.seen == self._number and os.getpid() == self._pid:
             os.kill(self._pid, signal.SIGKILL)
 
     def watch(self) -> None:

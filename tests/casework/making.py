@@ -14,14 +14,14 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 from sqlalchemy import Engine, event, func, insert, select
 
-from firstlight.casework import cases, examine, intake, review
+from firstlight.casework import cases, examine, facts, intake, reportable, review
 from firstlight.casework.home import Home
 from firstlight.casework.intake import IntakeReport
 from firstlight.casework.review import Conclusion, Decision, Finding
 from firstlight.casework.upload import Upload
 from firstlight.clock import FixedClock
 from firstlight.custody import EventType
-from firstlight.cybertip import Rendition, RetryPolicy
+from firstlight.cybertip import CaseFacts, Rendition, RetryPolicy
 from firstlight.cybertip.drafting.facts import Conduct
 from firstlight.media import Cage
 from firstlight.store.tables import Case, Item
@@ -36,6 +36,8 @@ contact_first_name = "Ada"
 contact_last_name = "Example"
 contact_email = "safety@photos.example"
 """
+FOR = Conclusion(finding=Finding.REPORT, why="A reason in words.", conduct=Conduct.MATERIAL)
+AGAINST = Conclusion(finding=Finding.NOT_REPORTABLE, why="A picture of a turnip.")
 TABLES_IN: list[Callable[[], str]] = []
 """Where new homes keep their tables: the last one makes the URL of a database; none is the home's own file."""
 AI_SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -178,3 +180,9 @@ def report_it(home: Home, case: int, items: Sequence[int] | None = None, **more:
     fields = {"finding": Finding.REPORT, "why": "A reason in words.", "conduct": Conduct.MATERIAL, **more}
     shown = next_items(home, case) if items is None else items
     return review.decide(home, case, Conclusion.of(**fields), actor="rev-1", items=shown)
+
+
+def told(home: Home, case: int) -> dict[str, CaseFacts]:
+    """What the reports that wait in a case would say, by account."""
+    with home.look() as work:
+        return {one.name: facts.case_facts(home, work, one) for one in reportable.of_case(work, case)}

@@ -9,11 +9,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
-from casework.making import AT_ONCE, NOW, jpeg, look_at, put, report_it, take_in, upload
+from casework.making import AT_ONCE, NOW, jpeg, look_at, put, report_it, take_in, told, upload
 from firstlight.casework import (
     attesting,
     cases,
-    facts,
     filing,
     lowering,
     ranking,
@@ -132,7 +131,7 @@ def test_what_was_reported_comes_back_and_can_be_reported_once_more(
     attesting.attest(house, 1, answer(house, Inputs.PICTURE), actor="anna")
     case = cases.show(house, 1)
     assert (case.state, case.says.endswith(cases.REPORTED_ALREADY), _retention(house)) == ("open", True, (first,))
-    assert facts.accounts_to_report(house, 1) == ()
+    assert told(house, 1) == {}
     assert reconcile.reconcile(house).adds_up
     report_it(house, 1)
     assert cases.show(house, 1).state == "decided"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from casework.making import NOW, case_of, jpeg, look_at, next_items, png, put, report_it, take_in, upload
-from firstlight.casework import cases, facts, reconcile, review
+from casework.making import NOW, case_of, jpeg, look_at, next_items, png, put, report_it, take_in, told, upload
+from firstlight.casework import cases, reconcile, review
 from firstlight.casework.home import Home
 from firstlight.casework.review import Conclusion, Decision, Finding
 from firstlight.custody import EventType
@@ -59,9 +59,10 @@ def test_the_next_uploader_is_reported_too_without_the_haste_of_the_first(
 ) -> None:
     report_it(home, case, escalation="A child is in the room.")
     _again(home, cage, tmp_path, jpeg(1))
-    assert facts.accounts_to_report(home, case) == ("u1", "u2")
-    assert facts.case_facts(home, case, "u1").escalation == "A child is in the room."
-    assert facts.case_facts(home, case, "u2").escalation == ""
+    assert {account: one.escalation for account, one in told(home, case).items()} == {
+        "u1": "A child is in the room.",
+        "u2": "",
+    }
 
 
 def test_what_nobody_has_seen_is_looked_at(home: Home, cage: Cage, tmp_path: Path) -> None:

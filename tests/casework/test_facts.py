@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from casework.making import AT_ONCE, NOW, case_of, png, put, report_it, take_in, upload
+from casework.making import AT_ONCE, NOW, case_of, png, put, report_it, take_in, told, upload
 from firstlight.casework import facts, filing, overview, reconcile
 from firstlight.casework.home import Home
 from firstlight.cybertip import AiBasis, Client, FindingKind, OriginClaim, Simulator, check, draft_report
@@ -117,9 +117,9 @@ def test_a_draft_that_claims_what_the_log_does_not_hold_is_untrue(
     home: Home, cage: Cage, tmp_path: Path, change: dict[str, object], rule: str
 ) -> None:
     case = _taken(home, cage, tmp_path)
-    known = facts.case_facts(home, case, "u1")
-    told = known.model_copy(update={"files": (known.files[0].model_copy(update=change),)})
-    found = check(draft_report(told), facts.SqlRecord(home), at=NOW)
+    known = told(home, case)["u1"]
+    changed = known.model_copy(update={"files": (known.files[0].model_copy(update=change),)})
+    found = check(draft_report(changed), facts.SqlRecord(home), at=NOW)
     assert rule in {one.rule for one in found.of_kind(FindingKind.UNTRUE)}
     assert check(draft_report(known), facts.SqlRecord(home), at=NOW).may_be_filed
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import os
 import random
 import signal
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from casework.conftest import Killable
 from casework.killed_run import whole_path
 from casework.making import SETTINGS, png, put
 from firstlight.casework import cases, reconcile
@@ -40,24 +37,6 @@ def hashes(cage: Cage) -> dict[str, PictureHash]:
     }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def nursery() -> Iterator[None]:
-    """The process that the killed ones are forked from finds the modules by its environment."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
-        yield
-
-
-def _run(folder: Path, url: str, hashes: dict[str, PictureHash], kill_at: int) -> int | None:
-    """Run the path in a process of its own, killed at its n-th moment (0: never), and answer how it ended."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["casework.killed_run"])
-    process = context.Process(target=whole_path, args=(folder, url, hashes, kill_at))
-    process.start()
-    process.join()
-    return process.exitcode
-
-
 def _check(folder: Path, service: Simulator) -> None:
     finished = [report for report in service.reports() if report.state is ReportState.FINISHED]
     sent = sorted(file.sha256 for report in finished for file in report.files.values())
@@ -79,7 +58,9 @@ def _check(folder: Path, service: Simulator) -> None:
 
 
 @pytest.mark.parametrize("seed", range(RUNS))
-def test_killed_anywhere_and_begun_again(tmp_path: Path, hashes: dict[str, PictureHash], seed: int) -> None:
+def test_killed_anywhere_and_begun_again(
+    tmp_path: Path, hashes: dict[str, PictureHash], killable: Killable, seed: int
+) -> None:
     chance = random.Random(seed)
     put(tmp_path / "in", FILES)
     (tmp_path / "home").mkdir(mode=0o700)
@@ -87,13 +68,13 @@ def test_killed_anywhere_and_begun_again(tmp_path: Path, hashes: dict[str, Pictu
     killed = 0
     with Simulator.of(SystemClock()) as service:
         for _ in range(KILLS_A_RUN):
-            ended = _run(tmp_path, service.url, hashes, chance.randint(1, STEPS_APART))
+            ended = killable(whole_path, tmp_path, service.url, hashes, chance.randint(1, STEPS_APART))
             assert ended in (0, -signal.SIGKILL)
             killed += ended != 0
             if (tmp_path / "home" / "keys" / "keyring.json").exists():
                 with Home.open(tmp_path / "home") as home:
                     account = reconcile.reconcile(home)
                     assert account.adds_up, account.discrepancies
-        assert _run(tmp_path, service.url, hashes, 0) == 0
+        assert killable(whole_path, tmp_path, service.url, hashes, 0) == 0
         _check(tmp_path, service)
     assert killed >= 2

@@ -8,18 +8,29 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from casework.making import NOW, case_of, flood, jpeg, look_at, new_home, next_items, put, statements, take_in, upload
+from casework.making import (
+    AGAINST,
+    FOR,
+    NOW,
+    case_of,
+    flood,
+    jpeg,
+    look_at,
+    new_home,
+    next_items,
+    put,
+    statements,
+    take_in,
+    upload,
+)
 from firstlight.casework import cases, filing, review, undo
 from firstlight.casework.home import Home
-from firstlight.casework.review import Conclusion, Decision, Finding
+from firstlight.casework.review import Decision
 from firstlight.clock import FixedClock
 from firstlight.custody import CustodyLog, EventType, LogEntry, StoredLeaf
-from firstlight.cybertip.drafting.facts import Conduct
 from firstlight.media import Cage
 from firstlight.store.tables import Item, RetentionClock
 
-AGAINST = Conclusion(finding=Finding.NOT_REPORTABLE, why="A picture of a turnip.")
-FOR = Conclusion(finding=Finding.REPORT, why="A reason in words.", conduct=Conduct.MATERIAL)
 BATCHES = 12
 """Statements that a few hundred items more may cost: some are taken a batch at a time."""
 

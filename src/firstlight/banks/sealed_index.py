@@ -73,7 +73,11 @@ def save(index: HammingIndex, folder: Path, sealing: Sealing, context: bytes, di
     base = index.base_file()
     if base is None or _mark(folder / _COPY) == base[1]:
         return False
-    path, mark = base
+    with locked(folder / _OPENING):  # another process that closes the bank writes the same copy
+        return _mark(folder / _COPY) != base[1] and _saved(*base, folder, sealing, context, disk)
+
+
+def _saved(path: Path, mark: int, folder: Path, sealing: Sealing, context: bytes, disk: Disk) -> bool:
     temporary = folder / (_COPY + ".tmp")
     fd = open_file(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:

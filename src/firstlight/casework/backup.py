@@ -8,11 +8,11 @@ keys nobody can.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Literal
@@ -24,7 +24,7 @@ from firstlight.casework import settings as settings_file
 from firstlight.casework.home import Home, Work
 from firstlight.casework.moving import checked
 from firstlight.custody import Keyring, LogCheck, Stored
-from firstlight.custody.files import Disk, require_private, storage_error, write_whole
+from firstlight.custody.files import Disk, require_private, storage_error, unseen_folder, write_whole
 from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError, StorageError
 from firstlight.store import Database
 from firstlight.store.copying import copy_tables
@@ -33,6 +33,8 @@ from firstlight.values import Document, Instant, Sha256Hex, Versioned
 
 PURPOSE = "backup"
 SNAPSHOTS, OBJECTS = "snapshots", "objects"
+BUILDING = ".backup"
+"""The folder in the home where the tables are written before they are sealed."""
 _INFO, _SEALED = ".json", ".sealed"
 _KEYS = "keys"
 _WITH_IT = ("trust", "destinations", "retention.toml")
@@ -89,6 +91,7 @@ def backup(home: Home, to: Path, keys_to: Path, *, advance: Callable[[], None] =
     so are originals in an object store, which keeps them itself.
 
     Raises:
+        StateError: another backup of this home is being made.
         InputError: the two folders are one, or lie in each other or in the home.
         IntegrityError: the custody log is damaged: what cannot be restored is not called a backup.
         StorageError: a folder cannot be written.
@@ -98,8 +101,9 @@ def backup(home: Home, to: Path, keys_to: Path, *, advance: Callable[[], None] =
     for folder in (to, to / SNAPSHOTS, to / OBJECTS, keys_to, keys_to / _KEYS):
         _private(folder)
     in_bucket = home.settings.vault.storage != "folder"
-    with tempfile.TemporaryDirectory(prefix=".backup-", dir=home.folder) as work:
-        size, root, originals = _tables(home, Path(work) / place.DATABASE)
+    with unseen_folder(home.folder / BUILDING) as work:
+        _remove_cut_off(disk, to / SNAPSHOTS)
+        size, root, originals = _tables(home, work / place.DATABASE)
         # The keys come second: whatever the tables name has its key by then.
         gone_keys = _mirror_keys(disk, home.folder, keys_to)
         copied = 0
@@ -107,7 +111,7 @@ def backup(home: Home, to: Path, keys_to: Path, *, advance: Callable[[], None] =
             copied += _copy_object(disk, home, stored, to / OBJECTS)
             advance()
         name = f"{home.clock.now():%Y%m%dT%H%M%S.%fZ}"
-        sha256 = _seal(disk, home, Path(work), to / SNAPSHOTS / (name + _SEALED), name)
+        sha256 = _seal(disk, home, work, to / SNAPSHOTS / (name + _SEALED), name)
     made = Snapshot(
         name=name,
         made_at=home.clock.now(),
@@ -136,35 +140,55 @@ def restore(
         IntegrityError: the snapshot is damaged, the keys are others, or the log is not that of the snapshot.
         StorageError: the folder cannot be written.
     """
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and any(folder.iterdir()) and not (folder / place.RESTORING).exists():
         raise StateError(f"{folder} is not empty.", hint="Restore into a new folder with --home; nothing was changed.")
     info = _chosen(source, snapshot)
     if not (keys / _KEYS).is_dir():
         raise NotFoundError(f"There are no keys in {keys}.", hint="Name the folder that --keys-to has filled.")
     _private(folder)
     try:
-        _copy_tree(keys / _KEYS, folder / _KEYS)
-        _with_settings(keys / settings_file.FILE, folder)
-        settings = settings_file.load(folder)
-        keyring = Keyring.open(folder / _KEYS, provider=vaulting.provider(folder / _KEYS, settings.keys))
-        _unseal(keyring, source / SNAPSHOTS / (info.name + _SEALED), info, folder)
-        copied = _objects_back(folder, source / OBJECTS, info, advance)
-        with Home.open(folder) as home:
-            with home.look() as work:
-                found = checked(home, work.session)
-                missing = () if info.in_bucket else tuple(_missing(work, folder / "vault" / OBJECTS))
-            banks = home.made_banks()
-            home.begin_banks()
-        _require_same_log(found, info)
+        with unseen_folder(folder / place.RESTORING) as building:
+            made = _built(building, source, keys, info, advance)
+            for one in folder.iterdir():  # what a restore has left that was killed while it did the same
+                if one != building:
+                    shutil.rmtree(one) if one.is_dir() else one.unlink()
+            for one in building.iterdir():
+                one.rename(folder / one.name)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            folder.rmdir()
         raise
+    return made
+
+
+def _built(folder: Path, source: Path, keys: Path, info: Snapshot, advance: Callable[[], None]) -> Restored:
+    """The home, whole and verified, in a folder from which it has to be moved."""
+    _copy_tree(keys / _KEYS, folder / _KEYS)
+    _with_settings(keys / settings_file.FILE, folder)
+    settings = settings_file.load(folder)
+    keyring = Keyring.open(folder / _KEYS, provider=vaulting.provider(folder / _KEYS, settings.keys))
+    _unseal(keyring, source / SNAPSHOTS / (info.name + _SEALED), info, folder)
+    copied = _objects_back(folder, source / OBJECTS, info, advance)
+    with Home.open(folder) as home:
+        with home.look() as work:
+            found = checked(home, work.session)
+            missing = () if info.in_bucket else tuple(_missing(work, folder / "vault" / OBJECTS))
+        banks = home.made_banks()
+        home.begin_banks()
+    _require_same_log(found, info)
     return Restored(snapshot=info, originals=copied, missing=missing, banks=banks)
 
 
 def _require_same_log(found: LogCheck, info: Snapshot) -> None:
     if (found.size, found.root) != (info.log_size, info.log_root):
         raise IntegrityError("The restored custody log is not that of the snapshot.", hint="Try another snapshot.")
+
+
+def _remove_cut_off(disk: Disk, snapshots: Path) -> None:
+    """Remove what backups have left there that were killed: sealed tables that no snapshot names, and halves."""
+    for path in snapshots.iterdir():
+        if path.suffix != _INFO and not path.with_suffix(_INFO).exists():
+            disk.unlink(path)
 
 
 def _apart(home: Path, to: Path, keys_to: Path) -> tuple[Path, Path]:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from firstlight.casework import facts, review
-from firstlight.casework.filing import DraftedReport, drafted_report
+from firstlight.casework import facts, filing, reportable, review
+from firstlight.casework.filing import DraftedReport
 from firstlight.casework.home import Home
 from firstlight.casework.review import Conclusion, Finding
-from firstlight.casework.upload import Upload
-from firstlight.cybertip import check, draft_report
-from firstlight.store.tables import Item
 
 
 def preview(
@@ -31,16 +28,7 @@ def preview(
     if conclusion.finding is not Finding.REPORT or not items:
         return ()
     decisions = review.proposed(home, case_number, conclusion, actor=actor, items=items)
-    record = facts.SqlRecord(home, destination)
-    made = []
-    for account in _accounts(home, [decision.item for decision in decisions]):
-        report = draft_report(facts.preview_facts(home, decisions, account, destination=destination))
-        findings = check(report, record, at=home.clock.now())
-        made.append(drafted_report(home, case_number, account, report, findings))
-    return tuple(made)
-
-
-def _accounts(home: Home, items: Sequence[int]) -> tuple[str, ...]:
     with home.look() as work:
-        uploads = [work.session.get_one(Item, number).upload for number in items]
-    return tuple(dict.fromkeys(Upload.from_json(text).account for text in uploads))
+        groups = reportable.proposed(work, decisions)
+        drafts = [filing.drafted(home, work, group, destination) for group in groups]
+    return tuple(filing.checked(home, case_number, *one, destination) for one in zip(groups, drafts, strict=True))

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Annotated
 
-from pydantic import Field, ValidationError
 from sqlalchemy import ColumnElement, literal, or_, select
 
 from firstlight import custody
-from firstlight.casework import cases, supplements
+from firstlight.casework import reportable, supplements
 from firstlight.casework.home import Home, Work
-from firstlight.casework.review import Decision, Finding
+from firstlight.casework.reportable import Group, Reportable
 from firstlight.casework.upload import Upload, accounts, merged, web
-from firstlight.custody import EventType, Stored
+from firstlight.custody import Stored
 from firstlight.cybertip import (
     CaseFacts,
     Draft,
@@ -36,18 +34,16 @@ from firstlight.cybertip.drafting.facts import (
     CaseFile,
     Channel,
     Conduct,
-    FileSign,
     NetworkEvent,
     ReportingParty,
 )
 from firstlight.cybertip.model.codes import EventName
 from firstlight.cybertip.record import Generation
-from firstlight.errors import InputError, IntegrityError, StateError
+from firstlight.errors import InputError
 from firstlight.origin import Verdict
 from firstlight.store import tables
 from firstlight.store.tables import Item
 from firstlight.triage import FACTS, ContextFact
-from firstlight.values import Sha256Hex, Value
 
 SIMULATOR = SimulatorDestination.name
 
@@ -80,12 +76,13 @@ class SqlRecord:
         they never become a claim of the report.
         """
         with self._home.look() as work:
-            return tuple(dict.fromkeys(claim for upload in _logged_uploads(work, sha256) for claim in upload.origin))
+            uploads = reportable.logged_uploads(work, sha256)
+        return tuple(dict.fromkeys(claim for upload in uploads for claim in upload.origin))
 
     def generations(self, sha256: str) -> tuple[Generation, ...]:
         """Every job of a generator that the service stated for these bytes at intake, from the custody log."""
         with self._home.look() as work:
-            jobs = [upload.generation for upload in _logged_uploads(work, sha256)]
+            jobs = [upload.generation for upload in reportable.logged_uploads(work, sha256)]
         return tuple(dict.fromkeys(job for job in jobs if job is not None))
 
     def prior_reports(self) -> frozenset[int]:
@@ -96,41 +93,9 @@ class SqlRecord:
         return frozenset(one.report_id for one in receipts if self._destination in (None, destination_of(one)))
 
 
-def _uploads_of(work: Work, items: Sequence[Item]) -> list[Upload]:
-    """What the service stated about each item; the custody log has to hold the same. Copies have one record.
-
-    Raises:
-        IntegrityError: it does not.
-    """
-    logged = cache(lambda sha256: frozenset(_logged_uploads(work, sha256)))
-    uploads = [Upload.from_json(item.upload) for item in items]
-    for item, upload in zip(items, uploads, strict=True):
-        if upload not in logged(item.sha256):
-            raise IntegrityError(
-                f"What is said of the upload of item {item.id} is not what was logged when it was taken in.",
-                hint="Run `firstlight reconcile`, keep the home as it is, and compare it with the backup.",
-                code="integrity.upload",
-            )
-    return uploads
-
-
 def destination_of(receipt: Receipt) -> str:
     """The kind of destination that the report was filed with, such as `simulator`."""
     return receipt.destination.partition(" ")[0]
-
-
-def _logged_uploads(work: Work, sha256: str) -> list[Upload]:
-    """What was stated about every upload of exactly these bytes, as far as the log can still be opened."""
-    found: list[Upload] = []
-    for entry in work.log.entries(subjects=[sha256], types=[EventType.INGEST]):
-        if entry.event is None:
-            continue
-        try:
-            if "supplement" not in entry.event.payload:  # the same bytes may be context of another item
-                found.append(Upload.model_validate(entry.event.payload.get("upload")))
-        except ValidationError as e:
-            raise IntegrityError(f"Entry {entry.seq} of the custody log is no intake.", code="integrity.entry") from e
-    return found
 
 
 def viewings_of(work: Work, sha256: str) -> tuple[Viewing, ...]:
@@ -158,116 +123,59 @@ def list_matches(verdict: Verdict) -> tuple[ListMatch, ...]:
     )
 
 
-def accounts_to_report(
-    home: Home, case_number: int, *, filed_too: bool = False, without: frozenset[int] = frozenset()
-) -> tuple[str, ...]:
-    """The accounts whose uploads in this case are decided to be reported: one report each, oldest decision first.
-
-    What stands in a filing already is left out, unless `filed_too`, and so are the items of `without`.
-
-    Raises:
-        NotFoundError: there is no such case.
-    """
-    with home.look() as work:
-        pairs = _to_report(work, cases.one(work, case_number).id, filed_too=filed_too)
-    return tuple(dict.fromkeys(Upload.from_json(item.upload).account for item, _ in pairs if item.id not in without))
-
-
-def is_escalated(home: Home, case_number: int, account: str) -> bool:
-    """Whether a decision on what this account uploaded asks for its report to be read at once."""
-    with home.look() as work:
-        pairs = _to_report(work, cases.one(work, case_number).id)
-    return any(
-        decision.conclusion.escalation for item, decision in pairs if Upload.from_json(item.upload).account == account
-    )
-
-
-def lacks_policy(home: Home, case_number: int, account: str) -> bool:
-    """Whether all that is reported of this account is drawn, and no written policy says that such material is filed."""
-    with home.look() as work:
-        decided = [
-            (item, decision, Upload.from_json(item.upload))
-            for item, decision in _to_report(work, cases.one(work, case_number).id)
-        ]
-    signs = [
-        decision.conclusion.signs
-        for item, decision, upload in decided
-        if upload.account == account and not upload.is_words_alone(item.sha256)
-    ]
-    return bool(signs) and all(FileSign.DRAWN in each for each in signs) and not has_drawn_policy(home)
-
-
 def asks_to_be_read_at_once(draft: Draft) -> bool:
     """Whether the draft is that of an escalated report."""
     return draft.report.incident_summary.escalate_to_high_priority is not None
 
 
-def case_facts(
-    home: Home, case_number: int, account: str, *, destination: str = SIMULATOR, filed_too: bool = False
-) -> CaseFacts:
-    """Everything a report may say about what one account uploaded and a person decided to report.
+def case_facts(home: Home, work: Work, about: Group, *, destination: str = SIMULATOR) -> CaseFacts:
+    """Everything a report may say about what one account uploaded and a person decided, or would decide, to report.
 
-    Earlier reports are those filed with the same kind of destination. What stands in a filing already is left out,
-    unless `filed_too`.
+    Earlier reports are those filed with the same kind of destination.
 
     Raises:
-        StateError: nothing of it waits to be reported.
         InputError: the settings do not say who reports.
         IntegrityError: what is said of an upload is not what was logged of it.
     """
-    with home.look() as work:
-        pairs = _to_report(work, cases.one(work, case_number).id, filed_too=filed_too)
-        return _facts(home, work, case_number, account, pairs, destination)
-
-
-def preview_facts(
-    home: Home, decisions: Sequence[Decision], account: str, *, destination: str = SIMULATOR
-) -> CaseFacts:
-    """What a report would say if these decisions on one account's uploads were made; nothing is kept.
-
-    Raises:
-        StateError: none of them asks for a report on this account.
-        InputError: the settings do not say who reports.
-    """
-    with home.look() as work:
-        wanted = [one for one in decisions if one.conclusion.finding is Finding.REPORT]
-        pairs = [(cases.item(work, one.item), one) for one in wanted]
-        return _facts(home, work, decisions[0].case if decisions else 0, account, pairs, destination)
-
-
-def _facts(
-    home: Home,
-    work: Work,
-    case_number: int,
-    account: str,
-    pairs: Sequence[tuple[Item, Decision]],
-    destination: str,
-) -> CaseFacts:
     party = reporting_party(home)
-    stated = _uploads_of(work, [item for item, _ in pairs])
-    decided = [(*pair, upload) for pair, upload in zip(pairs, stated, strict=True) if upload.account == account]
-    if not decided:
-        raise StateError(
-            f"Nothing in case {case_number} waits to be reported.",
-            hint="Decide it first: firstlight case decide NUMBER --finding report ...",
-        )
-    conclusions = [decision.conclusion for _, decision, _ in decided]
-    uploads = [upload for _, _, upload in decided]
+    reportable.require_as_logged(work, about)
+    conclusions = [one.decision.conclusion for one in about.rows]
+    uploads = [one.upload for one in about.rows]
     dated = all(upload.uploaded_at for upload in uploads)
     return CaseFacts(
         reporter=party,
         conduct=next((c.conduct for c in reversed(conclusions) if c.conduct), Conduct.MATERIAL),
-        occurred_at=min(upload.uploaded_at or item.received_at for item, _, upload in decided),
+        occurred_at=min(one.upload.uploaded_at or one.item.received_at for one in about.rows),
         occurred_note="The earliest upload." if dated else "When the service first held the material.",
         platform=home.settings.organisation.name,
         escalation=next((c.escalation for c in conclusions if c.escalation), ""),
         signs=tuple(dict.fromkeys(sign for c in conclusions for sign in c.case_signs)),
         channels=_channels(uploads),
-        suspect=_suspect(work, account, uploads, destination),
+        suspect=_suspect(work, about.name, uploads, destination),
         recipients=accounts(party for upload in uploads for party in upload.recipients),
         victims=accounts(party for upload in uploads for party in upload.victims),
-        files=tuple(_files(work, decided)),
+        files=tuple(_files(work, about)),
         narrative="\n".join(dict.fromkeys(c.why for c in conclusions)),
+    )
+
+
+def batch_facts(home: Home, work: Work, about: Group) -> BatchFacts:
+    """What a batched report says: the file once, and each account by its identifier.
+
+    Raises:
+        InputError: the settings do not say who reports.
+        IntegrityError: what is said of an upload is not what was logged of it.
+    """
+    party = reporting_party(home)
+    reportable.require_as_logged(work, about)
+    conclusions = [one.decision.conclusion for one in about.rows]
+    return BatchFacts(
+        reporter=party,
+        conduct=next((c.conduct for c in reversed(conclusions) if c.conduct), Conduct.MATERIAL),
+        occurred_at=min(one.upload.uploaded_at or one.item.received_at for one in about.rows),
+        platform=home.settings.organisation.name,
+        users=about.accounts,
+        file=_file(about.rows[0], viewings_of(work, about.rows[0].item.sha256)),
     )
 
 
@@ -293,107 +201,22 @@ def reporting_party(home: Home) -> ReportingParty:
     )
 
 
-def _to_report(work: Work, case: int, *, filed_too: bool = False) -> list[tuple[Item, Decision]]:
-    wanted = (
-        select(Item, tables.Decision.document)
-        .join(tables.Decision, tables.Decision.item_id == Item.id)
-        .where(Item.case_id == case, Item.state.in_(["decided", "filed"]), tables.Decision.withdrawn_at.is_(None))
-        .order_by(tables.Decision.id)
-    )
-    if not filed_too:
-        wanted = wanted.where(Item.state == "decided", cases.in_no_filing())
-    rows = work.session.execute(wanted)
-    pairs = [(item, Decision.from_json(document)) for item, document in rows]
-    return [(item, decision) for item, decision in pairs if decision.conclusion.finding is Finding.REPORT]
-
-
-def _files(work: Work, decided: Sequence[tuple[Item, Decision, Upload]]) -> Iterator[CaseFile]:
+def _files(work: Work, about: Group) -> Iterator[CaseFile]:
     """What is sent of items: the file and its context. Of words whose text stands in the report, only the latter."""
     seen = cache(lambda sha256: viewings_of(work, sha256))
-    for item, decision, upload in decided:
-        if not upload.is_words_alone(item.sha256):
-            yield _file(item, decision, upload, seen(item.sha256))
-        for one in supplements.of_item(work, item.id):
+    context = supplements.of_items(work, about.items)
+    for one in about.rows:
+        if not one.words_alone:
+            yield _file(one, seen(one.item.sha256))
+        for beside in context.get(one.item.id, ()):
             yield CaseFile(
-                key=one.key,
-                digests=one.stored.digests,
-                media_type=one.media_type,
+                key=beside.key,
+                digests=beside.stored.digests,
+                media_type=beside.media_type,
                 supplemental=True,
-                file_name=one.name,
-                note=f"Context: {one.what}",
+                file_name=beside.name,
+                note=f"Context: {beside.what}",
             )
-
-
-def items_to_report(work: Work, case_number: int, account: str) -> tuple[int, ...]:
-    """The items that `case_facts` of this account would tell of, each once."""
-    pairs = _to_report(work, case_number)
-    return tuple(dict.fromkeys(item.id for item, _ in pairs if Upload.from_json(item.upload).account == account))
-
-
-class Batch(Value):
-    """Accounts that passed on one viral file, and with nothing to be said of any of them beyond that."""
-
-    sha256: Sha256Hex
-    accounts: Annotated[tuple[str, ...], Field(min_length=2)]
-    items: tuple[int, ...]
-
-
-def batches_to_report(home: Home, case_number: int) -> tuple[Batch, ...]:
-    """What of a case can go into batched reports: one for each viral file that several accounts passed on.
-
-    Whoever is escalated, annotated, or known with more than an identifier (a receiver, a conversation, a context file)
-    needs a report of their own and is in none.
-
-    Raises:
-        NotFoundError: there is no such case.
-    """
-    with home.look() as work:
-        found: dict[str, dict[str, list[int]]] = {}
-        pairs = _to_report(work, cases.one(work, case_number).id)
-        stated = _uploads_of(work, [item for item, _ in pairs])
-        for (item, decision), upload in zip(pairs, stated, strict=True):
-            if _says_nothing_more(decision, upload) and not supplements.of_item(work, item.id):
-                found.setdefault(item.sha256, {}).setdefault(upload.account, []).append(item.id)
-        return tuple(
-            Batch(sha256=sha256, accounts=tuple(by), items=tuple(one for items in by.values() for one in items))
-            for sha256, by in found.items()
-            if len(by) > 1
-        )
-
-
-def _says_nothing_more(decision: Decision, upload: Upload) -> bool:
-    """Whether a batched report could carry all that is known of this upload but where it came from."""
-    said = decision.conclusion
-    viral = bool(said.signs) and set(said.signs) <= {FileSign.VIRAL, FileSign.POTENTIAL_MEME}
-    others = (said.escalation, said.case_signs, upload.recipients, upload.victims, upload.chats, upload.origin)
-    return viral and bool(upload.account) and upload.generation is None and not any(others)
-
-
-def batch_facts(home: Home, case_number: int, batch: Batch) -> BatchFacts:
-    """What the batched report says: the file once, and each account by its identifier.
-
-    Raises:
-        StateError: not all of it waits to be reported any more.
-        InputError: the settings do not say who reports.
-    """
-    party = reporting_party(home)
-    with home.look() as work:
-        pairs = [(item, said) for item, said in _to_report(work, case_number) if item.id in batch.items]
-        if {item.id for item, _ in pairs} != set(batch.items):
-            raise StateError("Not all of the batch waits to be reported any more.", hint="File the case again.")
-        stated = _uploads_of(work, [item for item, _ in pairs])
-        rows = [(*pair, upload) for pair, upload in zip(pairs, stated, strict=True)]
-        item, decision, upload = rows[0]
-        file = _file(item, decision, upload, viewings_of(work, item.sha256))
-    return BatchFacts(
-        reporter=party,
-        conduct=next((said.conclusion.conduct for _, said, _ in reversed(rows) if said.conclusion.conduct), None)
-        or Conduct.MATERIAL,
-        occurred_at=min(up.uploaded_at or one.received_at for one, _, up in rows),
-        platform=home.settings.organisation.name,
-        users=batch.accounts,
-        file=file,
-    )
 
 
 def drawn_policy(home: Home) -> DrawnPolicy | None:
@@ -413,6 +236,11 @@ def drawn_policy(home: Home) -> DrawnPolicy | None:
     return DrawnPolicy(said.policy, said.signed_by, said.signed_at)
 
 
+def lacks_policy(home: Home, about: Group) -> bool:
+    """Whether all that is reported is drawn, and no written policy says that such material is filed."""
+    return about.drawn_alone and not has_drawn_policy(home)
+
+
 def has_drawn_policy(home: Home) -> bool:
     """Whether there is a policy on drawn material; one that is filled in by half is none."""
     try:
@@ -421,7 +249,8 @@ def has_drawn_policy(home: Home) -> bool:
         return False
 
 
-def _file(item: Item, decision: Decision, upload: Upload, viewings: tuple[Viewing, ...]) -> CaseFile:
+def _file(one: Reportable, viewings: tuple[Viewing, ...]) -> CaseFile:
+    item, upload, said = one.item, one.upload, one.decision.conclusion
     verdict = Verdict.from_json(item.verdict or "")
     return CaseFile(
         key=f"item-{item.id}",
@@ -435,8 +264,8 @@ def _file(item: Item, decision: Decision, upload: Upload, viewings: tuple[Viewin
         width=verdict.width,
         height=verdict.height,
         pdq=verdict.pdq.hex if verdict.pdq else "",
-        signs=decision.conclusion.signs,
-        classification=decision.conclusion.classification,
+        signs=said.signs,
+        classification=said.classification,
         viewings=viewings,
         matches=list_matches(verdict),
         origin_claims=upload.origin,

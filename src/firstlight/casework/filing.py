@@ -6,16 +6,18 @@ a time-out or a refusal the same draft and the same journal say what is safe to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import BinaryIO, ClassVar, Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from firstlight.casework import cases, facts, retention, supplements
+from firstlight.casework import cases, facts, reportable, retention, supplements
 from firstlight.casework.home import SERVICE, Home, Work
 from firstlight.casework.journal import SqlJournal
-from firstlight.casework.received.document import is_received
+from firstlight.casework.parts import in_parts
+from firstlight.casework.received.document import came_with_statements
+from firstlight.casework.reportable import Group
 from firstlight.custody import EventType, Stored
 from firstlight.cybertip import (
     Client,
@@ -59,17 +61,6 @@ class DraftedReport(Document):
     lacks_policy: bool = False
 
 
-def drafted_report(home: Home, case_number: int, account: str, report: Draft, findings: Findings) -> DraftedReport:
-    """The document of a draft and its check."""
-    return DraftedReport(
-        case=case_number,
-        account=account,
-        draft=report,
-        findings=findings,
-        lacks_policy=is_drawn_only(report) and not facts.has_drawn_policy(home),
-    )
-
-
 def draft(
     home: Home, case_number: int, *, destination: str = facts.SIMULATOR, batched: bool = False
 ) -> tuple[DraftedReport, ...]:
@@ -82,34 +73,38 @@ def draft(
         InputError: the settings do not say who reports.
     """
     _require_our_own(home, case_number)
-    record = facts.SqlRecord(home, destination)
-    made = []
-    batches = facts.batches_to_report(home, case_number) if batched else ()
-    asked: tuple[str | facts.Batch, ...] = (*batches, *_left(home, case_number, batches))
-    for one in asked:
-        report, account = _drafted(home, case_number, one, destination)
-        findings = check(report, record, at=home.clock.now())
-        made.append(drafted_report(home, case_number, account, report, findings))
-    return tuple(made)
+    with home.look() as work:
+        groups = reportable.of_case(work, case_number, batched=batched)
+        drafts = [drafted(home, work, group, destination) for group in groups]
+    return tuple(checked(home, case_number, *one, destination) for one in zip(groups, drafts, strict=True))
 
 
-def _left(home: Home, case_number: int, batches: Sequence[facts.Batch]) -> tuple[str, ...]:
-    """The accounts that need a report of their own beside the batched ones."""
-    taken = frozenset(number for batch in batches for number in batch.items)
-    return facts.accounts_to_report(home, case_number, without=taken)
+def checked(home: Home, case_number: int, about: Group, report: Draft, destination: str) -> DraftedReport:
+    """The document of a draft and its check."""
+    findings = check(report, facts.SqlRecord(home, destination), at=home.clock.now())
+    lacks_policy = is_drawn_only(report) and not facts.has_drawn_policy(home)
+    return DraftedReport(
+        case=case_number, account=about.name, draft=report, findings=findings, lacks_policy=lacks_policy
+    )
 
 
-def _drafted(home: Home, case_number: int, about: str | facts.Batch, destination: str) -> tuple[Draft, str]:
-    """The draft of a report and the account, or the accounts, that it is about."""
-    if isinstance(about, facts.Batch):
-        return draft_batch(facts.batch_facts(home, case_number, about)), "\n".join(about.accounts)
-    return draft_report(facts.case_facts(home, case_number, about, destination=destination)), about
+def drafted(home: Home, work: Work, about: Group, destination: str) -> Draft:
+    """The draft of one report.
+
+    Raises:
+        InputError: the settings do not say who reports.
+        IntegrityError: what is said of an upload is not what was logged of it.
+    """
+    if about.batched:
+        return draft_batch(facts.batch_facts(home, work, about))
+    return draft_report(facts.case_facts(home, work, about, destination=destination))
 
 
 def _require_our_own(home: Home, case_number: int) -> None:
     """What others sent is theirs to report: their statements never become a report of ours."""
     with home.look() as work:
-        if any(is_received(item) for item in cases.members(work, cases.one(work, case_number))):
+        theirs = select(Item.id).where(Item.case_id == cases.one(work, case_number).id, came_with_statements())
+        if work.session.scalar(theirs.limit(1)) is not None:
             raise StateError(
                 f"Case {case_number} was received from somebody else; it holds their statements and no file of ours.",
                 hint="Report what your own service found, as a case of its own.",
@@ -138,10 +133,9 @@ def file_case(
         RefusedError: a report is invalid, or claims what nobody recorded.
         UpstreamError: the service could not be reached; call again.
     """
-    reports: list[tuple[bool, int | str | facts.Batch]] = [*_begun(home, case_number)]
-    batches = facts.batches_to_report(home, case_number) if batched else ()
-    reports += [(facts.is_escalated(home, case_number, one), one) for one in _left(home, case_number, batches)]
-    reports += [(False, batch) for batch in batches]
+    reports: list[tuple[bool, int | Group]] = [*_begun(home, case_number)]
+    with home.look() as work:
+        reports += [(one.escalated, one) for one in reportable.of_case(work, case_number, batched=batched)]
     if not reports:
         raise StateError(
             f"Nothing in case {case_number} waits to be reported.",
@@ -224,7 +218,7 @@ def _begun(home: Home, case_number: int) -> list[tuple[bool, int]]:
     return [(facts.asks_to_be_read_at_once(Draft.from_json(text)), number) for number, text in rows]
 
 
-def _begin(home: Home, client: Client, case_number: int, about: str | facts.Batch, actor: str) -> int:
+def _begin(home: Home, client: Client, case_number: int, about: Group, actor: str) -> int:
     """Freeze the draft of what is decided and not in a filing yet; one that may not be filed is not frozen.
 
     The write lock is held from before the items are looked at, so that no two filings ever hold the same item.
@@ -232,13 +226,14 @@ def _begin(home: Home, client: Client, case_number: int, about: str | facts.Batc
     with home.work() as work:
         last = work.session.scalar(select(func.max(tables.Filing.round)).where(tables.Filing.case_id == case_number))
         kind = client.destination.name
-        report, account = _drafted(home, case_number, about, kind)
+        reportable.require_waiting(work, about)
+        report = drafted(home, work, about, kind)
         require_policy(report, facts.drawn_policy(home))
         _require_fit(check(report, facts.SqlRecord(home, kind), at=home.clock.now(), schema=client.schema))
         row = tables.Filing(
             case_id=case_number,
             round=1 if last is None else last + 1,
-            account=account,
+            account=about.name,
             state=FilingState.NEW.value,
             drafted_at=work.clock.now(),
             draft=report.to_json().decode(),
@@ -246,9 +241,8 @@ def _begin(home: Home, client: Client, case_number: int, about: str | facts.Batc
         )
         work.session.add(row)
         work.session.flush()
-        told = about.items if isinstance(about, facts.Batch) else facts.items_to_report(work, case_number, about)
-        for number in told:
-            work.session.get_one(Item, number).filing_id = row.id
+        for part in in_parts(about.items):
+            work.session.execute(update(Item).where(Item.id.in_(part)).values(filing_id=row.id))
         work.record(EventType.REPORT_DRAFTED, actor=actor, case=case_number, filing=row.id)
         return row.id
 

@@ -143,7 +143,8 @@ class Home:
         Raises:
             NotFoundError: nothing is there and `create` is off.
             StorageError: the folder or the database cannot be used, or others may enter the folder.
-            StateError: the tables of this home lie elsewhere, or the database is that of another home.
+            StateError: the tables of this home lie elsewhere, the database is that of another home, or its restore was
+                cut off.
             IntegrityError: its database or keyring is damaged.
         """
         clock = clock or SystemClock()
@@ -154,6 +155,7 @@ class Home:
                 hint="Name another folder with --home, or begin with `firstlight bank create` or `firstlight intake`.",
             )
         _private_folder(folder)
+        place.require_whole(folder)
         with _locked(folder):  # two commands that begin at once make one home
             settings = settings_file.load(folder, given)
             database = place.connect(folder, database_url or settings.database.url or None, create=create)

@@ -59,7 +59,7 @@ class LinkedAccount(Value):
 
 class LinkEdge(Value):
     """That an account bears an identifier, and of which item that was stated first. `joins` says whether it links the
-    account to whoever else bears it."""
+    account to whoever else bears it; an `unlinked` one joins nothing, because a person said so."""
 
     edge: int
     account: str
@@ -69,6 +69,7 @@ class LinkEdge(Value):
     role: Role
     at: Instant
     joins: bool
+    unlinked: bool = False
     held: Annotated[bool, Field(description="it looks shared, and joins when a person says so")] = False
     says: str
 
@@ -135,7 +136,7 @@ def unlink(home: Home, case_number: int, edge: int, *, why: str, by: str) -> Lin
         StateError: it is unlinked already.
         InputError: nobody is named, or no reason is given.
     """
-    return _changed(home, case_number, edge, EventType.UNLINK, why=why, by=by)
+    return _said(home, case_number, edge, EventType.UNLINK, why=why, by=by)
 
 
 def relink(home: Home, case_number: int, edge: int, *, why: str, by: str) -> LinkEdge:
@@ -146,7 +147,7 @@ def relink(home: Home, case_number: int, edge: int, *, why: str, by: str) -> Lin
         StateError: it is not unlinked.
         InputError: nobody is named, or no reason is given.
     """
-    return _changed(home, case_number, edge, EventType.RELINK, why=why, by=by)
+    return _said(home, case_number, edge, EventType.RELINK, why=why, by=by)
 
 
 def join(home: Home, case_number: int, edge: int, *, why: str, by: str) -> LinkEdge:
@@ -159,7 +160,7 @@ def join(home: Home, case_number: int, edge: int, *, why: str, by: str) -> LinkE
         StateError: it is not held, or more accounts bear the identifier than a person can have looked at.
         InputError: nobody is named, or no reason is given.
     """
-    return _confirmed(home, case_number, edge, EventType.JOIN, why=why, by=by)
+    return _said(home, case_number, edge, EventType.JOIN, why=why, by=by)
 
 
 def part(home: Home, case_number: int, edge: int, *, why: str, by: str) -> LinkEdge:
@@ -170,45 +171,57 @@ def part(home: Home, case_number: int, edge: int, *, why: str, by: str) -> LinkE
         StateError: nobody let it join.
         InputError: nobody is named, or no reason is given.
     """
-    return _confirmed(home, case_number, edge, EventType.PART, why=why, by=by)
+    return _said(home, case_number, edge, EventType.PART, why=why, by=by)
 
 
-def _changed(home: Home, case_number: int, number: int, event: EventType, *, why: str, by: str) -> LinkEdge:
-    _require_why(why)
-    off = event is EventType.UNLINK
-    with home.work() as work:
-        row, _ = _edge_of(work, case_number, number)
-        if (row.unlinked_at is not None) == off:
-            hint = f"{row.unlinked_by} did: {row.unlinked_why}" if off else "It stands as it is."
-            raise StateError(f"Edge {number} is {'' if off else 'not '}unlinked{' already' if off else ''}.", hint=hint)
-        row.unlinked_at = work.clock.now() if off else None
-        row.unlinked_by = named(by) if off else None
-        row.unlinked_why = why if off else None
-        return _recorded(work, case_number, row, event, why=why, by=by, edges=[number])
-
-
-def _confirmed(home: Home, case_number: int, number: int, event: EventType, *, why: str, by: str) -> LinkEdge:
-    _require_why(why)
-    on = event is EventType.JOIN
+def _said(home: Home, case_number: int, number: int, event: EventType, *, why: str, by: str) -> LinkEdge:
+    """A person's word on an edge, or on its identifier: what it changes in the tables, and the event."""
+    if not why.strip() or len(why) > LONGEST_WHY:
+        raise InputError(
+            "No reason is given, or it is too long.",
+            hint=f"Say why in up to {LONGEST_WHY} characters; it stands in the custody log.",
+        )
     with home.work() as work:
         row, edge = _edge_of(work, case_number, number)
-        if on:
-            _require_held(row, edge, number)
-        elif row.confirmed_at is None:
-            raise StateError(f"Nobody let edge {number} join.", hint="It stands as it is.")
-        same = (Bearing.kind == row.kind, Bearing.value == row.value, Bearing.unlinked_at.is_(None))
-        theirs = Bearing.confirmed_at.is_(None) if on else Bearing.confirmed_at.is_not(None)
-        rows = work.session.scalars(select(Bearing).where(*same, theirs).order_by(Bearing.id)).all()
-        if on and len(rows) > MOST_CONFIRMED:
-            raise StateError(
-                f"{len(rows)} accounts bear this {row.kind}.",
-                hint=f"Nobody can have looked at more than {MOST_CONFIRMED}. Leave it held; unlink what is wrong.",
-            )
-        for one in {row, *rows}:
-            one.confirmed_at = work.clock.now() if on else None
-            one.confirmed_by = named(by) if on else None
-            one.confirmed_why = why if on else None
+        _require_fits(row, edge, number, event)
+        mark = (None, None, None) if event in _TAKEN_BACK else (work.clock.now(), named(by), why)
+        if event in (EventType.UNLINK, EventType.RELINK):
+            rows = [row]
+            row.unlinked_at, row.unlinked_by, row.unlinked_why = mark
+        else:
+            rows = _bearing_the_same(work, row, confirmed=event is EventType.PART)
+            for one in rows:
+                one.confirmed_at, one.confirmed_by, one.confirmed_why = mark
         return _recorded(work, case_number, row, event, why=why, by=by, edges=[one.id for one in rows])
+
+
+_TAKEN_BACK = (EventType.RELINK, EventType.PART)
+
+
+def _bearing_the_same(work: Work, row: Bearing, *, confirmed: bool) -> list[Bearing]:
+    """This edge and every other one of its identifier that is not unlinked, and is confirmed or not."""
+    theirs = Bearing.confirmed_at.is_not(None) if confirmed else Bearing.confirmed_at.is_(None)
+    same = (Bearing.kind == row.kind, Bearing.value == row.value, Bearing.unlinked_at.is_(None), theirs)
+    rows = work.session.scalars(select(Bearing).where(*same, Bearing.id != row.id).order_by(Bearing.id)).all()
+    if not confirmed and len(rows) >= MOST_CONFIRMED:
+        raise StateError(
+            f"{len(rows) + 1} accounts bear this {row.kind}.",
+            hint=f"Nobody can have looked at more than {MOST_CONFIRMED}. Leave it held; unlink what is wrong.",
+        )
+    return [row, *rows]
+
+
+def _require_fits(row: Bearing, edge: Edge, number: int, event: EventType) -> None:
+    """Return if the edge stands so that this can be said of it."""
+    as_it_is = "It stands as it is."
+    if event is EventType.UNLINK and row.unlinked_at is not None:
+        raise StateError(f"Edge {number} is unlinked already.", hint=f"{row.unlinked_by} did: {row.unlinked_why}")
+    if event is EventType.RELINK and row.unlinked_at is None:
+        raise StateError(f"Edge {number} is not unlinked.", hint=as_it_is)
+    if event is EventType.PART and row.confirmed_at is None:
+        raise StateError(f"Nobody let edge {number} join.", hint=as_it_is)
+    if event is EventType.JOIN:
+        _require_held(row, edge, number)
 
 
 def _require_held(row: Bearing, edge: Edge, number: int) -> None:
@@ -223,14 +236,6 @@ def _require_held(row: Bearing, edge: Edge, number: int) -> None:
     else:
         return
     raise StateError(f"Edge {number} is not held.", hint=hint)
-
-
-def _require_why(why: str) -> None:
-    if not why.strip() or len(why) > LONGEST_WHY:
-        raise InputError(
-            "No reason is given, or it is too long.",
-            hint=f"Say why in up to {LONGEST_WHY} characters; it stands in the custody log.",
-        )
 
 
 def _edge_of(work: Work, case_number: int, number: int) -> tuple[Bearing, Edge]:
@@ -441,6 +446,7 @@ def _edge(walk: _Walk, edge: Edge) -> LinkEdge:
         role=Role(row.role),
         at=row.at,
         joins=edge.joins,
+        unlinked=bool(edge.unlinked_by),
         held=bool(edge.held) and not (edge.confirmed_by or edge.unlinked_by),
         says=says,
     )

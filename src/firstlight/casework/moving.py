@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import ClassVar, Literal
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from firstlight.casework import place
 from firstlight.casework.home import Home
 from firstlight.custody import LogCheck
+from firstlight.custody.files import Disk, unseen_folder
 from firstlight.errors import IntegrityError, StateError
 from firstlight.store import Database
 from firstlight.store.copying import copy_tables
+from firstlight.store.tables import Table
 from firstlight.values import Document, Sha256Hex, Versioned
 
 HERE = "sqlite"
 """The target that means the file in the home's own folder."""
+
+BUILDING = ".moving"
+"""The folder in the home where that file is written before it gets its place."""
 
 
 class Moved(Document):
@@ -55,31 +60,44 @@ def copy_database(home: Home, to: str) -> Moved:
             )
     if to == HERE and path.exists():
         raise StateError(f"{path} is there.", hint="It is from before the move: put it elsewhere, and try again.")
-    target = Database.at(path) if to == HERE else Database.connect(to)
-    try:
-        moved = _copied(home, target)
-    except BaseException:
-        target.close()
-        if to == HERE:
-            _remove(path)
-        raise
-    target.close()
     if to == HERE:
+        with unseen_folder(home.folder / BUILDING) as building:
+            moved = _moved(home, Database.at(building / place.DATABASE))
+            Disk().rename(building / place.DATABASE, path)
+            Disk().sync_folder(home.folder)
         place.forget(home.folder)
-    else:
-        place.record(home.folder, place.Place(where=moved.target))
+        return moved.model_copy(update={"target": str(path)})
+    moved = _moved(home, Database.connect(to))
+    place.record(home.folder, place.Place(where=moved.target))
     return moved
+
+
+def _moved(home: Home, target: Database) -> Moved:
+    try:
+        return _copied(home, target)
+    finally:
+        target.close()
 
 
 def _copied(home: Home, target: Database) -> Moved:
     with home.database.write() as source, target.write() as session:
         before = checked(home, source)
+        _empty_if_ours(home, session, before)
         rows = copy_tables(source, session)
         place.put_claim(session, home.keyring)
         after = checked(home, session)
         if (before.size, before.root) != (after.size, after.root):
             raise IntegrityError("The custody log did not arrive as it was.", hint="Nothing is kept; try it again.")
     return Moved(source=home.database.where, target=target.where, rows=rows, log_size=after.size, log_root=after.root)
+
+
+def _empty_if_ours(home: Home, target: Session, before: LogCheck) -> None:
+    """Empty a database that holds this very copy: whole, but its process was killed before the home could note it."""
+    if place.claimed_by(target, home.keyring):
+        found = home.log(target).verify()
+        if found.ok and (found.size, found.root) == (before.size, before.root):
+            for table in reversed(Table.metadata.sorted_tables):
+                target.execute(delete(table))
 
 
 def checked(home: Home, session: Session) -> LogCheck:
@@ -96,8 +114,3 @@ def checked(home: Home, session: Session) -> LogCheck:
             code="integrity.log",
         )
     return found
-
-
-def _remove(path: Path) -> None:
-    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-        path.with_name(name).unlink(missing_ok=True)

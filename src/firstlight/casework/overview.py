@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from sqlalchemy import select
 
-from firstlight.casework import cases, facts
+from firstlight.casework import cases, facts, reportable
 from firstlight.casework.home import SERVICE, Home, case_name
 from firstlight.casework.journal import SqlJournal
 from firstlight.custody import EventType
@@ -106,19 +106,20 @@ def _begun(number: int, case: int, account: str, filing: Filing, *, escalated: b
 
 
 def _not_begun(home: Home, given_up: dict[tuple[int, str], str]) -> Iterator[WaitingReport]:
-    for case in cases.waiting_for_report(home):
-        for account in facts.accounts_to_report(home, case):
-            escalated = facts.is_escalated(home, case, account)
-            troubles = (ESCALATION_WAITS,) if escalated else ()
-            if facts.lacks_policy(home, case, account):
-                troubles = (*troubles, POLICY_MISSING)
-            yield WaitingReport(
-                case=case,
-                account=account,
-                escalated=escalated,
-                troubles=troubles,
-                given_up=given_up.get((case, account), ""),
-            )
+    waiting = cases.waiting_for_report(home)
+    with home.look() as work:
+        for case in waiting:
+            for about in reportable.of_case(work, case):
+                troubles = (ESCALATION_WAITS,) if about.escalated else ()
+                if facts.lacks_policy(home, about):
+                    troubles = (*troubles, POLICY_MISSING)
+                yield WaitingReport(
+                    case=case,
+                    account=about.name,
+                    escalated=about.escalated,
+                    troubles=troubles,
+                    given_up=given_up.get((case, about.name), ""),
+                )
 
 
 def report_statistics(home: Home, destination: str | None = None) -> ReportStatistics:
@@ -149,21 +150,22 @@ def dossiers(home: Home, case_number: int, into: Path, *, actor: str = SERVICE) 
         InputError: a dossier of this case is there already.
         StorageError: it cannot be written.
     """
-    accounts = facts.accounts_to_report(home, case_number, filed_too=True)
-    if not accounts:
+    with home.look() as work:
+        groups = reportable.of_case(work, case_number, filed_too=True)
+        told = [facts.case_facts(home, work, one, destination=Production.name) for one in groups]
+    if not groups:
         raise StateError(
             f"Nothing in case {case_number} is decided to be reported.",
             hint="Decide it first: firstlight case decide NUMBER --finding report ...",
         )
-    names = [f"{case_name(case_number)}-dossier-{number}" for number in range(1, len(accounts) + 1)]
+    names = [f"{case_name(case_number)}-dossier-{number}" for number in range(1, len(groups) + 1)]
     there = next((name for name in names if (into / name).exists()), None)
     if there is not None:
         raise InputError(f"{into / there} is already there.", hint="Name another folder; none is ever overwritten.")
     made = []
-    for name, account in zip(names, accounts, strict=True):
-        about = facts.case_facts(home, case_number, account, destination=Production.name, filed_too=True)
+    for name, group, about in zip(names, groups, told, strict=True):
         files = [file.digests.sha256 for file in about.files]
         with home.work() as work:  # what leaves the house is logged, and nothing is logged that did not
-            work.record(EventType.EXPORT, actor=actor, case=case_number, dossier=name, account=account, files=files)
+            work.record(EventType.EXPORT, actor=actor, case=case_number, dossier=name, account=group.name, files=files)
             made.append(write_dossier(about, into / name, at=home.clock.now(), reference=name))
     return tuple(made)

@@ -21,6 +21,8 @@ from firstlight.values import Document, Versioned
 
 DATABASE = "firstlight.sqlite3"
 FILE = "database"
+RESTORING = ".restoring"
+"""The folder in which `firstlight restore` builds a home; as long as it is there, there is none around it."""
 HOW = "Name it: `url` below [database] in settings.toml, or the variable FIRSTLIGHT_DATABASE_URL."
 
 _CLAIM = "keyring"  # the setting that only the keys belonging to this database can open
@@ -68,7 +70,7 @@ def claim(folder: Path, database: Database, keyring: Keyring) -> None:
     if database.kind == "sqlite":
         return
     with database.read() as session:
-        text = session.scalar(select(Setting.value).where(Setting.name == _CLAIM))
+        text = _claim_in(session)
     if text is None:
         if recorded(folder) is not None and not _holds_a_log(database):
             raise IntegrityError(
@@ -77,7 +79,7 @@ def claim(folder: Path, database: Database, keyring: Keyring) -> None:
                 code="integrity.home",
             )
         with database.write() as session:
-            text = session.scalar(select(Setting.value).where(Setting.name == _CLAIM))  # two may begin at once
+            text = _claim_in(session)  # two may begin at once
             if text is None:
                 put_claim(session, keyring)
     if text is not None and not _opens(keyring, text):
@@ -96,12 +98,31 @@ def put_claim(session: Session, keyring: Keyring) -> None:
 
 def is_claimed(session: Session) -> bool:
     """Whether some keys belong to this database."""
-    return session.get(Setting, _CLAIM) is not None
+    return _claim_in(session) is not None
+
+
+def claimed_by(session: Session, keyring: Keyring) -> bool:
+    """Whether it is these keys that belong to this database."""
+    text = _claim_in(session)
+    return text is not None and _opens(keyring, text)
 
 
 def is_begun(folder: Path) -> bool:
     """Whether a home in this folder has tables, here or elsewhere."""
     return any((folder / one).exists() for one in (DATABASE, FILE))
+
+
+def require_whole(folder: Path) -> None:
+    """Return if the home in this folder is not one that is being restored.
+
+    Raises:
+        StateError: it is, or its restore was cut off.
+    """
+    if (folder / RESTORING).exists():
+        raise StateError(
+            f"{folder} is being restored, or its restore was cut off.",
+            hint="Wait until `firstlight restore` has ended; if it was cut off, run it again.",
+        )
 
 
 def recorded(folder: Path) -> Place | None:
@@ -119,6 +140,10 @@ def record(folder: Path, place: Place) -> None:
 def forget(folder: Path) -> None:
     """The tables lie in the folder's own file again."""
     Disk().unlink(folder / FILE)
+
+
+def _claim_in(session: Session) -> str | None:
+    return session.scalar(select(Setting.value).where(Setting.name == _CLAIM))
 
 
 def _holds_a_log(database: Database) -> bool:

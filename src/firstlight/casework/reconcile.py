@@ -67,6 +67,14 @@ class Reconciliation(Document):
         """Whether nothing is missing and nothing contradicts."""
         return not self.discrepancies
 
+    @property
+    def only_lists_missing(self) -> bool:
+        """Whether every item is accounted for, and hash lists alone are not there, as after a restore."""
+        return bool(self.discrepancies) and all(one.about == BANKS for one in self.discrepancies)
+
+
+BANKS = "banks"
+"""What a missing hash list is about."""
 
 _ASK_WHO = "Ask who has credentials of the bucket; no key of this house does that."
 _RESTORE = "Stop writing to this home, keep it as it is, and compare it with the backup."
@@ -258,7 +266,7 @@ def _banks(home: Home, logged: _Logged) -> Iterator[Discrepancy]:
     """A bank that is gone would turn every match into a miss."""
     for name in sorted(logged.banks.keys() - {bank.name for bank in home.library.banks()}):
         hint = "Make it and import its list again; after a restore that is to be expected, for no backup holds lists."
-        yield Discrepancy(about="banks", says=f"The bank {name} was made and is not there.", hint=hint)
+        yield Discrepancy(about=BANKS, says=f"The bank {name} was made and is not there.", hint=hint)
 
 
 def _places(work: Work) -> Iterator[Discrepancy]:

@@ -6,6 +6,7 @@ are sent as supplemental files; nobody says of them that they were viewed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -14,6 +15,7 @@ from sqlalchemy import Select, select
 
 from firstlight.casework import cases
 from firstlight.casework.home import Home, Work, named
+from firstlight.casework.parts import in_parts
 from firstlight.custody import EventType, Stored
 from firstlight.errors import InputError, StateError
 from firstlight.media import SNIFF_BYTES, opened, sniff
@@ -95,6 +97,17 @@ def of_item(work: Work, item_number: int) -> tuple[Supplement, ...]:
     """The context files of an item, in the order in which they were attached."""
     rows = work.session.scalars(_of(item_number).order_by(tables.Supplement.id))
     return tuple(Supplement.from_json(row.document) for row in rows)
+
+
+def of_items(work: Work, items: Sequence[int]) -> dict[int, tuple[Supplement, ...]]:
+    """The same of each of these items that has any."""
+    found: dict[int, tuple[Supplement, ...]] = {}
+    for part in in_parts(items):
+        wanted = select(tables.Supplement.document).where(tables.Supplement.item_id.in_(part))
+        for text in work.session.scalars(wanted.order_by(tables.Supplement.id)):
+            one = Supplement.from_json(text)
+            found[one.item] = (*found.get(one.item, ()), one)
+    return found
 
 
 def every(work: Work) -> tuple[Supplement, ...]:

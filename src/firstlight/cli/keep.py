@@ -219,9 +219,10 @@ def say_inspection(found: PackageSummary) -> None:
 
 def say_reconciliation(account: Reconciliation) -> None:
     """The account, in words."""
+    wrong = "HASH LISTS ARE MISSING" if account.only_lists_missing else "IT DOES NOT ADD UP"
     output.say(
         f"In: {account.came_in} = held {account.held} + decided {account.decided} + filed {account.filed}"
-        f"{'' if account.adds_up else ' - IT DOES NOT ADD UP'}"
+        f"{'' if account.adds_up else f' - {wrong}'}"
     )
     output.say(f"  {account.log_entries} entries in the custody log")
     for count, what in (

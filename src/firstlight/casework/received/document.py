@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 
 from firstlight.casework.home import Work
 from firstlight.casework.upload import Upload
@@ -103,6 +103,11 @@ class ReceivedCase:
 def is_received(item: Item) -> bool:
     """Whether the item is somebody else's statement and no file that came in."""
     return item.source.startswith(SOURCE)
+
+
+def came_with_statements() -> ColumnElement[bool]:
+    """The same of a row."""
+    return func.substr(Item.source, 1, len(SOURCE)) == SOURCE
 
 
 def stated_in(original: bytes) -> Stated | None:

@@ -48,9 +48,8 @@ def untrue_findings(draft: Draft, record: Record) -> Iterator[Finding]:
         yield from _classification(file, path, record)
     for where, text in _report_texts(draft.report) if draft.files else ():
         yield from _words(where, text, draft.files, record)
-    known = record.prior_reports()
     for where, slot, value in walk(draft.report, "report"):
-        if Must.BE_FINISHED_REPORT in slot.rules and value not in known:
+        if Must.BE_FINISHED_REPORT in slot.rules and value not in record.prior_reports():
             yield _untrue(
                 "prior-report",
                 where,

@@ -11,6 +11,8 @@ from firstlight.triage import AuditEstimate
 from firstlight.web.console.words import hours
 
 WIDTH, HEIGHT = 640, 220
+NARROW = 400
+"""The width of what stands in half a page, so that its words are as large there as those of a whole one."""
 LEFT, TOP, BOTTOM = 44, 12, 28
 
 
@@ -75,18 +77,19 @@ def waits(rows: Sequence[Waits]) -> Plot | None:
     if not rows:
         return None
     top = max(row.nine_of_ten for row in rows) or 1.0
-    line, left = 46, 100
+    line, left, right = 46, 80, 100
+    room = NARROW - left - right
     bars, labels = [], []
     for place, row in enumerate(rows):
         y = place * line + 8
         for value, height, series in ((row.nine_of_ten, 24, 7), (row.median, 12, 0)):
-            width = max(2.0, (WIDTH - left - 90) * value / top)
+            width = max(2.0, room * value / top)
             name = "nine of ten within" if series else "half within"
             bars.append(Bar(left, y + (24 - height) / 2, round(width, 1), height, series, f"{name} {value:g} hours"))
         labels.append(Label(left - 10, y + 17, row.level.value, "end"))
-        long = left + max(2.0, (WIDTH - left - 90) * row.nine_of_ten / top)
+        long = left + max(2.0, room * row.nine_of_ten / top)
         labels.append(Label(round(long + 8, 1), y + 17, hours(row.nine_of_ten), "start"))
-    return Plot(tuple(bars), tuple(labels), height=len(rows) * line)
+    return Plot(tuple(bars), tuple(labels), width=NARROW, height=len(rows) * line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ class Interval:
     low: float
     at: float
     high: float
-    width: int = WIDTH
+    width: int = NARROW
 
 
 def interval(audit: AuditEstimate) -> Interval | None:
@@ -104,5 +107,7 @@ def interval(audit: AuditEstimate) -> Interval | None:
     if not audit.audited:
         return None
     return Interval(
-        low=round(audit.share_low * WIDTH, 1), at=round(audit.share * WIDTH, 1), high=round(audit.share_high * WIDTH, 1)
+        low=round(audit.share_low * NARROW, 1),
+        at=round(audit.share * NARROW, 1),
+        high=round(audit.share_high * NARROW, 1),
     )
