@@ -165,6 +165,10 @@ def test_words_alone_are_reported_without_a_file(run: Run, tmp_path: Path) -> No
     (tmp_path / "about.json").write_text(json.dumps({"chat.txt": facts}))
     (tmp_path / "about.json").rename(tmp_path / "words" / "about.json")
     run("intake", tmp_path / "words" / "chat.txt", "--about", tmp_path / "words" / "about.json")
+    shown = run("case", "show", "1").out
+    assert "It holds words and no picture" in shown
+    assert "Conversation on messages:\n    how old are you?" in shown
+    assert "could not be opened" not in shown
     run("case", "decide", "1", "--item", "1", "--conduct", "enticement", *DECIDE)
     assert "0 files" in run("cybertip", "draft", "1").out
     assert "0 files" in run("cybertip", "file", "1").out

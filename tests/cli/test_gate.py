@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
 
 from cli.conftest import Run
 from firstlight.custody.note import Ed25519Signer
@@ -80,6 +89,11 @@ def test_the_ledger_names_who_may_ask(run: Run) -> None:
     assert run("gate", "ledger", "deny", "hotline", "--by", "ada").code == 2
 
 
+def keys(folder: Path) -> tuple[str, ...]:
+    chain, key = folder / "keys" / "chain.pem", folder / "keys" / "key.pem"
+    return ("--sign-chain", str(chain), "--sign-key", str(key))
+
+
 def test_a_gate_that_cannot_stand_says_why(run: Run, tmp_path: Path) -> None:
     run("gate", "keys", tmp_path / "keys")
     for options, says in (
@@ -89,10 +103,36 @@ def test_a_gate_that_cannot_stand_says_why(run: Run, tmp_path: Path) -> None:
         (("--opinions", "--model", "garden"), "is no model"),
         (("--opinions", "--scorer", "card"), "is no scorer"),
         (("--opinions", "--on-failure", "rules=open"), "not understood"),
+        (("--opinions", "--unarmed", "--on-failure", "bank=review"), "no check named bank"),
+        (("--opinions", "--moderate-pictures"), "No moderation service"),
+        (("--opinions", "--watermark", "/bin/cat"), "without a key"),
+        (("--opinions", "--time-authority", "http://127.0.0.1:9"), "without a key"),
+        (("--opinions", *keys(tmp_path), "--watermark", str(tmp_path / "nothing")), "no program"),
         (("--opinions", "--moderation", "host"), "no address of a moderation service"),
     ):
         found = run("gate", *options)
         assert (found.code, says in found.err) == (2, True), found.err
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_gate_stops_in_order_although_a_client_sends_nothing(run: Run, house: Path, how: signal.Signals) -> None:
+    run("bank", "create", "known")
+    words = ["gate", "--opinions", "--unarmed", "--port", "0", "--home", str(house)]
+    code = f"from firstlight.cli import gate_serve, main; gate_serve.STOP_WITHIN = 1; main.run({words!r})"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process, process.stdout as said, process.stderr as wrong:
+        place = urlsplit(said.readline().split()[4].rstrip(","))
+        with socket.create_connection((place.hostname or "", place.port or 0)) as client:
+            client.sendall(b"POST /v1/moderations HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            httpx.get(f"http://{place.netloc}/v1/gate/status", trust_env=False)  # what came before it was taken up
+            process.send_signal(how)
+            assert "The gate has stopped." in said.read()
+        assert (process.wait(), wrong.read()) == (0, "")
 
 
 def test_a_model_is_told_blocked_and_linked_to_its_screening(run: Run, tmp_path: Path) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import openai
@@ -27,6 +30,7 @@ from firstlight.gate.checks import BanksCheck, RulesCheck
 from firstlight.gate.decision import REFUSAL, Decision
 from firstlight.gate.guard import Guard, Stopped
 from firstlight.gate.http import GateApp, gate_app, standin_app
+from firstlight.gate.http import proxy as proxying
 from firstlight.gate.http.proxy import ImageProxy
 from firstlight.gate.http.shelf import Shelf
 from firstlight.gate.http.standin import drawn
@@ -273,6 +277,8 @@ HOSTILE: dict[str, Any] = {
     "no base64": (200, "application/json", b'{"data": [{"b64_json": "@"}]}'),
     "no field": (200, "application/json", b'{"data": [{"picture": "x"}]}'),
     "another host": (200, "application/json", b'{"data": [{"url": "http://127.0.0.1:9/x.png"}]}'),
+    "no host": (200, "application/json", b'{"data": [{"url": "http://[::1/x.png"}]}'),
+    "no address": (200, "application/json", b'{"data": [{"url": "http://127.0.0.1:port/x.png"}]}'),
     "a redirect": (302, "text/plain", b""),
     "an error with a picture": (500, "application/json", json.dumps({"picture": png(1).hex()}).encode()),
     "a stream of something else": (200, "text/event-stream", b'data: {"type": "image", "picture": "x"}\n\n'),
@@ -323,6 +329,47 @@ def test_a_stream_that_turns_bad_ends_with_an_error(cage: Cage, library: Library
         assert "completed" not in text
         assert text.rstrip().endswith("}}")
         assert '"type": "error"' in text
+
+
+@pytest.mark.parametrize("piece", [b"x" * 9000, b"data: x\n" * 1000])
+def test_a_stream_without_an_end_fills_no_memory(
+    piece: bytes, cage: Cage, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proxying, "LARGEST_EVENT", 100_000)
+    sent = 0
+
+    async def events() -> Any:
+        nonlocal sent
+        while True:
+            sent += len(piece)
+            yield piece
+            await asyncio.sleep(0)  # where it is stopped when nobody reads any more
+
+    async def answer(_: Request) -> Response:
+        return StreamingResponse(events(), media_type="text/event-stream")
+
+    app = Starlette(routes=[Route("/v1/images/generations", answer, methods=["POST"])])
+    for house in gated(app, cage, library):
+        text = house.post("/v1/images/generations", json={"prompt": "x", "stream": True}).text
+        assert '"type": "error"' in text
+    assert 100_000 < sent < 50_000_000, "it was cut off, after what lay in buffers"
+
+
+def test_a_long_list_of_models_is_no_list(cage: Cage, library: Library) -> None:
+    async def answer(_: Request) -> Response:
+        return JSONResponse({"data": ["x" * 2**20]})
+
+    for house in gated(Starlette(routes=[Route("/v1/models", answer)]), cage, library):
+        assert httpx.get(house.url + "/v1/models", trust_env=False).status_code == 502
+
+
+def test_a_client_that_goes_away_is_no_fault(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    place = urlsplit(house.url)
+    with socket.create_connection((place.hostname or "", place.port or 0)) as client:
+        client.sendall(b"POST /v1/images/generations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
+        client.sendall(b"Content-Length: 100\r\n\r\n{")
+    assert house.client.images.generate(prompt="a lake").data
+    assert not [one for one in caplog.records if "Exception in ASGI" in one.getMessage()]
 
 
 def test_the_shelf_forgets() -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from firstlight.banks import Flood
 from firstlight.casework import floods, picking, turns
 from firstlight.casework.home import Home, Work
-from firstlight.casework.upload import Upload
+from firstlight.casework.upload import Chat, Upload
 from firstlight.errors import NotFoundError, StateError
 from firstlight.origin import Verdict
 from firstlight.store.tables import Case, Decision, Filing, Item
@@ -293,6 +293,7 @@ class ItemView(Value):
     deadline: Instant
     priority: Reason
     verdict: Reason
+    chats: tuple[Chat, ...] = ()
 
 
 class CaseView(Document):
@@ -347,6 +348,7 @@ def _item_view(item: Item) -> ItemView:
         deadline=item.deadline,
         priority=Priority.from_json(item.priority or "").reasons,
         verdict=Verdict.from_json(item.verdict or "").reasons,
+        chats=upload.chats,
     )
 
 

@@ -255,10 +255,11 @@ class GateBook:
         Raises:
             StorageError: the disk refused; nothing may go out then.
         """
-        if decision.allowed:
-            return
-        if decision.failed_closed:
-            _log.warning("gate.closed", step=decision.stage.value, code=next(n.code for n in decision.checks if n.code))
+        for note in decision.checks:
+            if note.code:
+                what = "gate.open" if decision.allowed else "gate.closed"
+                _log.warning(what, request=decision.id, step=decision.stage.value, code=note.code)
+        if decision.allowed or decision.failed_closed:
             return
         held = self._hold(decision, stopped)
         asker, prompt = stopped.asker, stopped.prompt

@@ -105,8 +105,10 @@ def keys(
 
     write_keys(folder, development_keys(SystemClock().now()))
     output.say(f"*** {WARNING} ***")
-    output.say(f"Keys for {LASTS.days} days, in {output.one_line(str(folder))}: sign with {CHAIN} and {KEY}.")
-    output.say(f"  a reader believes them with `firstlight trust add official {ROOT}`, in a home for trying things")
+    now, place = SystemClock().now(), output.one_line(str(folder))
+    output.say(f"Keys for {LASTS.days} days, in {place}: sign with {CHAIN} and {KEY}.")
+    output.say("  a reader believes them, in a home for trying things, with")
+    output.say(f"  firstlight trust add official {place}/{ROOT} --date {now:%F}")
     output.say("  for production: a certificate from an authority of the C2PA trust list, its key in hardware")
 
 

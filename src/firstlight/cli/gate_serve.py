@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import logging
 import os
 import shutil
+import signal
 import socket
 import sys
 import threading
@@ -15,6 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
+from firstlight import logs
 from firstlight.casework import gatehouse
 from firstlight.casework.gatehouse import Gatehouse, GateSettings, opened_gate
 from firstlight.casework.home import Home
@@ -27,6 +30,9 @@ from firstlight.gate.rules import Outcome
 
 STAND_IN = "stand-in"
 PORT = 8030
+BACKLOG = 2048
+STOP_WITHIN = 10
+"""Seconds for requests under way when the gate is stopped: a client that sends nothing must not keep it."""
 KEY_VARIABLE = "FIRSTLIGHT_GATE_UPSTREAM_KEY"
 MODERATION_KEY_VARIABLE = "FIRSTLIGHT_GATE_MODERATION_KEY"
 
@@ -87,6 +93,8 @@ def serve(
     from firstlight.gate.http import gate_app
     from firstlight.gate.http.proxy import ImageProxy
 
+    if not logs.file():
+        logs.configure(level="warning")  # whoever started it sees why it closes
     with caged(gatehouse.PRELOAD) as cage, Home.open(home_folder(home)) as house, contextlib.ExitStack() as stack:
         built = stack.enter_context(opened_gate(house, cage, settings))
         proxy = None
@@ -105,7 +113,16 @@ def serve(
         listening = stack.enter_context(listen(host, port))
         gc.freeze()  # what a start leaves behind stays: no collection has to walk through it again
         _say_start(built, f"http://{host}:{listening.getsockname()[1]}", upstream)
-        config = uvicorn.Config(gate_app(built.application(proxy)), log_config=None, server_header=False)
+        logging.getLogger("uvicorn").addHandler(logging.NullHandler())
+        logging.getLogger("uvicorn").propagate = False  # what fails is told by the gate's own log
+        config = uvicorn.Config(
+            gate_app(built.application(proxy)),
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=STOP_WITHIN,
+        )
+        for each in (signal.SIGINT, signal.SIGTERM):  # uvicorn stops for them, and raises them once more afterwards
+            signal.signal(each, lambda *_: None)
         uvicorn.Server(config).run([listening])
     output.say("The gate has stopped.")
 
@@ -131,6 +148,7 @@ def listen(host: str, port: int) -> Iterator[socket.socket]:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, port))
+            listening.listen(BACKLOG)
         except OSError as e:
             raise InputError(
                 f"Nothing can listen at {host}:{port}: {e.strerror}.", hint="Choose another --port."

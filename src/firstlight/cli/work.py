@@ -145,6 +145,10 @@ def show(number: CaseNumber, as_json: output.Json = False, home: HomeFolder = No
         )
         say_reasons(item.priority, 1)
         say_reasons(item.verdict, 1)
+        for chat in item.chats:
+            output.say(f"  Conversation{f' on {output.one_line(chat.client)}' if chat.client else ''}:")
+            for line in chat.text.splitlines():
+                output.say(f"    {output.one_line(line)}")
     for unit in units:
         output.say(f"\nTo decide: {unit.says}\n  firstlight case decide {number} --item {unit.shown} ...")
         if unit.alike:

@@ -211,7 +211,7 @@ class Marker:
                 builder.sign(signer, media_type, io.BytesIO(data), out)
         except c2pa.C2paError as e:
             kind = type(e).__name__
-            if self._time_authority and "time" in str(e).lower():
+            if self._time_authority and any(word in str(e).lower() for word in ("time", "http")):
                 raise UpstreamError(
                     f"The time authority did not answer as agreed ({kind}).", code="upstream.time"
                 ) from e

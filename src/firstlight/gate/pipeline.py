@@ -153,7 +153,7 @@ class Gate:
                 made = self._made(out, found.picture, admission, decision)
                 self._remember(replace(made, preview=preview, hidden_input=hidden))
         except FirstlightError as e:
-            _log.error("gate.unmarked", error=e)
+            _log.error("gate.unmarked", request=decision.id, error=e)
             raise RefusedRequestError(decision) from e
         return Released(out, found.picture.media_type, decision)
 

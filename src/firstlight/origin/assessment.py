@@ -152,7 +152,7 @@ def _summary(matches: tuple[Match, ...], unreadable: ErrorNote | None) -> str:
     if unreadable and unreadable.code == NOT_HERE:
         return f"{unseen(unreadable)}, and the hashes that were stated are in no bank."
     if unreadable and unreadable.code == WORDS_ALONE:
-        return f"{unseen(unreadable)}. {unreadable.message}"
+        return f"{unseen(unreadable)}."
     if unreadable:
         return f"{unseen(unreadable)} and matches no bank by its digests."
     return "It matches no bank, which says nothing: it may be new."

@@ -7,15 +7,18 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from firstlight.gate.http.asked import Opinions
 from firstlight.gate.http.attest import AttestEndpoint
-from firstlight.gate.http.errors import error
+from firstlight.gate.http.errors import UNAVAILABLE, error
 from firstlight.gate.http.proxy import ImageProxy
 from firstlight.gate.pipeline import Gate
+from firstlight.logs import get_logger
+
+_log = get_logger("gate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +70,12 @@ def gate_app(parts: GateApp) -> Starlette:
     async def not_found(_: Request, __: Exception) -> Response:
         return JSONResponse(error("The gate does not forward this path.", "invalid_request_error", "not_found"), 404)
 
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: not_found})
+    async def gone(_: Request, __: Exception) -> Response:
+        return Response(status_code=499)  # nobody reads it
+
+    async def fault(_: Request, e: Exception) -> Response:
+        _log.error("gate.fault", error=e, exc_info=True)
+        return JSONResponse(error(UNAVAILABLE, "server_error", "gate_unavailable"), 500)
+
+    handlers = {404: not_found, ClientDisconnect: gone, Exception: fault}
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
