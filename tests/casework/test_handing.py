@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,24 @@ def test_the_about_file_is_one_that_intake_reads(tmp_path: Path) -> None:
     assert sorted(found) == ["1.jpg", "2.jpg"]
     assert [claim.basis for claim in found["1.jpg"].origin] == [AiBasis.KNOWN_IN_TRAINING_DATA]
     assert "1.jpg" in json.loads((tmp_path / "about.json").read_bytes())
+
+
+def test_the_about_file_names_every_place_and_tells_files_of_one_name_apart() -> None:
+    same = [hit(n, member="x.jpg", place=f"/data/set/{n}.tar") for n in (1, 3)]
+    other = hit(2, member="d/x.jpg", place="/data/set/2.tar")
+    row = hit(4, sha256="", sha1="", md5="", size=0, recorded={"md5": "a" * 32})
+    assert list(json.loads(handing.about_file([*same, row], data_set="s"))) == ["x.jpg"]
+    found = json.loads(handing.about_file([*same, other], data_set="s"))
+    assert list(found) == ["1.tar/x.jpg", "3.tar/x.jpg", "2.tar/d/x.jpg"]
+    assert all(f"https://example.org/{n}" in found["1.tar/x.jpg"]["origin"][0]["says"] for n in (1, 3))
+    assert "https://example.org/2" not in found["1.tar/x.jpg"]["origin"][0]["says"]
+
+
+def test_it_is_dated_by_when_it_was_found(home: Home) -> None:
+    with home:
+        found_at = home.clock.now() - timedelta(hours=1)
+        made = handing.hand_over(home, [hit(1)], data_set="the set", found_at=found_at)
+    assert not made.findings.of_kind(FindingKind.INVALID)
 
 
 def test_without_a_reporter_the_words_say_what_is_missing(tmp_path: Path, clock: FixedClock) -> None:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -63,7 +68,7 @@ def test_the_whole_way_of_a_data_set(
 def test_a_dry_run_estimates_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "set").mkdir()
     tar_of([(f"{n}.jpg", picture(n)) for n in (3, 4, 5)], tmp_path / "set" / "a.tar")
-    code, said, _ = _run(capsys, "screen", tmp_path / "set", "--dry-run", "--out", tmp_path / "out", "--json")
+    code, said, _ = _run(capsys, "screen", tmp_path / "set", "--dry-run", "--json")
     found = json.loads(said)
     assert (code, found["shards"], found["sampled"]) == (0, 1, 3)
     assert found["members"] in (2, 3, 4)
@@ -71,9 +76,31 @@ def test_a_dry_run_estimates_and_writes_nothing(tmp_path: Path, capsys: pytest.C
     assert not (tmp_path / "out").exists()
 
 
+def test_an_interrupt_from_the_keyboard_ends_all_of_it_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    for number in range(400):
+        tar_of([("1.jpg", picture(3))], tmp_path / "set" / f"{number}.tar")
+    command = [sys.executable, "-c", "from firstlight.cli.main import run; run()", "screen", "set", "--hash-only"]
+    with subprocess.Popen(
+        [*command, "--out", "out", "--workers", "2"], cwd=tmp_path, start_new_session=True, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as run:  # fmt: skip
+        while not list(tmp_path.glob("out/shards/*.screened")) and run.poll() is None:
+            time.sleep(0.02)
+        os.killpg(run.pid, signal.SIGINT)  # a terminal sends it to everything
+        said, _ = run.communicate(timeout=60)
+    assert (run.returncode, said) == (130, "firstlight: stopped; what was finished is kept.\n")
+    with pytest.raises(ProcessLookupError):
+        for _ in range(1500):
+            os.killpg(run.pid, 0)
+            time.sleep(0.02)
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [
+        (["screen", "set", "--hash-only"], "There is no folder to write to"),
         (["screen", "set", "--out", "out"], "Name the banks to compare with, or --hash-only"),
         (["screen", "set", "--out", "out", "--bank", "x"], "There is no Firstlight home"),
         (["screen", "nowhere", "--out", "out", "--hash-only"], "There is no file"),

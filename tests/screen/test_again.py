@@ -38,7 +38,7 @@ def out(tmp_path: Path, cage: Cage, library: Library, clock: FixedClock) -> Path
 
 
 def _again(out: Path, lists: Lists) -> int:
-    return Again(out / "shards", lists).refresh(one.ident for one in read_plan(out))
+    return sum(Again(out / "shards", lists).refresh_all(one.ident for one in read_plan(out)))
 
 
 def _found(out: Path) -> list[tuple[str, str, str]]:

@@ -53,7 +53,7 @@ def test_the_hits_stand_among_ordinary_members_and_the_padding_stays(
     made = hash_picture(cage, picture(7))
     library.add("known", [NewEntry(key="seven", pdq=made.pdq.hex, quality=made.pdq.quality)])
     lists = Lists(library, SEALER, ("known",), clock)
-    Again(out / "shards", lists).refresh(one.ident for one in read_plan(out))
+    list(Again(out / "shards", lists).refresh_all(one.ident for one in read_plan(out)))
     write_removal(out, tmp_path / "3.csv", SEALER, floor=10, per_hit=5)
     before, after = _rows(tmp_path / "1.csv"), _rows(tmp_path / "3.csv")
     assert before <= after

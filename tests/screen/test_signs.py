@@ -76,7 +76,7 @@ def test_signs_are_kept_for_each_picture_and_counted(
     assert (hit.member, hit.finding) == ("made.png", FINDING_WORDS)  # a hit is called the same, whatever it says
     assert [sign.name for sign in hit.signs] == ["metadata.generator_text"]
 
-    Again(settings.results, Lists(library, SEALER, ("known", "tinned"), clock)).refresh(names)
+    list(Again(settings.results, Lists(library, SEALER, ("known", "tinned"), clock)).refresh_all(names))
     assert [one.signs for one in hits_in(settings.out, SEALER)] == [hit.signs]
 
 

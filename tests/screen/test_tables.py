@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstlight.banks import Library
+from firstlight.banks import Library, NewEntry
 from firstlight.banks.digest_table import DigestTable
 from firstlight.clock import FixedClock
 from firstlight.media import Cage
@@ -121,10 +121,30 @@ def test_a_list_that_changes_has_the_table_read_again(
     library.withdraw("known", ["three"], "a test")
     assert run.open_lists is not None
     with run.open_lists() as lists:
-        assert Again(run.results, lists).refresh(one.ident for one in read_plan(run.out)) == 1
-    assert list(tallies(run.out)) == []
+        again = Again(run.results, lists)
+        assert list(again.refresh_all(one.ident for one in read_plan(run.out))) == [False]
+    tally, result = _only(run)
+    assert again.to_read == [tally.ident]
+    assert (tally.members, tally.hits) == (1000, 0)
+    assert unseal_hits(result.matches(), SEALER, tally.ident) == ()
+    assert tally.compared is not None
+    assert not tally.compared.is_as_of(again.now)
     assert screened(run, cage, tmp_path / "set").screened == 1
-    assert _only(run)[0].hits == 0
+    tally, _ = _only(run)
+    assert tally.hits == 0
+    assert tally.compared is not None
+    assert tally.compared.is_as_of(again.now)
+
+
+def test_a_list_that_grows_costs_a_table_no_hit(run: Settings, library: Library) -> None:
+    library.add("known", [NewEntry(key="more", md5=hashlib.md5(b"more").hexdigest())])
+    assert run.open_lists is not None
+    before = _only(run)[1].matches()
+    with run.open_lists() as lists:
+        again = Again(run.results, lists)
+        assert list(again.refresh_all(one.ident for one in read_plan(run.out))) == [False]
+    assert len(again.to_read) == 1
+    assert _only(run)[1].matches() == before
 
 
 def test_damage_costs_its_row_group(tmp_path: Path, cage: Cage) -> None:

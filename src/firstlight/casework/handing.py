@@ -7,7 +7,9 @@ files in does so with the about file that is written here, and the house's usual
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import ClassVar, Final, Literal
 
 from firstlight.casework.facts import reporting_party
@@ -39,8 +41,10 @@ class HandOver(Document):
     findings: Findings
 
 
-def hand_over(home: Home, hits: Iterable[Hit], *, data_set: str) -> HandOver:
+def hand_over(home: Home, hits: Iterable[Hit], *, data_set: str, found_at: datetime | None = None) -> HandOver:
     """The draft of a report on what was found, with one file for all copies of the same bytes.
+
+    `found_at` is when it was found; now, if that is not said.
 
     Raises:
         InputError: the settings do not say who reports.
@@ -55,7 +59,7 @@ def hand_over(home: Home, hits: Iterable[Hit], *, data_set: str) -> HandOver:
     facts = CaseFacts(
         reporter=reporting_party(home),
         conduct=Conduct.MATERIAL,
-        occurred_at=now,
+        occurred_at=found_at or now,
         occurred_note="When it was found in the data set. When it was put there is not known to the reporter.",
         platform=home.settings.organisation.name,
         channels=(Channel(where=Where.WEB, urls=urls),) if urls else (),
@@ -70,14 +74,28 @@ def hand_over(home: Home, hits: Iterable[Hit], *, data_set: str) -> HandOver:
 
 
 def about_file(hits: Iterable[Hit], *, data_set: str) -> bytes:
-    """An about file for `firstlight intake`: by the name of each member, where it came from and its one basis."""
-    found = {
-        hit.member.rpartition("/")[2]: Upload(
-            name=hit.member.rpartition("/")[2], url=hit.url, origin=(claim_of([hit], data_set),)
-        ).model_dump(mode="json", exclude_defaults=True)
-        for hit in hits
-    }
+    """An about file for `firstlight intake`: by the name of each file, every place where it stands and its one basis.
+
+    Where different files share a name, each is told by its shard as well: `00012.tar/picture.jpg`.
+    """
+    groups = _grouped(hit for hit in hits if hit.sha256)
+    owners = Counter(name for group in groups.values() for name in {_name(hit) for hit in group})
+    found = {}
+    for group in groups.values():
+        for hit in group:
+            name = _name(hit) if owners[_name(hit)] == 1 else f"{_shard(hit)}/{hit.member}"
+            url = next((one.url for one in group if one.url), "")
+            upload = Upload(name=_name(hit), url=url, origin=(claim_of(group, data_set),))
+            found[name] = upload.model_dump(mode="json", exclude_defaults=True)
     return json.dumps(found, indent=2, ensure_ascii=True).encode() + b"\n"
+
+
+def _name(hit: Hit) -> str:
+    return hit.member.rpartition("/")[2]
+
+
+def _shard(hit: Hit) -> str:
+    return hit.place.rstrip("/").rpartition("/")[2]
 
 
 def claim_of(group: Sequence[Hit], data_set: str) -> OriginClaim:
@@ -96,8 +114,7 @@ def _web(hit: Hit) -> str:
 
 
 def _place(hit: Hit) -> str:
-    shard = hit.place.rstrip("/").rpartition("/")[2]
-    parts = [f"{shard}, {hit.key or hit.member}"]
+    parts = [f"{_shard(hit)}, {hit.key or hit.member}"]
     parts += [f"from {hit.url}"] if hit.url else []
     parts += [f"downloaded {hit.fetched}"] if hit.fetched else []
     return ", ".join(parts)
@@ -118,7 +135,7 @@ def _file(number: int, group: Sequence[Hit], data_set: str) -> CaseFile | None:
     return CaseFile(
         key=f"hit-{number}",
         digests=Digests(md5=hit.md5, sha1=hit.sha1, sha256=hit.sha256, size=hit.size),
-        file_name=hit.member.rpartition("/")[2],
+        file_name=_name(hit),
         url=_web(hit),
         width=hit.width or None,
         height=hit.height or None,

@@ -83,13 +83,14 @@ def outcome(args: list[str]) -> int:
         output.complain(e, as_json=as_json)
         return e.exit_code
     except typer.TyperException as e:
+        if not e.format_message():
+            return output.BAD_INPUT  # the help was printed, because nothing was asked for
         output.complain(
             InputError(e.format_message(), hint="Add --help to see how the command is used."), as_json=as_json
         )
         return output.BAD_INPUT
     except (KeyboardInterrupt, typer.Abort):
-        output.errors.print("firstlight: stopped; what was finished is kept.")
-        return 130
+        code = output.STOPPED
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - nobody reads on; keep the exit silent
         return output.DONE
@@ -104,6 +105,8 @@ def outcome(args: list[str]) -> int:
             markup=False,
         )
         return output.OUR_FAULT
+    if code == output.STOPPED:  # by typer, as a rule
+        output.errors.print("firstlight: stopped; what was finished is kept.")
     return code if isinstance(code, int) else output.DONE
 
 

@@ -17,6 +17,7 @@ from firstlight.errors import FirstlightError
 from firstlight.values import Document
 
 DONE, FINDING, BAD_INPUT, OUR_FAULT = 0, 1, 2, 3
+STOPPED = 130
 """Exit codes: done; a finding, such as a match or a failed check; bad usage or input; our fault."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of words.")]

@@ -45,15 +45,17 @@ class _Sources(TyperGroup):
 app = typer.Typer(
     no_args_is_help=True,
     cls=_Sources,
-    help="Screen data sets: `firstlight screen SOURCE... --bank NAME --out DIR`. Known material in data, what was "
-    "checked, and what could not be.",
+    help="Screen data sets: `firstlight screen SOURCE... --bank NAME --out DIR` (all options: `firstlight screen run "
+    "--help`). Known material in data, what was checked, and what could not be.",
 )
 
 
 @app.command()
 def run(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder of the results and the report.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="The folder of the results and the report.")
+    ] = None,
     bank: Annotated[
         list[str] | None, typer.Option("--bank", metavar="NAME", help="A bank to compare with; repeatable.")
     ] = None,
@@ -92,11 +94,12 @@ def run(
     from firstlight.screen.objects import S3Settings
     from firstlight.screen.shard import Settings
 
-    if bool(bank) == hash_only and not dry_run:
-        raise InputError("Name the banks to compare with, or --hash-only.", hint="firstlight bank list shows them.")
+    if not dry_run:
+        _require(out, bool(bank), hash_only)
     banks = tuple(dict.fromkeys(bank or ()))
     sources = [one if one.startswith("s3://") else str(Path(one).absolute()) for one in sources]
-    settings = Settings(out.absolute(), None, mode, S3Settings(s3_endpoint, s3_region), origin, _trust(origin, home))
+    out = (out or Path()).absolute()
+    settings = Settings(out, None, mode, S3Settings(s3_endpoint, s3_region), origin, _trust(origin, home))
     if dry_run:
         return _estimate(settings, sources, workers, price, as_json)
     if banks:
@@ -105,10 +108,15 @@ def run(
     running.prepare(settings, sources, data_set=name, banks=banks, keep=part is not None)
     with _watched(as_json) as watch:
         done = running.run(settings, _launcher(on, workers), part=part, watch=watch)
-    if part is None and not done.left:
-        report = _publish(out, home, by)
-        return _answer_run(done, report, as_json)
-    return _answer_run(done, None, as_json)
+    report = _publish(out, home, by) if part is None and not done.left else None
+    return _answer_run(done, report, as_json)
+
+
+def _require(out: Path | None, has_banks: bool, hash_only: bool) -> None:
+    if out is None:
+        raise InputError("There is no folder to write to.", hint="Name one with --out DIR; it is made if need be.")
+    if has_banks == hash_only:
+        raise InputError("Name the banks to compare with, or --hash-only.", hint="firstlight bank list shows them.")
 
 
 def _trust(wanted: bool, home: Path | None) -> TrustLists | None:
@@ -357,9 +365,15 @@ def again(
     use_banks(out, banks)
     made = _publish(out, home, by)
     if as_json:
-        output.answer({"compared": sum(shards), "shards": len(shards), "report": made.model_dump(mode="json")})
+        told = {"compared": sum(shards), "shards": len(shards), "to_read": len(refreshed.to_read)}
+        output.answer({**told, "report": made.model_dump(mode="json")})
     else:
         output.say(f"{sum(shards)} of {output.count(len(shards), 'shard')} compared again.")
+        if refreshed.to_read:
+            output.say(
+                f"  {output.count(len(refreshed.to_read), 'table')} of hashes must be read again for that: run "
+                "`firstlight screen` with the sources and these banks."
+            )
         _say_report(made)
     return _code_of(made)
 

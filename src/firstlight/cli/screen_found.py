@@ -97,7 +97,7 @@ def draft(
     from firstlight.casework import handing
     from firstlight.casework.banks_alone import SEALER
     from firstlight.custody.files import Disk, write_whole
-    from firstlight.screen.report import hits_in, named_sources
+    from firstlight.screen.report import hits_in, named_sources, tallies
     from firstlight.screen.runs import read_run
 
     known = read_run(out)
@@ -107,7 +107,8 @@ def draft(
         if not found:
             output.say("Nothing was found, so there is nothing to report.")
             return output.DONE
-        made = handing.hand_over(there, found, data_set=name)
+        found_at = max(one.compared.at for one in tallies(out) if one.hits and one.compared is not None)
+        made = handing.hand_over(there, found, data_set=name, found_at=found_at)
     if about is not None:
         write_whole(Disk(), about, [handing.about_file(found, data_set=name)])
     if as_json:

@@ -2,7 +2,8 @@
 
 A result is compared with the lists as they are now and gets new matches in the place of the old, so that what a list
 has withdrawn is no hit any more. Where each hit came from is what the result keeps: its place, key, URL and time.
-Tables of hashes are not kept a second time: their results are taken away, so that the run reads the tables again.
+Tables of hashes are not kept a second time: a run reads them again, and until then their results stay as they were, but
+for what is in the lists no more.
 """
 
 from __future__ import annotations
@@ -29,26 +30,38 @@ class Again:
         self._folder = folder
         self._lists = lists
         self._now = state_of(lists)
+        self.to_read: list[str] = []
+        """Results of tables whose rows have to be read again, by name."""
 
     @property
     def now(self) -> Compared:
         """The lists that results are compared with."""
         return self._now
 
-    def refresh(self, names: Iterable[str]) -> int:
-        """Compare each named result whose lists are not those of now; answers how many there were."""
-        return sum(self.refresh_all(names))
-
     def refresh_all(self, names: Iterable[str]) -> Iterator[bool]:
-        """The same one by one: for each result that is there, whether it had to be compared again."""
+        """Compare each named result whose lists are not those of now; for each that is there, whether it was."""
         for result in results_in(self._folder, names):
             known = tally_of(result).compared
             stale = known is None or not known.is_as_of(self._now)
-            if stale and not result.head["rows_kept"]:
-                result.path.unlink()  # of a table of hashes only its matches are kept: it has to be read again
-            elif stale:
+            if stale and result.head["rows_kept"]:
                 self.match(result)
-            yield stale
+            elif stale:  # of a table of hashes only its matches are kept
+                self.to_read.append(tally_of(result).ident)
+                self._drop_withdrawn(result)
+            yield stale and result.head["rows_kept"]
+
+    def _drop_withdrawn(self, result: Result) -> None:
+        tally = tally_of(result)
+        before = list(unseal_hits(result.matches(), self._lists.sealer, tally.ident))
+        found = compare(self._lists, [Known({}, hit.recorded, None, None) for hit in before])
+        hits = [
+            hit.model_copy(update={"matches": matches_of(matched)})
+            for hit, matched in zip(before, found, strict=True)
+            if matched
+        ]
+        if hits != before:
+            head = {**result.head, "tally": tally.model_copy(update={"hits": len(hits)}).model_dump(mode="json")}
+            result.replaced(head, seal_hits(hits, self._lists.sealer, tally.ident))
 
     def match(self, result: Result) -> Result:
         """The result with the matches of now.

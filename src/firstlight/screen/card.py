@@ -12,7 +12,7 @@ from firstlight.screen.report import ScreenReport
 def as_card(report: ScreenReport, digest: str) -> str:
     """A section for a data-set or model card. `digest` is the SHA-256 of report.json, by which the report is found."""
     lists = "; ".join(
-        f"{bank.name} ({bank.purpose.value}, {bank.entries:,} entries)"
+        f"{bank.name} ({bank.purpose.value}, {bank.entries:,} {'entry' if bank.entries == 1 else 'entries'})"
         for bank in (report.lists[-1].banks if report.lists else ())
     )
     fresh = to_text(report.fresh_until) if report.fresh_until is not None else "not compared with any list"

@@ -11,13 +11,12 @@ import importlib
 import importlib.util
 import multiprocessing
 import os
-import signal
 from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
 from firstlight.errors import FirstlightError, MissingExtraError, UpstreamError
-from firstlight.screen.launch import Done, end_with_parent
+from firstlight.screen.launch import Done, end_after, without_interrupts
 from firstlight.screen.memory import keep_freed_memory
 from firstlight.screen.shard import Screener, Settings, Tally
 from firstlight.screen.shards import Shard
@@ -53,7 +52,8 @@ class RayCluster:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         driver = context.Process(target=_drive, args=(theirs, settings))
-        driver.start()
+        with without_interrupts():
+            driver.start()
         theirs.close()
         is_over = False
         try:
@@ -90,8 +90,9 @@ def _served(driver: Connection, shards: Iterator[Shard]) -> Iterator[Done]:
 
 
 def _drive(pipe: Connection, settings: Settings) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one ends it
-    end_with_parent()
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        end_after(parent.join)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
     ray: Any = importlib.import_module("ray")
     try:

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
 from multiprocessing.util import Finalize
 from typing import Final, Protocol
 
@@ -77,13 +81,15 @@ class LocalPool:
 
     def _until_broken(self, settings: Settings, shards: Iterator[Shard], lost: list[Shard]) -> Iterator[Done]:
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(self.workers, context, initializer=_begin, initargs=(settings,))
+        alive, ours = context.Pipe(duplex=False)
+        pool = ProcessPoolExecutor(self.workers, context, initializer=_begin, initargs=(settings, alive))
         pending: dict[Future[Tally], Shard] = {}
         try:
             while True:
                 while len(pending) < self.workers * AHEAD and (shard := next(shards, None)) is not None:
                     try:
-                        pending[pool.submit(_screen, shard)] = shard
+                        with without_interrupts():
+                            pending[pool.submit(_screen, shard)] = shard
                     except BrokenProcessPool:
                         lost.append(shard)
                         raise
@@ -96,8 +102,23 @@ class LocalPool:
                     yield outcome
         except BrokenProcessPool:
             lost.extend(pending.values())
+        except BaseException:
+            ours.close()  # ends every worker at once; what is at work is done again when the run goes on
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+            ours.close()
+            alive.close()
+
+
+@contextmanager
+def without_interrupts() -> Iterator[None]:
+    """Processes that are started here are not interrupted from the keyboard: this one is, and ends them in order."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _outcome(shard: Shard, future: Future[Tally]) -> Done:
@@ -121,21 +142,19 @@ _SETTINGS: Final[list[Settings]] = []
 _SCREENERS: Final[list[Screener]] = []
 
 
-def _begin(settings: Settings) -> None:
+def _begin(settings: Settings, alive: Connection) -> None:
     keep_freed_memory()
     _SETTINGS.append(settings)
-    end_with_parent()
+    end_after(partial(alive.poll, None))  # nobody writes: it waits until the pipe is closed, or its owner is killed
 
 
-def end_with_parent() -> None:
-    """Make this process end with the one that started it, even where that one is killed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.join,), daemon=True).start()
+def end_after(wait: Callable[[], object]) -> None:
+    """Make this process end when the waiting is over, whatever it does then."""
+    threading.Thread(target=_end_after, args=(wait,), daemon=True).start()
 
 
-def _end_with(join: Callable[[], None]) -> None:
-    join()
+def _end_after(wait: Callable[[], object]) -> None:
+    wait()
     os._exit(1)
 
 

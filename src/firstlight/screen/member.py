@@ -126,6 +126,27 @@ class Findings:
         )
 
 
+class Names:
+    """Looks at the names of one shard's members, and notes those that other readers pass over."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._seen: set[int] = set()
+
+    def take(self, name: str) -> None:
+        """Look at one name; that of a folder ends with a slash."""
+        last = name.rstrip("/").rpartition("/")[2]
+        mark = hash(name)
+        if mark in self._seen:
+            self._findings.add("duplicate-name", "Members share a name; each was screened.", name)
+        self._seen.add(mark)
+        if last.startswith("."):
+            self._findings.add("hidden", "Hidden members, which common readers pass over; they were screened.", name)
+        elif "." not in last and not name.endswith("/"):
+            says = "Members without an extension, which common readers pass over; they were screened."
+            self._findings.add("no-extension", says, name)
+
+
 def shown_name(name: str) -> str:
     """A member's name for a screen or a report: one line, printable, not too long."""
     text = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in name)

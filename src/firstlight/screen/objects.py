@@ -100,9 +100,10 @@ class _Object:
     def range(self, start: int, end: int) -> bytes:
         """These bytes, however often the connection breaks within reason."""
         for left in range(ATTEMPTS, 0, -1):
+            with _words(self._place):
+                answer = self._client.get_object(**self._asked, Range=f"bytes={start}-{end - 1}")
             try:
                 with _words(self._place):
-                    answer = self._client.get_object(**self._asked, Range=f"bytes={start}-{end - 1}")
                     data: bytes = answer["Body"].read()
             except UpstreamError:
                 if left == 1:

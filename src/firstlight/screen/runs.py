@@ -18,7 +18,7 @@ from firstlight.screen.again import Again
 from firstlight.screen.launch import Done, Launcher, part_of
 from firstlight.screen.places import Places
 from firstlight.screen.plan import PLAN, plan_shards, read_plan, write_plan
-from firstlight.screen.results import finished, make_folder
+from firstlight.screen.results import SUFFIX, finished, make_folder
 from firstlight.screen.shard import Settings, Tally
 from firstlight.screen.shards import Shard
 from firstlight.values import Document, ErrorNote, Value, Versioned
@@ -139,7 +139,9 @@ def run(
         NotFoundError: there is no plan.
         InputError, StateError, IntegrityError: the lists cannot be used; nothing was screened.
     """
-    rematched = _refreshed(settings, part)
+    rematched, to_read = _refreshed(settings, part)
+    for name in to_read:
+        (settings.results / f"{name}{SUFFIX}").unlink()
     ready = finished(settings.results)
     shards = size = already = 0
     for shard in _planned(settings.out, part):
@@ -169,12 +171,13 @@ def run(
     )  # fmt: skip
 
 
-def _refreshed(settings: Settings, part: tuple[int, int] | None) -> int:
-    """How many finished results had to be compared again, because the lists have changed."""
+def _refreshed(settings: Settings, part: tuple[int, int] | None) -> tuple[int, list[str]]:
+    """How many finished results had to be compared again, as lists have changed, and which have to be read again."""
     if settings.open_lists is None:
-        return 0
+        return 0, []
     with settings.open_lists() as lists:
-        return Again(settings.results, lists).refresh(one.ident for one in _planned(settings.out, part))
+        again = Again(settings.results, lists)
+        return sum(again.refresh_all(one.ident for one in _planned(settings.out, part))), again.to_read
 
 
 def _planned(out: Path, part: tuple[int, int] | None) -> Iterator[Shard]:

@@ -37,7 +37,7 @@ def test_every_name_comes_once_with_what_it_is(tmp_path: Path) -> None:
         "up": (None, "link-to-folder"), "pipe": (None, "special"), "d/1.jpg": (b"one", ""),
         "d/1.json": (side_file(original_width=7, original_height=8), "side-file"),
     }  # fmt: skip
-    assert codes(findings) == {"hidden"}
+    assert codes(findings) == {"hidden", "no-extension"}
 
 
 def test_archives_in_a_folder_are_shards_of_their_own_and_large_folders_are_cut_into_slices(tmp_path: Path) -> None:

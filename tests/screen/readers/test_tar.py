@@ -78,9 +78,10 @@ def _with_links(path: Path) -> None:
 
 def test_links_have_the_bytes_of_what_they_lead_to(tmp_path: Path) -> None:
     _with_links(tmp_path / "x.tar")
-    members, _ = read(tmp_path / "x.tar")
+    members, findings = read(tmp_path / "x.tar")
     found = {m.name: (m.data, m.reason) for m in members}
     assert len(members) == 7
+    assert {one.code: one.count for one in findings.all()} == {"link": 4, "no-extension": 1}
     assert all(found[name] == (b"real", "") for name in ("early.jpg", "late.jpg", "d/soft.jpg", "d/real.jpg"))
     assert found["d/lost.jpg"] == (None, "dangling-link")
     assert found["d/"] == (None, "folder")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from firstlight.errors import FirstlightError, InputError, NotFoundError
-from firstlight.screen.member import Facts, Findings, Member
+from firstlight.screen.member import Facts, Findings, Member, Names
 from firstlight.screen.pairing import paired
 from firstlight.screen.places import Places
 from firstlight.screen.reader import MAX_MEMBER_BYTES, large_member, read_exactly, reading
@@ -23,10 +23,10 @@ def read(shard: Shard, places: Places, findings: Findings) -> Iterator[Member]:
 
 
 def _members(shard: Shard, places: Places, findings: Findings) -> Iterator[Member]:
+    names = Names(findings)
     for number, one in enumerate(shard.files):
-        last = one.name.rpartition("/")[2]
-        if last.startswith("."):
-            findings.add("hidden", "Hidden files, which common readers pass over; they were screened.", one.name)
+        if one.mark not in ("link-to-folder", "special"):
+            names.take(one.name)
         yield _member(f"{shard.place.rstrip('/')}/{one.name}", number, one, places)
 
 

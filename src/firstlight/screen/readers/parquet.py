@@ -74,7 +74,7 @@ def parquet_errors(what: str) -> Iterator[None]:
     except Exception as e:
         if isinstance(e, OSError) and e.errno:
             raise
-        first = (str(e).splitlines() or [type(e).__name__])[0][:200]
+        first = (str(e).splitlines() or [type(e).__name__])[0][:200].rstrip(".")
         raise InputError(
             f"{what} cannot be read as Parquet: {first}.",
             hint="It is cut off, damaged or encrypted; get a whole copy.",

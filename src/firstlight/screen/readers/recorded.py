@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import Final
 
-from firstlight.errors import FirstlightError
+from firstlight.errors import FirstlightError, MissingExtraError
 from firstlight.screen.member import FACT_FIELDS, Facts, Findings, facts_of
 from firstlight.screen.places import Places
 
@@ -27,8 +27,8 @@ def beside(place: str, places: Places, findings: Findings) -> dict[str, Facts]:
             return {}
         return _facts(side, places, findings)
     except FirstlightError as e:
-        if e.exit_code == 3:
-            raise
+        if e.exit_code == 3 or isinstance(e, MissingExtraError):
+            raise  # it can be read once that is mended
         words = f"The side file could not be used, so recorded sizes and digests are missing: {e.diagnostics()}"
         findings.add("side-file-unread", words, side)
         return {}

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final, cast
 
 from firstlight.media import SNIFF_BYTES
-from firstlight.screen.member import Findings, Member
+from firstlight.screen.member import Findings, Member, Names
 from firstlight.screen.pairing import paired
 from firstlight.screen.places import Places
 from firstlight.screen.reader import MAX_MEMBER_BYTES, Part, large_member, not_what_it_says, read_exactly
@@ -128,7 +128,7 @@ class _Walk:
         self._stream = stream
         self._findings = findings
         self._wanted = wanted
-        self._seen: set[int] = set()
+        self._names = Names(findings)
         self.links: list[tuple[str, int, str]] = []
 
     def begin(self) -> bytes | None:
@@ -183,7 +183,7 @@ class _Walk:
 
     def _member(self, header: _Header) -> Member | None:
         name, at = _decoded(header.name), self._stream.at
-        self._note(name)
+        self._names.take(name)
         if header.kind == _FOLDER or (header.kind in _REGULAR and name.endswith("/")):
             self._stream.skip(_padded(header.size))
             return Member(name, at, 0, reason="folder")
@@ -192,6 +192,8 @@ class _Walk:
             if header.kind == _SYMBOLIC_LINK:
                 target = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
             self.links.append((name, at, target))
+            says = "Members that are links, which common readers pass over; what they lead to was screened."
+            self._findings.add("link", says, name)
             return None
         if header.kind not in _REGULAR:
             self._stream.skip(_padded(header.size))
@@ -215,21 +217,6 @@ class _Walk:
         else:
             self._cut_off(f"in the middle of {name!r}")
         return member
-
-    def _note(self, name: str) -> None:
-        last = name.rstrip("/").rpartition("/")[2]
-        mark = hash(name)
-        if mark in self._seen:
-            self._findings.add("duplicate-name", "Members share a name; each was screened.", name)
-        self._seen.add(mark)
-        if last.startswith("."):
-            self._findings.add("hidden", "Hidden members, which common readers pass over; they were screened.", name)
-        elif "." not in last and not name.endswith("/"):
-            self._findings.add(
-                "no-extension",
-                "Members without an extension, which common readers pass over; they were screened.",
-                name,
-            )
 
     def _cut_off(self, where: str) -> None:
         how = f"; its compression is damaged ({self._stream.broken})" if self._stream.broken else ""

@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 
 from firstlight.errors import InputError
 from firstlight.media import SNIFF_BYTES
-from firstlight.screen.member import Findings, Member
+from firstlight.screen.member import Findings, Member, Names
 from firstlight.screen.pairing import paired
 from firstlight.screen.places import Places
 from firstlight.screen.reader import MAX_MEMBER_BYTES, large_member, not_what_it_says
@@ -40,14 +40,9 @@ def read(shard: Shard, places: Places, findings: Findings) -> Iterator[Member]:
 
 
 def _members(archive: zipfile.ZipFile, findings: Findings) -> Iterator[Member]:
-    seen: set[int] = set()
+    names = Names(findings)
     for info in archive.infolist():
-        name = info.filename
-        if hash(name) in seen:
-            findings.add("duplicate-name", "Members share a name; each was screened.", name)
-        seen.add(hash(name))
-        if name.rstrip("/").rpartition("/")[2].startswith("."):
-            findings.add("hidden", "Hidden members, which common readers pass over; they were screened.", name)
+        names.take(info.filename)
         yield _member(archive, info)
 
 
