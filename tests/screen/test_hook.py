@@ -16,8 +16,8 @@ from PIL import Image
 from firstlight.banks import Library
 from firstlight.clock import FixedClock
 from firstlight.errors import MissingExtraError
-from firstlight.screen.hits import unseal_hits
 from firstlight.screen.hook import NOT_KEPT, DownloadScreener, ScreenedResizer, guard_img2dataset
+from firstlight.screen.report import hits_in
 from screen.making import SEALER, lists_of, picture
 
 
@@ -74,9 +74,7 @@ def test_a_listed_picture_is_not_written_in_whatever_form_it_comes(tmp_path: Pat
         path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and "library" not in path.parts
     )
     assert written.count(picture(3)) == 1  # the file that the fixture made its bank of
-    found = [
-        hit for path in (tmp_path / "found").iterdir() for hit in unseal_hits(path.read_bytes(), SEALER, path.stem)
-    ]
+    found = list(hits_in(tmp_path / "found", SEALER))
     assert sorted(match.via for hit in found for match in hit.matches) == ["pdq", "sha256"]
     assert {hit.finding for hit in found} == {"known material found in data"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,11 +10,12 @@ import typer
 
 from firstlight.cli import output
 from firstlight.cli.common import HomeFolder, opened
+from firstlight.clock import from_text
 from firstlight.errors import InputError
 
 if TYPE_CHECKING:
     from firstlight.casework.home import Home
-    from firstlight.screen.hits import HitMatch
+    from firstlight.screen.hits import Hit, HitMatch
 
 Out = Annotated[Path, typer.Argument(metavar="DIR", show_default=False, help="The folder that --out named.")]
 
@@ -97,17 +99,14 @@ def draft(
     from firstlight.casework import handing
     from firstlight.casework.banks_alone import SEALER
     from firstlight.custody.files import Disk, write_whole
-    from firstlight.screen.report import hits_in, named_sources, tallies
-    from firstlight.screen.runs import read_run
+    from firstlight.screen.report import hits_in
 
-    known = read_run(out)
-    name = known.data_set or named_sources(known.sources)
     with opened(home) as there:
         found = list(hits_in(out, there.keyring.sealer(SEALER)))
         if not found:
             output.say("Nothing was found, so there is nothing to report.")
             return output.DONE
-        found_at = max(one.compared.at for one in tallies(out) if one.hits and one.compared is not None)
+        name, found_at = _told_of(out, found)
         made = handing.hand_over(there, found, data_set=name, found_at=found_at)
     if about is not None:
         write_whole(Disk(), about, [handing.about_file(found, data_set=name)])
@@ -120,6 +119,18 @@ def draft(
     if about is not None:
         output.say(f"  To file it: firstlight intake FOLDER --about {about}, with the members in that folder.")
     return output.DONE
+
+
+def _told_of(out: Path, found: list[Hit]) -> tuple[str, datetime]:
+    """What the data set is called, and when the last of this was found; of downloads their folder tells both."""
+    from firstlight.screen.report import named_sources, tallies
+    from firstlight.screen.runs import RUN, read_run
+
+    if not (out / RUN).exists():
+        return f"downloads ({out.absolute().name})", max(from_text(hit.fetched) for hit in found)
+    known = read_run(out)
+    found_at = max(one.compared.at for one in tallies(out) if one.hits and one.compared is not None)
+    return known.data_set or named_sources(known.sources), found_at
 
 
 def removal(

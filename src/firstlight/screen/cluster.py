@@ -62,7 +62,7 @@ class RayCluster:
         finally:
             ours.close()
             if not is_over:
-                driver.terminate()
+                driver.kill()  # without a word; what it started here ends with it
             driver.join(END_SECONDS)
             driver.kill()
 

@@ -16,6 +16,9 @@ from firstlight.values import BankPurpose, Document, Sha256Hex, Value, Versioned
 
 _CONTEXT: Final = b"firstlight screen matches 1\x00"
 
+FOUND: Final = ".found"
+"""Ending of the files in which a download screener keeps hits."""
+
 FINDING_WORDS: Final = "known material found in data"
 """What a hit is called, everywhere. It says nothing about how the material was made."""
 

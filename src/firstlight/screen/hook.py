@@ -29,7 +29,7 @@ from firstlight.errors import FirstlightError, InputError, MissingExtraError
 from firstlight.hashing import Mode
 from firstlight.media import Cage
 from firstlight.screen.bundles import SCREEN_PRELOAD, Hashed, hash_bundle
-from firstlight.screen.hits import Hit, matches_of, seal_hits
+from firstlight.screen.hits import FOUND, Hit, matches_of, seal_hits
 from firstlight.screen.lists import Lists, OpenLists, compare, known_of
 from firstlight.screen.member import Facts, Member
 from firstlight.screen.results import make_folder
@@ -37,7 +37,6 @@ from firstlight.screen.results import make_folder
 NOT_KEPT: Final = "not kept by the rules of this download"
 """What stands in a downloader's own table for a hit. It names nothing; yet a row that has it points at its URL: leave
 such rows out of what you publish."""
-FOUND: Final = ".found"
 
 
 @dataclass(frozen=True, slots=True)

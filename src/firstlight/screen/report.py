@@ -14,9 +14,9 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field
 
 from firstlight.banks import Sealer
-from firstlight.custody.files import storage_error
+from firstlight.custody.files import Disk, storage_error
 from firstlight.screen.channels import CHANNEL_WORDS, OBSTACLE_WORDS, Channel, Obstacle
-from firstlight.screen.hits import FINDING_WORDS, Hit, unseal_hits
+from firstlight.screen.hits import FINDING_WORDS, FOUND, Hit, unseal_hits
 from firstlight.screen.lists import Compared
 from firstlight.screen.member import REASONS, Finding
 from firstlight.screen.plan import read_plan
@@ -124,12 +124,16 @@ def _results(out: Path) -> Iterator[Result]:
 
 
 def hits_in(out: Path, sealer: Sealer) -> Iterator[Hit]:
-    """Every hit of a run, shard by shard.
+    """Every hit of a run, shard by shard; or, where `out` is the folder of a download screener, every one it kept.
 
     Raises:
+        NotFoundError: it is neither.
         IntegrityError: a result is damaged or was sealed with another key.
     """
-    for result in _results(out):
+    kept = sorted(out.glob(f"*{FOUND}"))
+    for path in kept:
+        yield from unseal_hits(Disk().read(path), sealer, path.stem)
+    for result in _results(out) if not kept else ():
         yield from unseal_hits(result.matches(), sealer, tally_of(result).ident)
 
 

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from firstlight.errors import InputError
 from firstlight.screen.member import NO_FACTS, Member
-from firstlight.screen.readers import pages, parquet
+from firstlight.screen.readers import footer, pages, parquet
+from firstlight.screen.readers.unpacked import Snappy
 from firstlight.screen.shards import Kind
 from screen.making import codes, read
 
@@ -125,7 +126,7 @@ def test_a_row_group_is_never_held_whole(
     assert pq.ParquetFile(tmp_path / "x.parquet").num_row_groups == 1
     seen = 0
     chunk = _chunk(tmp_path / "x.parquet")
-    pages.Snappy(io.BytesIO(pa.compress(b"x", "snappy", asbytes=True))).read(1)  # the compiler's memory is not meant
+    Snappy(io.BytesIO(pa.compress(b"x", "snappy", asbytes=True))).read(1)  # the compiler's memory is not meant
     with (tmp_path / "x.parquet").open("rb") as file:
         tracemalloc.start()
         try:
@@ -142,7 +143,7 @@ def test_a_row_group_is_never_held_whole(
 
 def _chunk(path: Path) -> pages.Chunk:
     with path.open("rb") as file:
-        one = pages.groups_of(file)[0].columns[0]
+        one = footer.groups_of(file)[0].columns[0]
     return pages.Chunk(one.start, one.size, one.codec, pq.ParquetFile(path).schema.column(0).max_definition_level, 0, 0)
 
 
@@ -191,7 +192,7 @@ def test_whatever_is_damaged_every_row_is_accounted_for(
 @given(st.lists(st.tuples(st.binary(max_size=40), st.integers(1, 3000)), max_size=40), st.integers(1, 100_000))
 def test_snappy_is_unpacked_as_arrow_does(parts: list[tuple[bytes, int]], step: int) -> None:
     data = b"".join(one * times for one, times in parts)
-    stream = pages.Snappy(io.BytesIO(pa.compress(data, "snappy", asbytes=True)))
+    stream = Snappy(io.BytesIO(pa.compress(data, "snappy", asbytes=True)))
     out = bytearray()
     while piece := stream.read(step):
         out += piece
@@ -203,7 +204,7 @@ def test_snappy_is_unpacked_as_arrow_does(parts: list[tuple[bytes, int]], step: 
 )
 def test_snappy_that_makes_no_sense_is_refused(packed: bytes) -> None:
     with pytest.raises(InputError, match="cannot be read as Parquet"):
-        pages.Snappy(io.BytesIO(packed)).read(1 << 20)
+        Snappy(io.BytesIO(packed)).read(1 << 20)
 
 
 @given(st.lists(st.integers(0, 300), max_size=200))

@@ -2,45 +2,27 @@
 
 Arrow holds a page three times over while it unpacks it, and writers put all pictures of a row group into one page. This
 reader unpacks as it goes: it holds one picture, and of a dictionary up to `HELD_BYTES`. It reads what writers make of
-pictures (plain and dictionary encodings, in the codecs of `Column.can_be_read`); Arrow reads the rest.
+pictures (plain and dictionary encodings, in the codecs of `footer.Column.can_be_read`); Arrow reads the rest.
 """
 
 from __future__ import annotations
 
-import importlib
-import io
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final, Protocol, cast
+from typing import Any, BinaryIO, Final, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from firstlight.errors import InputError
 from firstlight.screen.member import Member
-from firstlight.screen.reader import MAX_MEMBER_BYTES, Part, large_member, read_exactly, reading
+from firstlight.screen.reader import MAX_MEMBER_BYTES, Part, large_member
 from firstlight.screen.readers import thrift
+from firstlight.screen.readers.unpacked import Bytes, Range, damaged, unpacked
 
 HELD_BYTES: Final = 32 * 2**20
 """A dictionary that is larger is read along with its rows: a picture that comes twice then comes at its first place."""
-MAX_ROWS: Final = 1 << 28
-"""Of a row group."""
 MAX_LEVELS: Final = 1 << 24
 """Cells of one page; writers put some thousands into one."""
-PACKED_BYTES: Final = 128 * 1024
-UNPACKED_BYTES: Final = 512 * 1024
-"""Packed bytes and unpacked ones that are at work at a time: both stay in a processor's own cache."""
-HISTORY_BYTES: Final = 64 * 1024
-"""How far back a Snappy stream refers: every known writer packs blocks of this size by themselves."""
-
-_ENCODINGS: Final = {
-    0: "PLAIN", 2: "PLAIN_DICTIONARY", 3: "RLE", 4: "BIT_PACKED", 5: "DELTA_BINARY_PACKED",
-    6: "DELTA_LENGTH_BYTE_ARRAY", 7: "DELTA_BYTE_ARRAY", 8: "RLE_DICTIONARY", 9: "BYTE_STREAM_SPLIT",
-}  # fmt: skip
-_CODECS: Final = ("UNCOMPRESSED", "SNAPPY", "GZIP", "LZO", "BROTLI", "LZ4", "ZSTD", "LZ4_RAW")
-_READ_ENCODINGS: Final = frozenset({"PLAIN", "RLE", "RLE_DICTIONARY", "PLAIN_DICTIONARY"})
-_READ_CODECS: Final = frozenset({"UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD", "BROTLI"})
 _DATA, _DICTIONARY, _DATA_V2 = 0, 2, 3
 _PLAIN = 0
 
@@ -62,67 +44,6 @@ class Chunk:
     """The level from which a list has an element at this place, if only a null one."""
 
 
-class Bytes(Protocol):
-    """Bytes that are read once from front to back."""
-
-    def read(self, size: int, /) -> bytes:
-        """The next bytes, fewer only at the end."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column in a row group, as the footer tells it."""
-
-    codec: str
-    encodings: frozenset[str]
-    start: int
-    size: int
-    unpacked_size: int
-
-    @property
-    def can_be_read(self) -> bool:
-        """Whether this reader knows how it was written."""
-        return self.codec in _READ_CODECS and self.encodings <= _READ_ENCODINGS
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A row group: how many rows it says it has, and its columns in the order of the leaves."""
-
-    rows: int
-    columns: tuple[Column, ...]
-
-
-def groups_of(file: BinaryIO) -> list[Group]:
-    """The row groups of a file, from its footer. Arrow ends the process where it is asked for a damaged one.
-
-    Raises:
-        InputError: the footer is damaged.
-    """
-    file.seek(-8, 2)
-    size = int.from_bytes(file.read(4), "little")
-    end = file.seek(0, 2) - 8
-    if size > end:
-        raise damaged("its footer is larger than the file")
-    file.seek(end - size)
-    try:
-        footer = thrift.struct(io.BytesIO(read_exactly(file, size)))
-        groups = [Group(int(group[3]), tuple(_column(one[3]) for one in group[1])) for group in footer.get(4, ())]
-    except (KeyError, TypeError, ValueError, AttributeError) as e:
-        raise damaged("its footer makes no sense") from e
-    if any(not 0 <= group.rows <= MAX_ROWS for group in groups):
-        raise damaged("its footer speaks of more rows than can be")
-    return groups
-
-
-def _column(of: dict[int, Any]) -> Column:
-    codec = _CODECS[of[4]] if 0 <= of[4] < len(_CODECS) else f"codec {of[4]}"
-    encodings = frozenset(_ENCODINGS.get(one, f"encoding {one}") for one in of[2])
-    start = min(int(at) for at in (of[9], of.get(11)) if at)
-    return Column(codec, encodings, start, int(of[7]), int(of[6]))
-
-
 def cells_of(file: BinaryIO, chunk: Chunk) -> Iterator[Cell]:
     """Every cell of a chunk, in the order of the rows but for what `HELD_BYTES` says.
 
@@ -141,7 +62,7 @@ def cells_of(file: BinaryIO, chunk: Chunk) -> Iterator[Cell]:
             if page.size > HELD_BYTES:
                 row, at = yield from _along(file, chunk, page, at, row)
             else:
-                held = list(_plain(_stream(file, chunk.codec, page.body, page), page.values, page.size))
+                held = list(_plain(_stream(file, chunk, page), page.values, page.size))
         elif page.kind in (_DATA, _DATA_V2):
             body, places, row = _levels(file, chunk, page, row)
             if page.encoding == _PLAIN:
@@ -164,7 +85,7 @@ class _Page:
 
 
 def _header(file: BinaryIO, at: int, end: int) -> _Page:
-    source = _Range(file, at, end)
+    source = Range(file, at, end)
     try:
         fields = thrift.struct(source)
         kind, size, packed = (int(fields[number]) for number in (1, 2, 3))
@@ -182,101 +103,10 @@ def _header(file: BinaryIO, at: int, end: int) -> _Page:
     return page
 
 
-class _Range:
-    """A part of a file, whose place others move."""
-
-    def __init__(self, file: BinaryIO, at: int, end: int) -> None:
-        self._file = file
-        self.at = at
-        self._end = end
-        try:
-            self._fd = file.fileno()
-        except OSError:  # it lies in a store
-            self._fd = -1
-
-    def read(self, size: int, /) -> bytes:
-        size = min(size, self._end - self.at)
-        if self._fd >= 0:
-            with reading():
-                data = os.pread(self._fd, size, self.at)  # at once to where it is needed, past the file's buffer
-        else:
-            self._file.seek(self.at)
-            data = read_exactly(self._file, size)
-        self.at += len(data)
-        return data
-
-
-def _stream(file: BinaryIO, codec: str, at: int, page: _Page, before: int = 0) -> Bytes:
+def _stream(file: BinaryIO, chunk: Chunk, page: _Page, before: int = 0) -> Bytes:
     """What is packed in a page, behind the levels that stand `before` it."""
-    packed = _Range(file, at + before, at + page.packed_size)
-    if codec == "UNCOMPRESSED" or not page.is_packed:
-        return packed
-    if codec == "SNAPPY":
-        return Snappy(packed)
-    pyarrow = importlib.import_module("pyarrow")
-    return cast("Bytes", pyarrow.CompressedInputStream(pyarrow.PythonFile(_File(packed), "r"), codec.lower()))
-
-
-class _File:
-    """What Arrow asks of a file."""
-
-    closed = False
-
-    def __init__(self, source: Bytes) -> None:
-        self.read = source.read
-
-    def close(self) -> None:
-        """The file is not Arrow's to close."""
-
-
-class Snappy:
-    """Unpacks a raw Snappy stream in constant memory."""
-
-    def __init__(self, packed: Bytes) -> None:
-        """Raises InputError where it does not begin as such a stream."""
-        self._packed = packed
-        self._in = np.frombuffer(packed.read(PACKED_BYTES), np.uint8)
-        self._at = 0
-        while self._at < len(self._in) and self._in[self._at] & 0x80:  # the size, which the page's header tells
-            self._at += 1
-        self._at += 1
-        self._out = np.zeros(HISTORY_BYTES + UNPACKED_BYTES, np.uint8)
-        self._view = memoryview(self._out)  # type: ignore[arg-type] # an array is a buffer
-        self._begin = self._end = HISTORY_BYTES
-        self._state = np.array([0, 0, 0, HISTORY_BYTES], np.int64)
-
-    def read(self, size: int, /) -> bytes:
-        """The next bytes, fewer only at the end."""
-        pieces = []
-        while size:
-            if self._begin == self._end and not self._fill():
-                break
-            last = min(self._end, self._begin + size)
-            pieces.append(bytes(self._view[self._begin : last]))
-            size -= last - self._begin
-            self._begin = last
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def _fill(self) -> bool:
-        from firstlight.screen._unpacking import unsnap
-
-        self._out[:HISTORY_BYTES] = self._out[self._end - HISTORY_BYTES : self._end]
-        self._state[3] = max(0, int(self._state[3]) - (self._end - HISTORY_BYTES))
-        self._begin = self._end = HISTORY_BYTES
-        while True:
-            self._at, self._end, whole = unsnap(self._in, self._at, self._out, self._end, self._state)
-            if not whole:
-                raise damaged("a page cannot be unpacked")
-            if self._end == len(self._out):
-                return True
-            more = self._packed.read(PACKED_BYTES)
-            if not more:
-                if self._state[:2].any() or self._at < len(self._in):
-                    raise damaged("a page breaks off")
-                return self._end > self._begin
-            left = self._in[self._at :].tobytes()
-            self._in = np.frombuffer(left + more if left else more, np.uint8)
-            self._at = 0
+    packed = Range(file, page.body + before, page.body + page.packed_size)
+    return unpacked(packed, chunk.codec) if page.is_packed else packed
 
 
 def _levels(file: BinaryIO, chunk: Chunk, page: _Page, row: int) -> tuple[Bytes, list[tuple[int, int, int]], int]:
@@ -287,13 +117,13 @@ def _levels(file: BinaryIO, chunk: Chunk, page: _Page, row: int) -> tuple[Bytes,
         before = sum(page.levels)
         if not 0 <= before <= page.packed_size:
             raise damaged("a page says that it is larger than its column")
-        plain = _Range(file, page.body, page.body + before)
+        plain = Range(file, page.body, page.body + before)
         if chunk.max_repetition:
             repeats = hybrid(plain.read(page.levels[0]), 1, page.values)
         defined = hybrid(plain.read(page.levels[1]), chunk.max_definition.bit_length(), page.values)
-        body = _stream(file, chunk.codec, page.body, page, before)
+        body = _stream(file, chunk, page, before)
     else:
-        body = _stream(file, chunk.codec, page.body, page)
+        body = _stream(file, chunk, page)
         if chunk.max_repetition:
             repeats = hybrid(_sized(body, page.size), 1, page.values)
         width = chunk.max_definition.bit_length()
@@ -383,7 +213,7 @@ def _along(file: BinaryIO, chunk: Chunk, page: _Page, at: int, row: int) -> Any:
             else:
                 yield place, -1 if kind < 0 else number, None
         at = data.body + data.packed_size
-    for index, value in enumerate(_plain(_stream(file, chunk.codec, page.body, page), page.values, page.size)):
+    for index, value in enumerate(_plain(_stream(file, chunk, page), page.values, page.size)):
         for place, number in wanted.pop(index, ()):
             yield place, number, value
     if wanted:
@@ -422,12 +252,3 @@ def hybrid(data: bytes, width: int, count: int) -> npt.NDArray[np.int64]:
         if filled < count and at >= len(data):
             raise damaged("its levels break off")
     return out
-
-
-def damaged(how: str) -> InputError:
-    """The error for pages that do not make sense."""
-    return InputError(
-        f"A part of the table cannot be read as Parquet: {how}.",
-        hint="It is cut off, damaged or encrypted; get a whole copy.",
-        code="input.shard",
-    )

@@ -14,7 +14,8 @@ from firstlight.screen.member import FACT_FIELDS, NO_FACTS, Facts, Findings, Mem
 from firstlight.screen.objects import S3
 from firstlight.screen.places import Places
 from firstlight.screen.reader import not_what_it_says
-from firstlight.screen.readers import pages
+from firstlight.screen.readers import footer, pages
+from firstlight.screen.readers.unpacked import damaged
 from firstlight.screen.shards import Shard
 
 ROWS: Final = 256
@@ -100,7 +101,7 @@ def read(shard: Shard, places: Places, findings: Findings) -> Iterator[Member]:
         facts = [name for name in file.schema_arrow.names if name.lower() in FACT_FIELDS and name not in pictures]
         columns = [_column(file, name, facts) for name in pictures]
         first = 0
-        for number, group in enumerate(pages.groups_of(own)):
+        for number, group in enumerate(footer.groups_of(own)):
             for column in columns:
                 yield from _cells(_Part(file, own, number, group), first, column, findings)
             first += group.rows
@@ -113,7 +114,7 @@ class _Part:
     file: Any
     own: BinaryIO
     number: int
-    group: pages.Group
+    group: footer.Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +163,12 @@ def _cells(part: _Part, first: int, column: _Column, findings: Findings) -> Iter
         with parquet_errors("A part of the table"):
             for row, place, value in _values(part, column):
                 if row >= rows:
-                    raise pages.damaged("a column has more rows than the table")
+                    raise damaged("a column has more rows than the table")
                 member = _member(first + row, place, value, column.name, *beside.of(row, place))
                 seen[row] = 1
                 yield member
             if not all(seen):
-                raise pages.damaged("a column has fewer rows than the table")
+                raise damaged("a column has fewer rows than the table")
     except InputError as e:
         code = "large-rows" if e.diagnostics().code == "input.too-large" else "damaged-rows"
         findings.add(code, f"{e.diagnostics().message} Its rows are lost.", f"rows {first + seen.find(0)} on")
@@ -261,7 +262,7 @@ class _Beside:
         for batch in self._batches or ():
             records: list[dict[str, Any]] = batch.to_pylist()
             return records
-        raise pages.damaged("a column has fewer rows than the table")
+        raise damaged("a column has fewer rows than the table")
 
 
 def _member(row: int, place: int, value: bytes | Member | None, column: str, facts: Facts, path: str) -> Member:
