@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import shutil
 import threading
@@ -15,8 +16,8 @@ from firstlight import logs
 from firstlight.banks import Library, NewEntry, Sealer
 from firstlight.banks.importer import Item
 from firstlight.clock import FixedClock
-from firstlight.errors import IntegrityError, NotFoundError, StateError
-from firstlight.index import HammingIndex, hamming
+from firstlight.errors import IntegrityError, NotFoundError, StateError, StorageError
+from firstlight.index import HammingIndex, disk, hamming
 from firstlight.values import BankPurpose
 
 
@@ -201,6 +202,49 @@ def test_a_sealed_index_is_opened_from_its_copy_after_a_restart(
         with restarted() as library:
             assert [m.entry for m in library.match(pdq=pdq_of(names[3]))] == [names[3]]
             assert not copy.exists() or copy.read_bytes() != damaged
+
+
+def test_two_programs_that_close_one_library_at_once_write_its_copy_once(
+    tmp_path: Path, clock: FixedClock, memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hamming, "MIN_BASE_ROWS", 2)
+    monkeypatch.setattr("firstlight.banks.store.RUN_ENTRIES", 8)
+    names = [f"vegetable-{i}" for i in range(30)]
+    path = tmp_path / "list.csv"
+    path.write_text("key,pdq\n" + "".join(f"{n},{pdq_of(n).hex}\n" for n in names))
+    both = threading.Barrier(2, timeout=0.3)
+    met: list[Path] = []
+    failed: list[StorageError] = []
+    replace = disk.Disk.replace
+
+    def replacing(self: disk.Disk, source: Path, target: Path) -> None:
+        if target.name == "pdq.sealed":
+            met.append(source)
+            with contextlib.suppress(threading.BrokenBarrierError):
+                both.wait()  # the other one, if it has written as well
+        replace(self, source, target)
+
+    def close(library: Library) -> None:
+        try:
+            library.close()
+        except StorageError as e:
+            failed.append(e)
+
+    with Library.create(tmp_path / "library", sealer=TestSealer(), clock=clock, memory=memory) as library:
+        library.create_bank("roots", BankPurpose.KNOWN)
+        library.import_list("roots", path)
+        copy = tmp_path / "library" / "banks" / "roots" / "pdq.sealed"
+        copy.unlink(missing_ok=True)
+        second = reopened(tmp_path, TestSealer())
+        for one in (library, second):
+            assert len(one.match(pdq=pdq_of(names[3]))) == 1
+        monkeypatch.setattr(disk.Disk, "replace", replacing)
+        threads = [threading.Thread(target=close, args=(one,)) for one in (library, second)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert (failed, len(met), copy.exists()) == ([], 1, True)
 
 
 def test_an_index_of_another_version_is_built_again(

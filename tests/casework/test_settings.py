@@ -51,3 +51,11 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_what_an_interrupted_start_left_does_not_matter(tmp_path: Path) -> None:
     (tmp_path / f".{FILE}.new").write_bytes(b"[organ")
     assert settings.load(tmp_path) == Settings()
+
+
+def test_a_section_that_stands_there_twice_is_named(tmp_path: Path) -> None:
+    path = tmp_path / FILE
+    settings.load(tmp_path)
+    path.write_text(path.read_text() + "\n[service]\nport = 9100\n")
+    with pytest.raises(InputError, match=r"has the section \[service\] twice, the second time in line \d+"):
+        settings.load(tmp_path)

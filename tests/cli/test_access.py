@@ -59,7 +59,7 @@ def test_every_setting_says_where_it_came_from(run: Run, house: Path, monkeypatc
     assert shown["service.fetch_hosts"]["value"] == ["media.example", "cdn.example"]
     assert shown["service.workers"] == {"value": 2, "from": str(house / "settings.toml")}
     assert shown["service.host"] == {"value": "127.0.0.1", "from": "default"}
-    assert "9100" in run("config", "show").out
+    assert "service.port = 9100  (the variable FIRSTLIGHT_SERVICE_PORT)\n" in run("config", "show").out
 
 
 @pytest.mark.parametrize(

@@ -48,3 +48,14 @@ def test_reconcile_says_whether_it_adds_up(run: Run, house: Path, tmp_path: Path
     assert gone.code == 1
     assert "DOES NOT ADD UP" in gone.out
     assert "is gone" in gone.out
+
+
+def test_reconcile_tells_missing_lists_from_missing_items(run: Run, house: Path, tmp_path: Path) -> None:
+    run("intake", put(tmp_path / "in", {"a.jpg": jpeg(1)}))
+    run("bank", "create", "roots")
+    shutil.rmtree(house / "banks" / "banks" / "roots")
+    gone = run("reconcile")
+    assert gone.code == 1
+    assert "In: 1 = held 1 + decided 0 + filed 0 - HASH LISTS ARE MISSING" in gone.out
+    assert "ADD UP" not in gone.out
+    assert "roots" in gone.out

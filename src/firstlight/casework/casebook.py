@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from sqlalchemy import exists, func, select
 
 from firstlight.casework import cases, opinions
-from firstlight.casework.facts import viewings_of
+from firstlight.casework.facts import viewings_of_many
 from firstlight.casework.home import Home, Work
 from firstlight.casework.opinions import FirstJudgement, Question
 from firstlight.casework.review import Decision, Finding
@@ -204,10 +204,7 @@ def _items(work: Work, number: int, wanted: Sequence[int], *, told: bool) -> tup
     rows = {row.id: row for row in found}
     destroyed = select(tables.Destruction.item_id).where(tables.Destruction.item_id.in_(order))
     gone = set(work.session.scalars(destroyed))
-    seen: dict[str, tuple[Viewing, ...]] = {}
-    for row in rows.values():
-        if row.sha256 not in seen:
-            seen[row.sha256] = viewings_of(work, row.sha256)
+    seen = viewings_of_many(work, {row.sha256 for row in rows.values()})
     return tuple(
         _item(rows[item], seen[rows[item].sha256], told=told, gone=item in gone) for item in order if item in rows
     )

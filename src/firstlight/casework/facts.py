@@ -6,7 +6,7 @@ against (`SqlRecord`). The second reads the log and the verdicts again and trust
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 
 from sqlalchemy import ColumnElement, literal, or_, select
@@ -16,7 +16,6 @@ from firstlight.casework import reportable, supplements
 from firstlight.casework.home import Home, Work
 from firstlight.casework.reportable import Group, Reportable
 from firstlight.casework.upload import Upload, accounts, merged, web
-from firstlight.custody import Stored
 from firstlight.cybertip import (
     CaseFacts,
     Draft,
@@ -52,11 +51,17 @@ class SqlRecord:
     """What was logged about files, read from the tables; it answers the check of a report.
 
     `destination` narrows the earlier reports to those of one: a number of the simulator says nothing to the service.
+    What was stated of uploads is read once: ask another record after more came in.
     """
 
     def __init__(self, home: Home, destination: str | None = None) -> None:
         self._home = home
         self._destination = destination
+        self._uploads = cache(self._read_uploads)
+
+    def _read_uploads(self, sha256: str) -> tuple[Upload, ...]:
+        with self._home.look() as work:
+            return tuple(reportable.logged_uploads(work, sha256))
 
     def viewings(self, sha256: str) -> tuple[Viewing, ...]:
         """Every viewing of exactly these bytes."""
@@ -75,14 +80,11 @@ class SqlRecord:
         They are read from the custody log. Signs that the machine saw are told to the reviewer and the investigator;
         they never become a claim of the report.
         """
-        with self._home.look() as work:
-            uploads = reportable.logged_uploads(work, sha256)
-        return tuple(dict.fromkeys(claim for upload in uploads for claim in upload.origin))
+        return tuple(dict.fromkeys(claim for upload in self._uploads(sha256) for claim in upload.origin))
 
     def generations(self, sha256: str) -> tuple[Generation, ...]:
         """Every job of a generator that the service stated for these bytes at intake, from the custody log."""
-        with self._home.look() as work:
-            jobs = [upload.generation for upload in reportable.logged_uploads(work, sha256)]
+        jobs = [upload.generation for upload in self._uploads(sha256)]
         return tuple(dict.fromkeys(job for job in jobs if job is not None))
 
     def prior_reports(self) -> frozenset[int]:
@@ -100,13 +102,19 @@ def destination_of(receipt: Receipt) -> str:
 
 def viewings_of(work: Work, sha256: str) -> tuple[Viewing, ...]:
     """Every viewing of exactly these bytes that the custody log holds, oldest first; none of a file it never held."""
-    stored = work.session.scalar(select(Item.stored).where(Item.sha256 == sha256).order_by(Item.id).limit(1))
-    if stored is None:
-        return ()
-    return tuple(
-        Viewing(by=seen.by, at=seen.at, seconds=seen.seconds, rendition=Rendition(seen.rendition), whole=seen.entire)
-        for seen in custody.viewings(work.log, Stored.from_json(stored).digests)
-    )
+    held = work.session.scalar(select(Item.id).where(Item.sha256 == sha256).limit(1))
+    return () if held is None else viewings_of_many(work, [sha256])[sha256]
+
+
+def viewings_of_many(work: Work, held: Collection[str]) -> dict[str, tuple[Viewing, ...]]:
+    """The same of many files that are held, each under its SHA-256, in one walk."""
+    return {
+        sha256: tuple(
+            Viewing(by=one.by, at=one.at, seconds=one.seconds, rendition=Rendition(one.rendition), whole=one.entire)
+            for one in seen
+        )
+        for sha256, seen in custody.viewings_of_many(work.log, held).items()
+    }
 
 
 def list_matches(verdict: Verdict) -> tuple[ListMatch, ...]:
@@ -203,11 +211,11 @@ def reporting_party(home: Home) -> ReportingParty:
 
 def _files(work: Work, about: Group) -> Iterator[CaseFile]:
     """What is sent of items: the file and its context. Of words whose text stands in the report, only the latter."""
-    seen = cache(lambda sha256: viewings_of(work, sha256))
+    seen = viewings_of_many(work, {one.item.sha256 for one in about.rows})
     context = supplements.of_items(work, about.items)
     for one in about.rows:
         if not one.words_alone:
-            yield _file(one, seen(one.item.sha256))
+            yield _file(one, seen[one.item.sha256])
         for beside in context.get(one.item.id, ()):
             yield CaseFile(
                 key=beside.key,

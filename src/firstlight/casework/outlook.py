@@ -9,8 +9,9 @@ from typing import ClassVar, Literal
 from sqlalchemy import func, select
 
 from firstlight.casework import turns
-from firstlight.casework.home import Home
+from firstlight.casework.home import Home, Work
 from firstlight.casework.lowering import Rechecks, rechecks
+from firstlight.casework.severity import Severity
 from firstlight.store.tables import Case, Item
 from firstlight.triage import AuditEstimate, Forecast, forecast, hidden_in_the_rest, longest_wait
 from firstlight.values import Document, Instant, Level, Value, Versioned
@@ -22,7 +23,25 @@ SHORTEST = timedelta(hours=1)
 """A younger home is measured as if it were this old: the first minutes of an import are no rate."""
 
 
-_BY_LEVEL = select(Case.level_rank, func.count()).where(Case.state == "open").group_by(Case.level_rank)
+_BY_LEVEL = select(Case.level_rank, func.count()).group_by(Case.level_rank)
+
+
+def waiting_and_overdue(work: Work) -> tuple[dict[int, int], dict[int, int]]:
+    """Open cases by the rank of their level, and those of them that wait longer than their deadline."""
+    waiting = _BY_LEVEL.where(Case.state == "open")
+    late = waiting.where(Case.deadline < work.clock.now())
+    return dict(work.session.execute(waiting).all()), dict(work.session.execute(late).all())
+
+
+def _arrived(work: Work, since: Instant) -> dict[int, int]:
+    """Cases that were opened since then. What comes before the time in the index is named, so that only these are
+    read."""
+    known = (
+        Case.state.in_(("open", "decided", "filed")),
+        Case.level_rank.in_([level.rank for level in Level]),
+        Case.severity.in_([one.burden for one in Severity]),
+    )
+    return dict(work.session.execute(_BY_LEVEL.where(*known, Case.opened_at > since)).all())
 
 
 class LevelCount(Value):
@@ -64,13 +83,10 @@ def outlook(home: Home, *, reviewers: int, reviews_each_per_hour: float) -> Outl
     """
     now = home.clock.now()
     with home.look() as work:
-        waiting = dict(work.session.execute(_BY_LEVEL).all())
-        overdue = dict(work.session.execute(_BY_LEVEL.where(Case.deadline < now)).all())
+        waiting, overdue = waiting_and_overdue(work)
         unexamined = work.session.scalar(select(func.count()).where(Item.verdict.is_(None))) or 0
         first = work.session.scalar(select(Item.received_at).order_by(Item.id).limit(1)) or now
-        opened = select(func.count()).where(Case.opened_at > now - MEASURED_OVER)
-        arrived = work.session.scalar(opened) or 0
-        immediate = work.session.scalar(opened.where(Case.level_rank == Level.IMMEDIATE.rank)) or 0
+        opened = _arrived(work, now - MEASURED_OVER)
         taken = turns.load(work.session)
         lowered = rechecks(work)
     hours = min(MEASURED_OVER, max(SHORTEST, now - first)) / timedelta(hours=1)
@@ -78,7 +94,7 @@ def outlook(home: Home, *, reviewers: int, reviews_each_per_hour: float) -> Outl
     rest = total - waiting.get(Level.IMMEDIATE.rank, 0)
     expected = forecast(
         total,
-        arrivals_per_hour=round(arrived / hours, 2),
+        arrivals_per_hour=round(sum(opened.values()) / hours, 2),
         reviewers=reviewers,
         reviews_each_per_hour=reviews_each_per_hour,
     )
@@ -86,7 +102,7 @@ def outlook(home: Home, *, reviewers: int, reviews_each_per_hour: float) -> Outl
         rest,
         home.table.lanes,
         reviews_per_hour=reviewers * reviews_each_per_hour,
-        immediate_per_hour=immediate / hours,
+        immediate_per_hour=opened.get(Level.IMMEDIATE.rank, 0) / hours,
     )
     return Outlook(
         at=now,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -299,6 +300,12 @@ def _from_file(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as e:
+        twice = re.match(r"Cannot declare \('(\w+)',\) twice \(at line (\d+)", str(e))
+        if twice:
+            raise InputError(
+                f"{path} has the section [{twice[1]}] twice, the second time in line {twice[2]}.",
+                hint="Put its lines below the first one, which is there from the beginning.",
+            ) from e
         raise InputError(f"{path} is no TOML file: {e}.", hint="Mend the line it names.") from e
 
 

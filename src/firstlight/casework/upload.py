@@ -158,7 +158,9 @@ class Upload(Document):
             raise ValueError("a transcript needs the conversation in `chats`, such as by the name of this very file")
         if any(not claim.says.strip() for claim in self.origin):
             raise ValueError("a statement of origin needs its words")
-        found = None if info.context == _KEPT else plain.first_control(self.model_dump(mode="json"))
+        if info.context == _KEPT:
+            return self
+        found = plain.first_control(self.model_dump(mode="json"))
         if found is not None:
             raise ValueError(f"{found[0]} holds the control character {found[1]}; give it without")
         if len(self.to_json()) > LARGEST_UPLOAD:

@@ -45,4 +45,5 @@ def show(as_json: output.Json = False, home: HomeFolder = None) -> None:
         output.answer({name: {"value": value, "from": source} for name, value, source in rows})
         return
     output.say(f"Settings of {folder}, to be changed in {folder / FILE}:")
-    output.table(["setting", "value", "from"], [(name, json.dumps(value), source) for name, value, source in rows])
+    for name, value, source in rows:  # a line each, so that it can be searched and copied
+        output.say(f"{name} = {json.dumps(value)}  ({source})")

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from firstlight.errors import FirstlightError
 from firstlight.values import Document
@@ -53,7 +53,8 @@ def one_line(text: str) -> str:
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[object]], title: str | None = None) -> None:
     """A table for people; every cell is text."""
-    out = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    headers = (Column(name, overflow="fold") for name in columns)  # what is too long is folded, never cut
+    out = Table(*headers, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for row in rows:
         out.add_row(*(one_line(str(cell)).replace("[", "\\[") for cell in row))
     people.print(out)

@@ -68,6 +68,7 @@ class Case(Table):
         Index("cases_by_level_and_age", "state", "level_rank", "severity", "opened_at", "id"),
         Index("cases_by_cause", "state", "level_rank", "cause", "severity", "opened_at", "id"),
         Index("cases_by_state", "state", "id"),
+        Index("cases_by_deadline", "state", "deadline", "level_rank"),
         NUMBERED,
     )
 

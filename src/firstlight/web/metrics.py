@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 
-from firstlight.casework import examine
+from firstlight.casework import examine, outlook
 from firstlight.errors import FirstlightError, StorageError
 from firstlight.logs import get_logger
-from firstlight.store.tables import Case, Filing, Item, Job
+from firstlight.store.tables import Filing, Item, Job
 from firstlight.values import LOOPBACK_NAMES, Level
 from firstlight.web.measures import BOUNDS, Meter
 from firstlight.web.service import Service
@@ -62,11 +62,8 @@ class Figures:
     def _of_the_tables(self) -> Iterator[Metric]:
         home = self._service.home
         with home.look() as work:
-            session, now = work.session, work.clock.now()
-            waiting = (Case.state == "open",)
-            by_level = select(Case.level_rank, func.count()).where(*waiting).group_by(Case.level_rank)
-            open_cases: dict[int, int] = dict(session.execute(by_level).all())
-            overdue: dict[int, int] = dict(session.execute(by_level.where(Case.deadline < now)).all())
+            session = work.session
+            open_cases, overdue = outlook.waiting_and_overdue(work)
             jobs = session.execute(select(Job.kind, Job.state, func.count()).group_by(Job.kind, Job.state)).all()
             filings = session.execute(select(Filing.state, func.count()).group_by(Filing.state)).all()
             received = session.scalar(select(func.max(Item.id))) or 0

@@ -65,8 +65,13 @@ _TITLES = {
     HTTPStatus.UNPROCESSABLE_ENTITY: "This cannot be read",
     HTTPStatus.TOO_MANY_REQUESTS: "A moment, please",
     HTTPStatus.INTERNAL_SERVER_ERROR: "A fault of Firstlight",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Not just now",
 }
 """What the page of an error is called; others by the name of their status."""
+
+
+_NO_STORAGE = "The service cannot get at its tables or its disk just now. What was finished is kept."
+_ASK_DOCTOR = "Try again in a moment. On its machine, `firstlight doctor` says what is wrong."
 
 
 class NotSignedInError(RefusedError):
@@ -155,7 +160,10 @@ def install(app: FastAPI, pages: Pages) -> None:
         status = status_of(error)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.error("request.failed", error=error, status=int(status))
-        return await answer(request, status, error.diagnostics())
+        found = error.diagnostics()
+        if isinstance(error, StorageError):  # its words name hosts, folders and files of the machine
+            found = Diagnostics(found.code, _NO_STORAGE, _ASK_DOCTOR)
+        return await answer(request, status, found)
 
     async def http(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):

@@ -39,6 +39,8 @@ def test_a_case_names_the_cases_it_is_linked_with(
     page = reader.get(f"/cases/{first}").text
     assert f'<a href="/cases/{second}">' not in page
     assert "Unlinked by reviewer-1: A family&#39;s address." in page
+    assert [one.unlinked for one in linking.links_of(home, first).edges if one.edge == edge] == [True]
+    assert "Link it again" in page
     refused = reader.post(address, data={"why": "Once more."})
     assert refused.status_code == 409
     assert 'value="Once more."' in refused.text
