@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from casework.making import jpeg
+from cybertip.test_tls import Authority
 from firstlight.casework.home import Home
 from firstlight.errors import InputError, StorageError
 from firstlight.web import server
@@ -150,7 +151,7 @@ def test_a_port_that_is_taken_is_said_in_words(tmp_path: Path) -> None:
         ({"host": "0.0.0.0", "behind_proxy": True, "public_url": "https://review.example.org"}, True),
         ({"behind_proxy": True, "public_url": "http://review.example.org"}, False),
         ({"tls_cert": "c"}, False),
-        ({"host": "0.0.0.0", "tls_cert": "c", "tls_key": "k", "public_url": "https://review.example.org"}, True),
+        ({"host": "0.0.0.0", "tls_cert": "c", "tls_key": "k", "public_url": "https://review.example.org"}, False),
     ],
 )
 def test_nobody_can_read_along(tmp_path: Path, settings: dict[str, object], fits: bool) -> None:
@@ -161,3 +162,21 @@ def test_nobody_can_read_along(tmp_path: Path, settings: dict[str, object], fits
     else:
         with pytest.raises(InputError):
             check_reach(Service.model_validate(settings))
+
+
+def test_a_certificate_that_cannot_be_used_is_said_before_anything_is_begun(tmp_path: Path) -> None:
+    from firstlight.casework.settings import Service
+
+    authority = Authority.new()
+    for name in ("localhost", "other"):
+        authority.server(tmp_path, name)
+    cert, key, other = (tmp_path / name for name in ("localhost.pem", "localhost.key", "other.pem"))
+    said = Service(tls_cert=str(cert), tls_key=str(key), public_url="https://localhost", host="0.0.0.0")
+    check_reach(said)
+    for wrong, why in (
+        ({"tls_cert": str(tmp_path / "nowhere.pem")}, "No such file"),
+        ({"tls_cert": str(key)}, "cannot be used"),
+        ({"tls_cert": str(other)}, "cannot be used"),
+    ):
+        with pytest.raises(InputError, match=why):
+            check_reach(said.model_copy(update=wrong))

@@ -40,6 +40,7 @@ from firstlight.casework.policies import Policies
 from firstlight.casework.settings import Given, Settings
 from firstlight.clock import Clock, SystemClock
 from firstlight.custody import CustodyLog, Event, EventType, Keyring, Sealer, SignedCheckpoint, Vault
+from firstlight.custody.files import storage_error
 from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError, StorageError
 from firstlight.index import HammingIndex
 from firstlight.origin import TrustLists
@@ -456,7 +457,7 @@ def _lock_on(path: Path, how: int) -> Iterator[None]:
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as e:
-        raise StorageError(f"{path} cannot be made: {e.strerror}.", hint="Check the permissions of the home.") from e
+        raise storage_error(path, "create", e) from e
     try:
         fcntl.flock(fd, how)
         yield

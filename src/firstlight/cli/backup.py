@@ -66,7 +66,8 @@ def restore(
             output.say(f"    {', '.join(made.banks)}")
         for text in made.missing:
             output.say(f"  {text}")
-        output.say("  Next: firstlight reconcile --originals")
+        named = "" if home is None else f" --home {folder}"
+        output.say(f"  Next: firstlight reconcile --originals{named}")
     return output.FINDING if made.missing else output.DONE
 
 

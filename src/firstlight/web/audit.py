@@ -1,7 +1,7 @@
 """The record of look-ups: who asked, how often, and every entry that was found, in one event a second at most.
 
 What was looked up is not kept: a hash in a log would be a list of what people send. A look-up without a hit is counted.
-A process that is killed takes at most the last second with it.
+A process that is killed takes with it what was not written: the last second, or as long as the database had it wait.
 """
 
 from __future__ import annotations

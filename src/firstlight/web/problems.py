@@ -115,6 +115,14 @@ def _headers(status: int, found: Diagnostics) -> dict[str, str]:
     return {}
 
 
+def _told(error: FirstlightError) -> Diagnostics:
+    """What callers may know of an error."""
+    found = error.diagnostics()
+    if isinstance(error, StorageError):  # its words name hosts, folders and files of the machine
+        return Diagnostics(found.code, _NO_STORAGE, _ASK_DOCTOR)
+    return found
+
+
 def for_machines(request: Request) -> bool:
     """Whether whoever asks wants a document: the API always, elsewhere who does not ask for a page."""
     if request.url.path.startswith(API_PREFIXES + HMA_PREFIXES):
@@ -160,10 +168,7 @@ def install(app: FastAPI, pages: Pages) -> None:
         status = status_of(error)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.error("request.failed", error=error, status=int(status))
-        found = error.diagnostics()
-        if isinstance(error, StorageError):  # its words name hosts, folders and files of the machine
-            found = Diagnostics(found.code, _NO_STORAGE, _ASK_DOCTOR)
-        return await answer(request, status, found)
+        return await answer(request, status, _told(error))
 
     async def http(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -114,7 +115,8 @@ def check_reach(settings: ServiceSettings) -> None:
     """Return if nobody can read the traffic that these settings allow.
 
     Raises:
-        InputError: it would listen beyond this machine without TLS, or does not say how browsers reach it.
+        InputError: it would listen beyond this machine without TLS, or does not say how browsers reach it; or the
+            certificate cannot be used.
     """
     if bool(settings.tls_cert) != bool(settings.tls_key):
         raise InputError("A certificate and its key belong together.", hint="Give both --tls-cert and --tls-key.")
@@ -125,8 +127,26 @@ def check_reach(settings: ServiceSettings) -> None:
             hint="Give --tls-cert and --tls-key, or --behind-proxy if a proxy in front speaks TLS; "
             "or listen on 127.0.0.1.",
         )
+    if settings.tls_cert:
+        _require_certificate(settings)
     if protected and urlsplit(settings.public_url).scheme != "https":
         raise InputError(
             "Passkeys are bound to the address by which browsers reach the service, and it is not stated.",
             hint="Give --public-url https://NAME.",
         )
+
+
+def _require_certificate(settings: ServiceSettings) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key, _no_password)
+    except (OSError, ValueError) as e:  # an SSLError is an OSError
+        why = f"{e.strerror}." if isinstance(e, FileNotFoundError | PermissionError) else f"{e}."
+        raise InputError(
+            f"The certificate {settings.tls_cert} cannot be used with the key {settings.tls_key}: {why}",
+            hint="Name the PEM file of the certificate and its chain, and that of its key, without a password.",
+        ) from e
+
+
+def _no_password() -> str:
+    """Asked for by a key that has one; without this the library would ask on the terminal."""
+    raise ValueError("the key has a password")

@@ -24,6 +24,7 @@ _BUSY_MS = 30_000  # longer than any transaction of ours; a writer that waits th
 _WRITES = "firstlight_writes"
 _HINTS = {
     "full": "Free some disk space and run the command again; nothing of this step was kept.",
+    "disk I/O": "Check that the disk is not full, and its health; nothing of this step was kept.",
     "locked": "Another process is writing for very long; wait for it or stop it, then run the command again.",
     "readonly": "Check the permissions of the home folder.",
     "unable to open": "Check the permissions of the home folder.",
