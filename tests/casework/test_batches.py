@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from casework.making import AT_ONCE, SETTINGS, case_of, jpeg, png, put, report_it, take_in, upload
+from casework.making import AT_ONCE, SETTINGS, case_of, jpeg, png, put, report_it, statements, take_in, upload
 from firstlight.casework import cases, facts, filing, overview, reconcile
 from firstlight.casework.home import Home
 from firstlight.cybertip import Client, FilingState, Simulator
@@ -44,6 +44,26 @@ def test_one_report_names_all_who_passed_it_on(
     assert cases.show(home, case).state == "filed"
     assert reconcile.reconcile(home).adds_up
     assert overview.report_statistics(home).to_table()
+
+
+def test_a_case_is_read_once_for_all_its_accounts(home: Home, cage: Cage, client: Client, tmp_path: Path) -> None:
+    accounts: dict[str, dict[str, object]] = {f"u{number}": {} for number in range(5)}
+    case = _case(home, cage, tmp_path, **accounts)
+    report_it(home, case)
+
+    def reads(said: list[str]) -> int:
+        return sum("JOIN decisions" in one and "decisions.document" in one for one in said)
+
+    with statements() as said:
+        assert [one.account for one in filing.draft(home, case)] == list(accounts)
+    assert reads(said) == 1
+    with statements() as said:
+        assert [one.account for one in overview.waiting(home).reports] == list(accounts)
+    assert reads(said) == 1
+    with statements() as said:
+        assert len(filing.file_case(home, case, client, retries=AT_ONCE)) == len(accounts)
+    assert reads(said) == 1
+    assert reconcile.reconcile(home).adds_up
 
 
 def test_who_was_in_a_batch_and_is_found_again_is_linked_to_it(
