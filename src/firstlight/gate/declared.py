@@ -11,8 +11,9 @@ from firstlight.gate.pictures import SeenPicture
 from firstlight.origin.credentials import context
 from firstlight.origin.trust import TrustLists
 
-_BOX: Final = b"jumb"
-"""What stands in every file that holds a credential; without it there is nothing to read."""
+_STORE: Final = bytes.fromhex("6332706100110010800000aa00389b71")
+"""The UUID of a manifest store (C2PA 2.2, 11.1.4.2): it stands in every file that holds a credential, and where it is
+missing there is nothing to read. All of it is sought: a long word takes a third of the time of a short one."""
 
 _FROM_ANOTHER: Final = ("c2pa.opened", "c2pa.placed")
 
@@ -22,7 +23,7 @@ def declares_input(picture: SeenPicture) -> bool:
 
     Its signature is not asked about: the word counts against what the gate would say, and never for it.
     """
-    if _BOX not in picture.data:
+    if _STORE not in picture.data:
         return False
     import c2pa
 

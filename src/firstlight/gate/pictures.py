@@ -40,7 +40,9 @@ MIN_QUALITY: Final = 50
 _WORTH_A_THREAD: Final = 1 << 17
 """Bytes from which the digests are taken while a worker decodes: they take as long as handing them to a thread."""
 
-_digesting = ThreadPoolExecutor(4, "gate-digests")
+_decoding = ThreadPoolExecutor(thread_name_prefix="gate-decoding")
+"""They wait for workers. The digests stay in the calling thread: woken on its core they would hold up what it hands to
+the worker, and that is what takes longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +71,17 @@ def look_at(cage: Cage, data: bytes) -> SeenPicture:
     """
     if len(data) > LARGEST_PICTURE:
         raise LimitError(f"The picture has {len(data)} bytes; {LARGEST_PICTURE} are taken.", code="limit.bytes")
-    digests = _digesting.submit(digest_stream, io.BytesIO(data)) if len(data) >= _WORTH_A_THREAD else None
-    found = hash_picture(cage, data, Mode.AUTO)
+    at_once = len(data) >= _WORTH_A_THREAD
+    hashing = _decoding.submit(hash_picture, cage, data, Mode.AUTO) if at_once else None
+    digests = digest_stream(io.BytesIO(data))
+    found = hashing.result() if hashing is not None else hash_picture(cage, data, Mode.AUTO)
     frames: tuple[FrameHash, ...] = ()
     if found.frames > 1:
         moving = hash_frames(cage, data)
         if not moving.complete:
             raise UnreadableError("It moves, and its end was not reached.", code="unreadable.incomplete")
         frames = moving.frames
-    own = digests.result() if digests is not None else digest_stream(io.BytesIO(data))
-    return SeenPicture(data, own, sniff(data[:SNIFF_BYTES]).value, found, frames)
+    return SeenPicture(data, digests, sniff(data[:SNIFF_BYTES]).value, found, frames)
 
 
 def plain_picture(side: int = 64) -> bytes:
