@@ -164,6 +164,13 @@ def test_what_is_added_in_large_parts_is_not_left_to_be_scanned(
     other.close()
 
 
+def listed(folder: Path, names: list[str]) -> Path:
+    """A file that lists the hashes of these."""
+    path = folder / "list.csv"
+    path.write_text("key,pdq\n" + "".join(f"{name},{pdq_of(name).hex}\n" for name in names))
+    return path
+
+
 def test_a_sealed_index_is_opened_from_its_copy_after_a_restart(
     tmp_path: Path, clock: FixedClock, memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,8 +179,7 @@ def test_a_sealed_index_is_opened_from_its_copy_after_a_restart(
     monkeypatch.setattr("firstlight.banks.sealed_index.BLOCK", 100_000)
     names = [f"vegetable-{i}" for i in range(30)]
     entries = [NewEntry(key=n, pdq=pdq_of(n).hex) for n in names]
-    path = tmp_path / "list.csv"
-    path.write_text("key,pdq\n" + "".join(f"{e.key},{e.pdq}\n" for e in entries[:20]))
+    path = listed(tmp_path, names[:20])
     with Library.create(tmp_path / "library", sealer=TestSealer(), clock=clock, memory=memory) as library:
         library.create_bank("roots", BankPurpose.KNOWN)
         library.import_list("roots", path)
@@ -210,8 +216,7 @@ def test_two_programs_that_close_one_library_at_once_write_its_copy_once(
     monkeypatch.setattr(hamming, "MIN_BASE_ROWS", 2)
     monkeypatch.setattr("firstlight.banks.store.RUN_ENTRIES", 8)
     names = [f"vegetable-{i}" for i in range(30)]
-    path = tmp_path / "list.csv"
-    path.write_text("key,pdq\n" + "".join(f"{n},{pdq_of(n).hex}\n" for n in names))
+    path = listed(tmp_path, names)
     both = threading.Barrier(2, timeout=0.3)
     met: list[Path] = []
     failed: list[StorageError] = []
@@ -258,8 +263,7 @@ def test_an_index_of_another_version_is_built_again(
     monkeypatch.setattr(hamming, "MIN_BASE_ROWS", 2)
     monkeypatch.setattr("firstlight.banks.store.RUN_ENTRIES", 8)
     names = [f"vegetable-{i}" for i in range(30)]
-    path = tmp_path / "list.csv"
-    path.write_text("key,pdq\n" + "".join(f"{n},{pdq_of(n).hex}\n" for n in names))
+    path = listed(tmp_path, names)
     with monkeypatch.context() as older:
         older.setattr("firstlight.index.basefile.VERSION", 1)
         library.create_bank("roots", BankPurpose.KNOWN)

@@ -9,22 +9,17 @@ import pytest
 
 from firstlight.banks import Library
 from firstlight.clock import FixedClock
-from firstlight.gate.checks import BanksCheck
 from firstlight.gate.pictures import GATE_PRELOAD
+from firstlight.index import warm_up
 from firstlight.media import Cage
 
 
 @pytest.fixture(scope="session")
 def cage() -> Iterator[Cage]:
-    """Caged workers for the whole session."""
+    """Caged workers for the whole session, in a process whose kernels are loaded, as those of an open gate are."""
+    warm_up()
     with Cage(workers=1, preload=GATE_PRELOAD) as cage:
         yield cage
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Banks are matched without a warm-up here, and a machine that does much else may load kernels for seconds."""
-    monkeypatch.setattr(BanksCheck, "budget", 60.0)
 
 
 @pytest.fixture

@@ -32,7 +32,6 @@ from firstlight.cybertip.drafting.facts import (
     Account,
     CaseFile,
     Channel,
-    Conduct,
     NetworkEvent,
     ReportingParty,
 )
@@ -152,8 +151,8 @@ def case_facts(home: Home, work: Work, about: Group, *, destination: str = SIMUL
     dated = all(upload.uploaded_at for upload in uploads)
     return CaseFacts(
         reporter=party,
-        conduct=next((c.conduct for c in reversed(conclusions) if c.conduct), Conduct.MATERIAL),
-        occurred_at=min(one.upload.uploaded_at or one.item.received_at for one in about.rows),
+        conduct=about.conduct,
+        occurred_at=about.occurred_at,
         occurred_note="The earliest upload." if dated else "When the service first held the material.",
         platform=home.settings.organisation.name,
         escalation=next((c.escalation for c in conclusions if c.escalation), ""),
@@ -176,11 +175,10 @@ def batch_facts(home: Home, work: Work, about: Group) -> BatchFacts:
     """
     party = reporting_party(home)
     reportable.require_as_logged(work, about)
-    conclusions = [one.decision.conclusion for one in about.rows]
     return BatchFacts(
         reporter=party,
-        conduct=next((c.conduct for c in reversed(conclusions) if c.conduct), Conduct.MATERIAL),
-        occurred_at=min(one.upload.uploaded_at or one.item.received_at for one in about.rows),
+        conduct=about.conduct,
+        occurred_at=about.occurred_at,
         platform=home.settings.organisation.name,
         users=about.accounts,
         file=_file(about.rows[0], viewings_of(work, about.rows[0].item.sha256)),

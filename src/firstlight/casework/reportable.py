@@ -15,11 +15,11 @@ from firstlight.casework.parts import in_parts
 from firstlight.casework.review import Decision, Finding
 from firstlight.casework.upload import Upload
 from firstlight.custody import EventType
-from firstlight.cybertip.drafting.facts import FileSign
+from firstlight.cybertip.drafting.facts import Conduct, FileSign
 from firstlight.errors import IntegrityError, StateError
 from firstlight.store import tables
 from firstlight.store.tables import Item
-from firstlight.values import Sha256Hex
+from firstlight.values import Instant, Sha256Hex
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,17 @@ class Group:
     def items(self) -> tuple[int, ...]:
         """The items, each once: one that came back to a person after its report was decided twice."""
         return tuple(dict.fromkeys(one.item.id for one in self.rows))
+
+    @property
+    def conduct(self) -> Conduct:
+        """What it is reported for: the last that a decision says."""
+        said = (one.decision.conclusion.conduct for one in reversed(self.rows))
+        return next((conduct for conduct in said if conduct), Conduct.MATERIAL)
+
+    @property
+    def occurred_at(self) -> Instant:
+        """The earliest upload; where the service does not know one, when it was received."""
+        return min(one.upload.uploaded_at or one.item.received_at for one in self.rows)
 
     @property
     def escalated(self) -> bool:

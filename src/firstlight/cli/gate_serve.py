@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
 import os
 import shutil
@@ -27,6 +26,7 @@ from firstlight.errors import InputError
 from firstlight.gate.marking import Marker, Model, SigningKey, WatermarkProgram
 from firstlight.gate.moderation import Moderation
 from firstlight.gate.rules import Outcome
+from firstlight.web import garbage
 
 STAND_IN = "stand-in"
 PORT = 8030
@@ -111,7 +111,7 @@ def serve(
                 client_ip_header=client_ip_header,
             )
         listening = stack.enter_context(listen(host, port))
-        gc.freeze()  # what a start leaves behind stays: no collection has to walk through it again
+        garbage.settle()
         _say_start(built, f"http://{host}:{listening.getsockname()[1]}", upstream)
         logging.getLogger("uvicorn").addHandler(logging.NullHandler())
         logging.getLogger("uvicorn").propagate = False  # what fails is told by the gate's own log

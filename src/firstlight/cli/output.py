@@ -16,9 +16,8 @@ from rich.table import Column, Table
 from firstlight.errors import FirstlightError
 from firstlight.values import Document
 
-DONE, FINDING, BAD_INPUT, OUR_FAULT = 0, 1, 2, 3
-STOPPED = 130
-"""Exit codes: done; a finding, such as a match or a failed check; bad usage or input; our fault."""
+DONE, FINDING, BAD_INPUT, OUR_FAULT, STOPPED = 0, 1, 2, 3, 130
+"""Exit codes: done; a finding, such as a match or a failed check; bad input; our fault; stopped by a person."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of words.")]
 

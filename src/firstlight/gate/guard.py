@@ -129,6 +129,9 @@ class Guard:
         Raises:
             FirstlightError: the workers cannot decode, or a check cannot be made; such a gate must not be opened.
         """
+        from firstlight.index import warm_up  # loads the compiler
+
+        warm_up()  # the first bank may be made while the gate stands open
         picture = look_at(self._cage, plain_picture())
         for one in self._pictures:
             if not getattr(one, "asks_a_host", False):
