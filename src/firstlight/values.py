@@ -11,7 +11,16 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import rfc8785
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    ValidationError,
+)
 
 from firstlight import clock
 from firstlight.errors import Fact, InputError
@@ -63,6 +72,15 @@ class Document(Value):
                 f"This is no {cls.title_for_people}: {where}: {first['msg']}.",
                 hint="Check that the file is whole and comes from this version of Firstlight.",
             ) from e
+
+
+def writable(text: str) -> str:
+    """The text with halves of surrogate pairs written out, which JSON and file names can hold and no UTF-8 can."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+ForeignText = Annotated[str, AfterValidator(writable)]
+"""A text from outside that a document keeps, whatever stands in it."""
 
 
 def canonical_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -201,3 +202,22 @@ def test_side_files_are_told_as_skipped(tmp_path: Path, cage: Cage) -> None:
     assert report.found is None
     assert report.headline.endswith("No list was looked at.")
     assert [(one.code, one.count) for one in report.coverage.skipped] == [("side-file", 1)]
+
+
+def test_a_name_that_is_no_utf8_is_screened_hit_and_reported(
+    tmp_path: Path, cage: Cage, library: Library, clock: FixedClock
+) -> None:
+    folder = tmp_path / os.fsdecode(b"s\xe9t")
+    folder.mkdir()
+    (folder / os.fsdecode(b"\xe9")).write_bytes(picture(3))  # without an extension, which is a finding
+    settings = Settings(tmp_path / "out", lists_of(library, "known", clock=clock))
+    done = screened(settings, cage, folder)
+    assert (done.left, done.trouble) == (0, ())
+    [hit] = hits_in(settings.out, SEALER)
+    assert hit.member == "\\udce9"
+    report = make_report(settings.out, data_set="x", made=clock.now(), software="tests", sealer=SEALER)
+    assert [one.code for one in report.findings] == ["no-extension"]
+    assert write_report(settings.out, report, None)
+    (settings.results / next(settings.results.iterdir()).name).unlink()
+    report = make_report(settings.out, data_set="x", made=clock.now(), software="tests", sealer=SEALER)
+    assert write_report(settings.out, report, None)

@@ -14,7 +14,7 @@ from PIL import Image
 from firstlight.banks import Library, NewEntry
 from firstlight.cli.demo.drawing import draw
 from firstlight.clock import FixedClock
-from firstlight.errors import StateError, StorageError
+from firstlight.errors import IntegrityError, StateError, StorageError
 from firstlight.hashing import Mode, hash_picture
 from firstlight.media import Cage
 from firstlight.screen import bundles
@@ -241,3 +241,28 @@ def test_large_pictures_are_hashed_one_by_one_in_their_place(cage: Cage, monkeyp
         held -= sum(one.member.size for one in bundle)
     assert seen == list(range(len(sizes)))
     assert most <= 200 + 5000 + 6000  # what is at work, and the next one, by which a bundle is known to be whole
+
+
+def test_halves_of_surrogate_pairs_cost_no_hit(tmp_path: Path, settings: Settings, cage: Cage) -> None:
+    side = b'{"url": "https://example.org/\\ud800", "caption": "\\udfff", "timestamp": "\\ud812"}'
+    tar_of([("3.jpg", picture(3)), ("3.json", side)], tmp_path / "x.tar")
+    tally, result = _screen(settings, cage, shard_of(tmp_path / "x.tar"))
+    [hit] = unseal_hits(result.matches(), SEALER, tally.ident)
+    assert (hit.url, hit.fetched) == ("https://example.org/\\ud800", "\\ud812")
+    assert "\\\\udfff" in hit.record or "\\udfff" in hit.record
+
+
+def test_a_result_that_is_damaged_says_so_wherever_it_is(tmp_path: Path, settings: Settings, cage: Cage) -> None:
+    tar_of([(f"{n}.jpg", picture(n)) for n in (3, 4)], tmp_path / "x.tar")
+    _, result = _screen(settings, cage, shard_of(tmp_path / "x.tar"))
+    whole = result.path.read_bytes()
+    told = 0
+    for at in range(0, len(whole), 7):
+        result.path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        try:
+            found = Result.open(result.path)
+            list(found.groups())
+            found.matches()
+        except IntegrityError:
+            told += 1
+    assert told > len(whole) // 14  # the rest is in names and times that nobody reads

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from firstlight.banks import Library, NewEntry
 from firstlight.banks.digest_table import DigestTable
 from firstlight.clock import FixedClock
+from firstlight.errors import StateError
 from firstlight.media import Cage
 from firstlight.screen.again import Again
 from firstlight.screen.hits import unseal_hits
@@ -161,3 +162,34 @@ def test_damage_costs_its_row_group(tmp_path: Path, cage: Cage) -> None:
     [tally] = tallies(settings.out)
     assert tally.adds_up
     assert (tally.members, tally.screened, tally.unreadable) == (900, 600, {"damaged": 300})
+
+
+def test_damage_beside_a_listed_digest_costs_its_facts_and_no_hit(
+    tmp_path: Path, cage: Cage, library: Library, clock: FixedClock
+) -> None:
+    (tmp_path / "set").mkdir()
+    words = pa.array([b"fine", b"\xff no text"], pa.binary())
+    words = pa.Array.from_buffers(pa.string(), 2, words.buffers())  # as a careless writer makes them
+    md5 = [hashlib.md5(picture(seed)).hexdigest() for seed in (4, 3)]
+    pq.write_table(pa.table({"TEXT": words, "md5": md5}), tmp_path / "set" / "part-0.parquet")
+    settings = Settings(tmp_path / "out", lists_of(library, "known", clock=clock))
+    screened(settings, cage, tmp_path / "set")
+    tally, result = _only(settings)
+    assert (tally.members, tally.screened, tally.unreadable, tally.skipped) == (2, 2, {}, {})
+    [hit] = unseal_hits(result.matches(), SEALER, tally.ident)
+    assert (hit.row, hit.url) == (1, "")
+
+
+def test_lists_that_fail_are_no_damage_of_the_table(
+    tmp_path: Path, cage: Cage, library: Library, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "set").mkdir()
+    _table(tmp_path / "set" / "part-0.parquet")
+    settings = Settings(tmp_path / "out", lists_of(library, "known", clock=clock))
+
+    def closed(*_: object, **__: object) -> None:
+        raise StateError("The lists are closed.")
+
+    monkeypatch.setattr(Library, "match_many", closed)
+    done = screened(settings, cage, tmp_path / "set")
+    assert (done.left, [one.error.code for one in done.trouble]) == (1, ["state"])

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 
 from firstlight.errors import FirstlightError
-from firstlight.values import Document
+from firstlight.values import Document, writable
 
 DONE, FINDING, BAD_INPUT, OUR_FAULT, STOPPED = 0, 1, 2, 3, 130
 """Exit codes: done; a finding, such as a match or a failed check; bad input; our fault; stopped by a person."""
@@ -75,7 +75,7 @@ def _as_json(plain: object, indent: int | None = None) -> str:
     """The text that standard output can carry: half of a surrogate pair, as in a name that is no UTF-8, is escaped."""
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     text = json.dumps(plain, ensure_ascii=not unicode, indent=indent) + "\n"
-    return text.encode("utf-8", "backslashreplace").decode()
+    return writable(text)
 
 
 def complain(error: FirstlightError, *, as_json: bool) -> None:

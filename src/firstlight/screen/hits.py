@@ -12,7 +12,7 @@ from firstlight.banks import Match, Sealer
 from firstlight.errors import FirstlightError, IntegrityError
 from firstlight.screen.channels import Channel
 from firstlight.screen.signs import Sign
-from firstlight.values import BankPurpose, Document, Sha256Hex, Value, Versioned
+from firstlight.values import BankPurpose, Document, ForeignText, Sha256Hex, Value, Versioned
 
 _CONTEXT: Final = b"firstlight screen matches 1\x00"
 
@@ -48,15 +48,15 @@ class Hit(Document):
     kind: Literal["screen-hit"] = "screen-hit"
     version: Versioned = 1
     finding: Literal["known material found in data"] = FINDING_WORDS
-    place: str = Field(description="the shard: a path or an address")
-    member: str
+    place: ForeignText = Field(description="the shard: a path or an address")
+    member: ForeignText
     offset: int = Field(description="where its bytes begin in the shard, or its row in a table")
     size: int
     row: int = Field(description="its number in the shard's result")
-    key: str = ""
-    url: str = ""
-    fetched: str = Field(default="", description="when it was downloaded, as the data set records it")
-    record: str = ""
+    key: ForeignText = ""
+    url: ForeignText = ""
+    fetched: ForeignText = Field(default="", description="when it was downloaded, as the data set records it")
+    record: ForeignText = ""
     md5: str = ""
     sha1: str = ""
     sha256: Sha256Hex | Literal[""] = ""

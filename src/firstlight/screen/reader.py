@@ -10,6 +10,7 @@ store failed, so that the shard is tried again later.
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
@@ -42,11 +43,17 @@ def read_exactly(file: BinaryIO, size: int) -> bytes:
 
 
 @contextlib.contextmanager
-def reading() -> Iterator[None]:
-    """What the operating system says while a shard is read, in the words of the house."""
+def reading(*, unless_damaged: bool = False) -> Iterator[None]:
+    """What the operating system says while a shard is read, in the words of the house.
+
+    `unless_damaged` lets through what decoders raise as an `OSError` of damaged bytes, and what seeking to a place
+    that no file can have says.
+    """
     try:
         yield
     except OSError as e:
+        if unless_damaged and e.errno in (None, errno.EINVAL):
+            raise
         raise StorageError(
             f"Reading stopped: {e.strerror or e}.", hint="Check the disk; run the command again to go on.",
         ) from e  # fmt: skip

@@ -24,7 +24,7 @@ from firstlight.screen.results import SUFFIX, Result, results_in
 from firstlight.screen.selftest import SelfTest
 from firstlight.screen.shard import SHARDS, Tally, tally_of
 from firstlight.screen.signs import OriginCounts, counts_of
-from firstlight.values import Document, Instant, Sha256Hex, Value, Versioned
+from firstlight.values import Document, Instant, Sha256Hex, Value, Versioned, writable
 
 Count = Annotated[int, Field(ge=0)]
 MAX_NAMED: Final = 50
@@ -276,7 +276,7 @@ _GENERAL: Final = {
 
 def _short(tally: Tally, name: str) -> str:
     words = f"{tally.failed.message} {tally.failed.hint}".strip() if tally.failed is not None else ""
-    return words.replace(tally.place, name)
+    return words.replace(writable(tally.place), name)
 
 
 def _counted(counts: Counter[str]) -> tuple[Counted, ...]:

@@ -10,12 +10,14 @@ holds nothing that says which member did.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import io
 import json
 import os
 import secrets
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -235,9 +237,11 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
     except FileNotFoundError as e:
         raise storage_error(path, "read", e) from e
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as e:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, KeyError, ValueError, EOFError) as e:
         raise _damaged(path) from e
     except OSError as e:
+        if e.errno == errno.EINVAL:  # it was sought at a place that no file has
+            raise _damaged(path) from e
         raise storage_error(path, "read", e) from e
 
 

@@ -21,7 +21,7 @@ from firstlight.screen.plan import PLAN, plan_shards, read_plan, write_plan
 from firstlight.screen.results import SUFFIX, finished, make_folder
 from firstlight.screen.shard import Settings, Tally
 from firstlight.screen.shards import Shard
-from firstlight.values import Document, ErrorNote, Value, Versioned
+from firstlight.values import Document, ErrorNote, Value, Versioned, writable
 
 RUN: Final = "run.json"
 LOG: Final = "log.jsonl"
@@ -119,7 +119,11 @@ def prepare(
     make_folder(settings.out)
     make_folder(settings.results)
     given = RunFile(
-        sources=tuple(sources), mode=settings.mode.value, data_set=data_set, banks=tuple(banks), origin=settings.origin
+        sources=tuple(map(writable, sources)),
+        mode=settings.mode.value,
+        data_set=data_set,
+        banks=tuple(banks),
+        origin=settings.origin,
     )
     known = _known_run(settings.out, given)
     if not (keep and (settings.out / PLAN).exists()):

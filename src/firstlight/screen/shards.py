@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final, Self
 
 from firstlight.errors import IntegrityError
+from firstlight.values import writable
 
 IDENT_DIGITS: Final = 32
 
@@ -59,14 +60,14 @@ class Shard:
     def shown(self) -> str:
         """The shard for people."""
         if not self.files:
-            return self.place
-        return f"{self.place} ({self.files[0].name} and {len(self.files) - 1} more files)"
+            return writable(self.place)
+        return writable(f"{self.place} ({self.files[0].name} and {len(self.files) - 1} more files)")
 
     @property
     def name(self) -> str:
         """What a report calls it: its file name, or the folder with its first file."""
         last = self.place.rstrip("/").rpartition("/")[2]
-        return f"{last}/{self.files[0].name}..." if self.files else last
+        return writable(f"{last}/{self.files[0].name}..." if self.files else last)
 
     def to_line(self) -> bytes:
         """The shard as one line of JSON."""

@@ -6,6 +6,7 @@ item. Rows are counted, and only those that match are kept, so billions of them 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -85,9 +86,13 @@ def count_table(shard: Shard, places: Places, lists: Lists | None) -> Counted:
             size = file.metadata.row_group(number).num_rows
             try:
                 with parquet_errors("A part of the table"):
-                    _count_group(file, number, first, columns, tables, lists, shard, out)
+                    counted, wanted = _suspects_of(file, number, first, columns, tables)
             except InputError:
                 out.lost += size
+            else:
+                out.with_hash += counted
+                if lists is not None and wanted:
+                    _look_up(file, number, first, wanted, lists, shard, out)
             first += size
     return out
 
@@ -95,10 +100,10 @@ def count_table(shard: Shard, places: Places, lists: Lists | None) -> Counted:
 _EMPTY: Final = DigestTable.of(np.zeros(0, dtype=np.uint64))
 
 
-def _count_group(
+def _suspects_of(
     file: Any, number: int, first: int, columns: dict[str, str], tables: dict[str, DigestTable],  # noqa: ANN401
-    lists: Lists | None, shard: Shard, out: Counted,
-) -> None:  # fmt: skip
+) -> tuple[int, dict[int, dict[str, str]]]:  # fmt: skip
+    """How many rows of a row group have a digest, and the digests of those that may be listed, by row."""
     wanted: dict[int, dict[str, str]] = {}
     counted, at = 0, first
     for batch in file.iter_batches(batch_size=ROWS, row_groups=[number], columns=list(columns), use_threads=False):
@@ -109,9 +114,7 @@ def _count_group(
                 wanted.setdefault(at + row, {})[kind] = _hex(array[row].as_py())
         counted += int(valid.sum())
         at += batch.num_rows
-    out.with_hash += counted
-    if lists is not None and wanted:
-        _look_up(file, number, first, wanted, lists, shard, out)
+    return counted, wanted
 
 
 def suspect_rows(array: Any, width: int, table: DigestTable, valid: Any) -> list[int]:  # noqa: ANN401 - arrays
@@ -173,11 +176,14 @@ def _look_up(
     file: Any, number: int, first: int, wanted: dict[int, dict[str, str]], lists: Lists,  # noqa: ANN401
     shard: Shard, out: Counted,
 ) -> None:  # fmt: skip
-    """Compare the suspects whole, and read the rows of those that match."""
+    """Compare the suspects whole, and read the rows of those that match. Damage there costs a hit its facts alone."""
     order = sorted(wanted)
     found = lists.library.match_many([Sought(wanted[row]) for row in order], banks=lists.banks)
     matched = {row: matches for row, matches in zip(order, found, strict=True) if any(one.counts for one in matches)}
-    for row, record in _records(file, number, first, sorted(matched)):
+    records: dict[int, dict[str, Any]] = {row: {} for row in sorted(matched)}
+    with contextlib.suppress(InputError), parquet_errors("What stands beside the digests"):
+        records.update(_records(file, number, first, list(records)))
+    for row, record in records.items():
         facts = facts_of(record)
         channel = [(Channel.RECORDED, one) for one in matched[row] if one.counts]
         out.hits.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -13,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firstlight.errors import InputError
+from firstlight.errors import InputError, StorageError
+from firstlight.screen.places import Places
 from screen.making import codes, read, side_file, tar_of
 
 BASIC = [
@@ -199,3 +201,55 @@ def test_damage_never_raises_anything_but_words(tmp_path_factory: pytest.TempPat
     except InputError:
         return
     assert all(m.data is None or len(m.data) == m.size for m in members)
+
+
+def _header(block: bytes, kind: bytes | None = None, size: bytes = b"") -> bytes:
+    """The header with another kind and size, and the checksum that goes with them."""
+    made = bytearray(block)
+    made[156:157] = kind or made[156:157]
+    made[124:136] = size or made[124:136]
+    made[148:156] = b" " * 8
+    made[148:156] = b"%06o\0 " % sum(made)
+    return bytes(made)
+
+
+@pytest.mark.parametrize("digits", [17, 100, 5000])
+def test_a_size_that_no_member_has_is_no_size(tmp_path: Path, digits: int) -> None:
+    plain = tar_of([("1.jpg", b"one")])
+    record = b" size=" + b"9" * digits + b"\n"
+    record = str(len(record) + len(str(digits + 20))).encode() + record
+    said = _header(plain[:512], b"x", b"%011o\0" % len(record)) + record + bytes(-len(record) % 512)
+    (tmp_path / "x.tar").write_bytes(said + plain)
+    members, _ = read(tmp_path / "x.tar")
+    assert [(m.name, m.data) for m in members] == [("1.jpg", b"one")]
+
+
+def test_a_header_with_a_size_that_no_member_has_is_damage(tmp_path: Path) -> None:
+    first, rest = tar_of([("1.jpg", b"one")])[:1024], tar_of([("2.jpg", b"two"), ("3.jpg", b"three")])
+    binary = b"\x80" + (2**70).to_bytes(11, "big")
+    (tmp_path / "x.tar").write_bytes(first + _header(rest[:512], size=binary) + rest[512:])
+    members, findings = read(tmp_path / "x.tar")
+    assert [(m.name, m.data) for m in members] == [("1.jpg", b"one"), ("3.jpg", b"three")]
+    assert codes(findings) == {"damaged-header"}
+
+
+class _Failing(io.BytesIO):
+    """A disk that fails behind the first member."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell() > 2048:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().read(size)
+
+
+def test_a_disk_that_fails_where_nothing_is_kept_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        info = tarfile.TarInfo("d/")
+        info.type, info.size = tarfile.DIRTYPE, 3 << 20
+        archive.addfile(info, io.BytesIO(bytes(3 << 20)))
+    data = bytearray((tmp_path / "x.tar").read_bytes())
+    data[:512] = _header(bytes(data[:512]), size=b"%011o\0" % (3 << 20))
+    data[512:] = bytes(3 << 20)
+    monkeypatch.setattr(Places, "open", lambda *_: _Failing(bytes(data)))
+    with pytest.raises(StorageError, match="Reading stopped"):
+        read(tmp_path / "x.tar")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import random
+import struct
 import warnings
 import zipfile
 from pathlib import Path
@@ -11,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstlight.errors import InputError
+from firstlight.errors import InputError, StorageError
 from firstlight.screen.shards import Kind
 from screen.making import codes, read, side_file, tar_of
 
@@ -93,3 +96,49 @@ def test_a_web_page_in_the_place_of_a_shard_is_told_as_such(tmp_path: Path) -> N
     for kind in (Kind.TAR, Kind.ZIP, Kind.PARQUET):
         with pytest.raises(InputError, match=f"is not {kind.words}: it is "):
             read(tmp_path / "x", kind)
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_no_damage_stops_a_run(tmp_path: Path, packing: int) -> None:
+    out, chance = io.BytesIO(), random.Random(packing)
+    with zipfile.ZipFile(out, "w", packing) as archive:
+        archive.writestr("1.jpg", chance.randbytes(900))
+        archive.writestr("2.jpg", b"two" * 300)
+    for _ in range(400):
+        data = bytearray(out.getvalue())
+        for _ in range(chance.choice((1, 1, 2, 4))):
+            data[chance.randrange(len(data))] = chance.choice((0, 255, chance.randrange(256)))
+        (tmp_path / "x.zip").write_bytes(data)
+        try:
+            members, _ = read(tmp_path / "x.zip", Kind.ZIP)
+        except InputError:
+            continue
+        assert all(m.data is not None or m.reason for m in members)
+
+
+@pytest.mark.parametrize("flags", [0, 1])
+def test_what_a_member_claims_to_be_fits_a_result(tmp_path: Path, flags: int) -> None:
+    plain = zip_of([("1.jpg", b"one")])
+    at = plain.index(b"PK\1\2")
+    entry, end = bytearray(plain[at : at + 46 + 5]), bytearray(plain[at + 46 + 5 :])
+    entry[8] |= flags
+    entry[24:28] = entry[42:46] = b"\xff" * 4  # size and place stand in the field for large ones
+    extra = struct.pack("<HHQQ", 1, 16, 2**64 - 1, 2**64 - 2)
+    entry[30:32] = struct.pack("<H", len(extra))
+    end[12:16] = struct.pack("<L", len(entry) + len(extra))
+    (tmp_path / "x.zip").write_bytes(plain[:at] + entry + extra + end)
+    [member], _ = read(tmp_path / "x.zip", Kind.ZIP)
+    assert member.reason == ("encrypted" if flags else "damaged")
+    assert max(member.size, member.offset) < 2**53
+
+
+def test_a_disk_that_fails_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = zip_of([("1.jpg", bytes(range(256)) * 8)])
+    (tmp_path / "x.zip").write_bytes(data)
+
+    def failing(*_: object) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", failing)
+    with pytest.raises(StorageError, match="Reading stopped"):
+        read(tmp_path / "x.zip", Kind.ZIP)

@@ -20,16 +20,19 @@ from firstlight.media import SNIFF_BYTES
 from firstlight.screen.member import Findings, Member, Names
 from firstlight.screen.pairing import paired
 from firstlight.screen.places import Places
-from firstlight.screen.reader import MAX_MEMBER_BYTES, Part, large_member, not_what_it_says, read_exactly
+from firstlight.screen.reader import MAX_MEMBER_BYTES, Part, large_member, not_what_it_says, read_exactly, reading
 from firstlight.screen.readers import recorded
 from firstlight.screen.shards import Shard
 
 BLOCK: Final = 512
 MAX_NAME_BYTES: Final = 1 << 20
 """A long name or extended header: real ones have a few hundred bytes."""
+LARGEST: Final = 1 << 44
+"""No member is larger: a header that says so is damaged, and its number would fit no result."""
 RESYNC_BYTES: Final = 64 * 2**20
 """How far behind damage the next header is looked for."""
 
+_SIZE_DIGITS: Final = len(str(LARGEST))
 _REGULAR = (b"0", b"\0", b"7")
 _HARD_LINK, _SYMBOLIC_LINK, _FOLDER = b"1", b"2", b"5"
 _LONG_NAME, _LONG_LINK, _EXTENDED_ALL, _SPARSE = b"L", b"K", b"g", b"S"
@@ -59,7 +62,7 @@ class _Said:
         size = values.get("size", b"")
         return _Header(
             values.get("path", header.name),
-            int(size) if size.isdigit() else header.size,
+            int(size) if size.isdigit() and len(size) <= _SIZE_DIGITS and int(size) <= LARGEST else header.size,
             header.kind,
             values.get("linkpath", header.link),
         )
@@ -77,10 +80,9 @@ class _Stream:
         if self.broken:
             return b""
         try:
-            data = self._file.read(size)
+            with reading(unless_damaged=True):
+                data = self._file.read(size)
         except _BROKEN_STREAM as e:
-            if isinstance(e, OSError) and e.errno is not None:
-                raise
             self.broken = type(e).__name__
             return b""
         self.at += len(data)
@@ -283,7 +285,7 @@ def _parsed(block: bytes) -> _Header | None:
     if total is None or total != sum(block[:148]) + 8 * 32 + sum(block[156:]):
         return None
     size = _octal(block[124:136])
-    if size is None or size < 0:
+    if size is None or not 0 <= size <= LARGEST:
         return None
     name = block[:100].split(b"\0", 1)[0]
     prefix = block[345:500].split(b"\0", 1)[0]
