@@ -172,6 +172,15 @@ def test_a_check_that_hangs_closes_the_gate_within_its_budget(cage: Cage) -> Non
         assert time.monotonic() - started < 4
 
 
+def test_asking_how_the_checks_do_takes_no_budget_away(cage: Cage) -> None:
+    check = Check()
+    check.seconds, check.budget = 1, 0.05
+    with Guard(cage, prompts=[check], pictures=[check]) as guard:
+        assert guard.checks == {"test": "ready"}  # as the start of the gate does, and each look at its status
+        assert guard.check_prompt("a lake").checks[0].code == "upstream.time"
+        assert guard.check_output(jpeg(1)).decision.checks[-1].code == "upstream.time"
+
+
 def test_the_operator_may_let_a_check_fail_open_or_to_review(cage: Cage) -> None:
     for wanted in (Outcome.ALLOW, Outcome.REVIEW):
         with Guard(cage, prompts=[Check(error=UpstreamError("gone"))], on_failure={"test": wanted}) as guard:

@@ -263,6 +263,18 @@ def test_a_full_disk_is_told_and_forgotten_once_there_is_room(tmp_path: Path, mo
         assert ledger.words(ledger.record(1), 1) == b"three"
 
 
+def test_a_model_whose_number_was_not_written_gets_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Ledger(tmp_path / "l") as ledger:
+        ledger.append([new(1)])
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", _refuse)
+            with pytest.raises(StorageError, match="disk is full"):
+                ledger.append([New(record(2), "orchard 1")])
+        ledger.append([New(record(2), "orchard 1")])
+    with Ledger(tmp_path / "l") as ledger:
+        assert [ledger.model(ledger.record(row).model) for row in range(2)] == ["garden 1", "orchard 1"]
+
+
 def _refuse(*_: object) -> int:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

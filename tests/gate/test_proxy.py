@@ -239,6 +239,23 @@ def test_bad_requests_get_an_answer_that_says_so(house: House, arguments: dict[s
     assert answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("prompt", [r'"a lake \ud83d"', r'"a lake", "guidance": NaN'])
+def test_what_json_can_name_and_nothing_can_write_goes_on_as_it_came(house: House, prompt: str) -> None:
+    content = f'{{"prompt": {prompt}}}'.encode()
+    answer = house.post(
+        "/v1/images/generations", content=content, headers={"content-type": "application/json", "api-key": "x"}
+    )
+    assert answer.status_code == 200
+    assert is_marked(base64.b64decode(answer.json()["data"][0]["b64_json"]))
+
+
+@pytest.mark.parametrize("path", ["/v1/images/generations", "/v1/images/edits", "/v1/moderations"])
+def test_another_method_is_refused_as_clients_expect(house: House, path: str) -> None:
+    answer = httpx.get(house.url + path, trust_env=False)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.json()["error"]["code"] == "method_not_allowed"
+
+
 def test_no_other_path_leads_to_the_generator(house: House) -> None:
     assert [one.id for one in house.client.models.list()] == ["stand-in"]
     for path in ("/v1/chat/completions", "/v1/responses", "/pictures/x", "/v1/images/generations/../models"):

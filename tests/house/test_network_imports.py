@@ -54,6 +54,7 @@ ALLOWED: dict[str, str] = {
     "web/tracing.py": "sends traces to the collector that the operator named",
     "web/webhooks.py": "sends events to the addresses that the operator named, and to no other",
     "web/lookups/": "gives connections of the service to its own processes over socket pairs, and calls nobody",
+    "web/listening.py": "listens where the operator said, and calls nobody",
     "web/metrics.py": "serves figures on loopback, and calls nobody",
     "web/server.py": "listens where the operator said, and calls nobody",
     "web/service.py": "reads a certificate to see whether it can be used, and calls nobody",

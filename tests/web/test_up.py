@@ -19,9 +19,9 @@ from casework.making import jpeg
 from cybertip.test_tls import Authority
 from firstlight.casework.home import Home
 from firstlight.errors import InputError, StorageError
-from firstlight.web import server
 from firstlight.web.access import api_keys
 from firstlight.web.access.policy import Permission
+from firstlight.web.listening import address_at, listening_at
 from firstlight.web.service import check_reach
 from postgres import Server
 
@@ -131,13 +131,18 @@ def test_two_processes_share_a_postgresql_database_and_one_goes_on_when_the_othe
         assert work.log.verify().ok
 
 
-def test_a_port_that_is_taken_is_said_in_words(tmp_path: Path) -> None:
-    with Home.open(tmp_path / "home") as home:
-        settings = home.settings.service.model_copy(update={"port": 0})
-        with contextlib.closing(server._bound(settings)) as taken:
-            again = settings.model_copy(update={"port": taken.getsockname()[1]})
-            with pytest.raises(StorageError, match="cannot be had"):
-                server._bound(again)
+def test_a_port_that_is_taken_is_said_in_words() -> None:
+    with listening_at("::1", 0) as taken:
+        port = taken.getsockname()[1]
+        assert address_at("::1", taken) == f"http://[::1]:{port}"
+        with pytest.raises(StorageError, match=f"Port {port} on ::1 cannot be had"):
+            listening_at("::1", port)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.7", "no name at all"])
+def test_an_address_of_another_machine_is_a_slip_of_whoever_gave_it(host: str) -> None:
+    with pytest.raises(InputError, match="is no address of this machine"):
+        listening_at(host, 0)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -128,3 +129,24 @@ def test_an_address_that_is_no_longer_named_is_not_called(told: Home, receiver: 
     told.settings = Settings()
     work_off(told)
     assert receiver.came == []
+
+
+def test_an_answer_without_end_is_not_read(told: Home, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def without_end(hook: BaseHTTPRequestHandler) -> None:
+        hook.send_response(200)
+        hook.end_headers()
+        with suppress(OSError):
+            while not over.is_set():
+                hook.wfile.write(bytes(1 << 16))
+
+    monkeypatch.setattr(_Hook, "do_POST", without_end)
+    with told.work() as work:
+        jobs.enqueue(work, webhooks.KIND, {"to": receiver.address, "event": {}})
+    worker = threading.Thread(target=work_off, args=(told,), daemon=True)
+    worker.start()
+    worker.join(30)
+    over.set()
+    assert not worker.is_alive()
+    assert jobs.standing(told).waiting == 0

@@ -7,7 +7,6 @@ import logging
 import os
 import shutil
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -27,10 +26,10 @@ from firstlight.gate.marking import Marker, Model, SigningKey, WatermarkProgram
 from firstlight.gate.moderation import Moderation
 from firstlight.gate.rules import Outcome
 from firstlight.web import garbage
+from firstlight.web.listening import address_at, listening_at
 
 STAND_IN = "stand-in"
 PORT = 8030
-BACKLOG = 2048
 STOP_WITHIN = 10
 """Seconds for requests under way when the gate is stopped: a client that sends nothing must not keep it."""
 KEY_VARIABLE = "FIRSTLIGHT_GATE_UPSTREAM_KEY"
@@ -110,9 +109,9 @@ def serve(
                 public_url=public_url,
                 client_ip_header=client_ip_header,
             )
-        listening = stack.enter_context(listen(host, port))
+        listening = stack.enter_context(listening_at(host, port))
         garbage.settle()
-        _say_start(built, f"http://{host}:{listening.getsockname()[1]}", upstream)
+        _say_start(built, address_at(host, listening), upstream)
         logging.getLogger("uvicorn").addHandler(logging.NullHandler())
         logging.getLogger("uvicorn").propagate = False  # what fails is told by the gate's own log
         config = uvicorn.Config(
@@ -138,37 +137,18 @@ def _say_start(built: Gatehouse, url: str, upstream: str | None) -> None:
 
 
 @contextlib.contextmanager
-def listen(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that listens.
-
-    Raises:
-        InputError: the address is taken, or is none of this machine.
-    """
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((host, port))
-            listening.listen(BACKLOG)
-        except OSError as e:
-            raise InputError(
-                f"Nothing can listen at {host}:{port}: {e.strerror}.", hint="Choose another --port."
-            ) from e
-        yield listening
-
-
-@contextlib.contextmanager
 def served(app: Any, host: str = "127.0.0.1") -> Iterator[str]:  # noqa: ANN401 - any ASGI application
     """The address of an application that is served on loopback, in a thread, meanwhile."""
     import uvicorn
 
-    with listen(host, 0) as listening:
+    with listening_at(host, 0) as listening:
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=2))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         while not server.started and thread.is_alive():
             thread.join(0.02)
         try:
-            yield f"http://{host}:{listening.getsockname()[1]}"
+            yield address_at(host, listening)
         finally:
             server.should_exit = True
             thread.join(10)

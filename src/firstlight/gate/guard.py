@@ -6,7 +6,6 @@ Each check has a budget of time and a breaker. A check that cannot be made close
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -97,10 +96,10 @@ class Guard:
         self._pictures = tuple(pictures)
         self._keep = keep
         self._clock = clock or SystemClock()
-        self._on_failure = dict(on_failure or {})
         self._looking = Watch(LOOKING)
-        self._watches: dict[str, Watch] = {}
-        self._lock = threading.Lock()
+        means = on_failure or {}
+        checks: tuple[PromptCheck | PictureCheck, ...] = (*self._prompts, *self._pictures)
+        self._watches = {one.name: Watch(one.budget, means.get(one.name, Outcome.BLOCK)) for one in checks}
         self._pool = ThreadPoolExecutor(16, "gate")
 
     @property
@@ -111,8 +110,7 @@ class Guard:
     @property
     def checks(self) -> dict[str, str]:
         """The checks by name, each `ready` or `given-up` for the moment."""
-        names = [*(one.name for one in self._prompts), *(one.name for one in self._pictures)]
-        return {name: "given-up" if self._watch(name, 0).breaker.is_open else "ready" for name in names}
+        return {name: "given-up" if one.breaker.is_open else "ready" for name, one in self._watches.items()}
 
     @property
     def rules_sha256(self) -> Sha256Hex | None:
@@ -144,7 +142,7 @@ class Guard:
     ) -> Decision:
         """Decide on the words of a request, before anything is generated. Never raises for what they say."""
         prompt = Prompt(text, negative, surface)
-        said = self._all([(one.name, one.budget, partial(one.check_prompt, prompt)) for one in self._prompts])
+        said = self._all([(one.name, partial(one.check_prompt, prompt)) for one in self._prompts])
         if max(len(text), len(negative)) > LONGEST_PROMPT:
             said.append(_failed("length", Ran(0.0, code="limit.prompt"), Outcome.BLOCK))
         decision = self._decision(Stage.PROMPT, said)
@@ -194,27 +192,21 @@ class Guard:
         picture = ran.answer
         if picture is None:
             return None, [_failed("decoding", ran, Outcome.BLOCK)]
-        parts = self._all([(one.name, one.budget, partial(one.check_picture, picture)) for one in self._pictures])
+        parts = self._all([(one.name, partial(one.check_picture, picture)) for one in self._pictures])
         return picture, [part.of(picture) for part in parts]
 
-    def _all(self, calls: list[tuple[str, float, Callable[[], Said]]]) -> list[_Part]:
+    def _all(self, calls: list[tuple[str, Callable[[], Said]]]) -> list[_Part]:
         """Make all checks; where several may wait for others, those at the same time."""
-        at_once = sum(bool(budget) for _, budget, _ in calls) > 1
+        at_once = sum(bool(self._watches[name].budget) for name, _ in calls) > 1
         waiting: list[tuple[str, Watch, Future[Ran[Said]] | Callable[[], Said]]] = []
-        for name, budget, call in calls:
-            watch = self._watch(name, budget)
-            waiting.append((name, watch, self._pool.submit(watch.run, call) if budget and at_once else call))
+        for name, call in calls:
+            watch = self._watches[name]
+            waiting.append((name, watch, self._pool.submit(watch.run, call) if watch.budget and at_once else call))
         out = []
         for name, watch, one in waiting:
             ran = one.result() if isinstance(one, Future) else watch.run(one)
             out.append(_part(name, ran) if ran.answer else _failed(name, ran, watch.on_failure))
         return out
-
-    def _watch(self, name: str, budget: float) -> Watch:
-        with self._lock:
-            if name not in self._watches:
-                self._watches[name] = Watch(budget, self._on_failure.get(name, Outcome.BLOCK))
-            return self._watches[name]
 
     def _decision(
         self,

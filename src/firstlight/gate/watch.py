@@ -83,7 +83,11 @@ class Watch:
     on_failure: Outcome = Outcome.BLOCK
     at_once: int = 16
     breaker: Breaker = field(default_factory=Breaker)
-    _pool: ThreadPoolExecutor | None = None
+    _pool: ThreadPoolExecutor | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        if self.budget:
+            self._pool = ThreadPoolExecutor(self.at_once, "gate-check")
 
     def run(self, call: Callable[[], T]) -> Ran[T]:
         """Make the call within the budget. Never raises: whatever goes wrong is a code."""
@@ -93,7 +97,7 @@ class Watch:
         answer: T | None = None
         code = ""
         try:
-            answer = call() if not self.budget else self._in_time(call)
+            answer = call() if self._pool is None else self._in_time(self._pool, call)
         except FirstlightError as e:
             code = e.diagnostics().code
         except Exception as e:  # noqa: BLE001 - a check that breaks must close the gate, never the program
@@ -104,10 +108,8 @@ class Watch:
         self.breaker.note(good=not code or code.split(".")[0] in ("unreadable", "limit", "input"))
         return Ran(round(spent, 3), answer, code)
 
-    def _in_time(self, call: Callable[[], T]) -> T:
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.at_once, "gate-check")
-        future = self._pool.submit(call)
+    def _in_time(self, pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+        future = pool.submit(call)
         try:
             return future.result(self.budget)
         except FutureTimeoutError as e:

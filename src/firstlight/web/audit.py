@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from firstlight.casework.home import Home
 from firstlight.custody import EventType
-from firstlight.errors import FirstlightError
 from firstlight.logs import get_logger
 
 EVERY = 0.75
@@ -124,7 +123,7 @@ class Audit(Tally):
                         work.record(EventType.MATCH, actor=actor, step="look-up", looked_up=counts, found=hits)
             # One line for all of them: a line each would cost more than the look-up.
             _log.info("look-ups", count=sum(one.counts.total() for one in asked.values()))
-        except FirstlightError:
+        except BaseException:
             self.put(asked)
             raise
 
@@ -143,6 +142,6 @@ class Audit(Tally):
             self._stop.wait(EVERY)
             try:
                 self.flush()
-            except FirstlightError as e:
+            except Exception as e:  # noqa: BLE001 - a thread that is gone would keep the record to itself
                 _log.error("audit.waits", error=e)
                 self._something.set()

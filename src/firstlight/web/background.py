@@ -74,9 +74,22 @@ class Background:
             thread.join(timeout)
 
     def _thread(self, name: str, work: Callable[[], None]) -> None:
-        thread = threading.Thread(target=work, name=name, daemon=True)
+        thread = threading.Thread(target=self._whatever_happens, args=(name, work), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
+
+    def _whatever_happens(self, name: str, work: Callable[[], None]) -> None:
+        """Do the work to its end; a fault is told, and it is begun anew after a while: a thread that is gone would keep
+        what waits for it waiting until somebody starts the service again."""
+        while True:
+            try:
+                work()
+            except Exception as e:  # noqa: BLE001 - see above
+                _log.error("background.fault", step=name, error=e, exc_info=e)
+            else:
+                return
+            if self._stop.wait(WAIT_AFTER_FAULT):
+                return
 
     def _get_ready(self, when_ready: Callable[[], None]) -> None:
         try:

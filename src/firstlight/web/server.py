@@ -17,7 +17,7 @@ import uvicorn
 
 from firstlight.casework.home import Home
 from firstlight.casework.settings import Service as ServiceSettings
-from firstlight.errors import InputError, StorageError
+from firstlight.errors import StorageError
 from firstlight.logs import get_logger
 from firstlight.media import Cage
 from firstlight.web import protocol
@@ -26,6 +26,7 @@ from firstlight.web.access.policy import Role
 from firstlight.web.app import with_short_way
 from firstlight.web.background import PARTS, Background
 from firstlight.web.hma import hotpath
+from firstlight.web.listening import listening_at
 from firstlight.web.lookups.pool import Pool, processes
 from firstlight.web.readiness import Readiness
 from firstlight.web.service import Service, address_of, check_reach
@@ -35,7 +36,6 @@ FIRST_USER = "operator"
 FIRST_ROLES = (Role.ADMIN, Role.SENIOR, Role.CUSTODIAN)
 """What whoever starts a home for the first time may do: on a machine with one engineer, everything but the keys."""
 STOP_WITHIN = 10  # seconds for requests under way
-_BACKLOG = 2048
 _log = get_logger("web")
 
 
@@ -69,7 +69,8 @@ def run(
     logging.getLogger("uvicorn").addHandler(logging.NullHandler())
     settings = home.settings.service
     check_reach(settings)
-    listening = _bound(settings)
+    listening = listening_at(settings.host, settings.port)
+    listening.setblocking(False)
     settings = settings.model_copy(update={"port": listening.getsockname()[1]})
     endpoint = home.settings.telemetry.endpoint
     made = traces(endpoint) if endpoint else None
@@ -192,26 +193,6 @@ def _configured(service: Service, pool: Pool | None = None) -> uvicorn.Config:
         ssl_certfile=settings.tls_cert or None,
         ssl_keyfile=settings.tls_key or None,
     )
-
-
-def _bound(settings: ServiceSettings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((settings.host, settings.port))
-        listening.listen(_BACKLOG)
-    except socket.gaierror as e:
-        listening.close()
-        raise InputError(f"{settings.host!r} is no address of this machine.", hint="Give --host 127.0.0.1.") from e
-    except OSError as e:
-        listening.close()
-        raise StorageError(
-            f"Port {settings.port} on {settings.host} cannot be had: {e.strerror}.",
-            hint="Stop what listens there, or choose another one with --port.",
-        ) from e
-    listening.setblocking(False)
-    return listening
 
 
 __all__ = ["Begun", "first_link", "run"]

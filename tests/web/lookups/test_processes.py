@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
@@ -25,7 +26,7 @@ from firstlight.values import BankPurpose
 from firstlight.web import server
 from firstlight.web.access import api_keys
 from firstlight.web.access.policy import Permission
-from firstlight.web.lookups.pool import processes
+from firstlight.web.lookups.pool import Pool, processes
 from firstlight.web.service import Service
 from web.test_up import PATIENCE, Process, up
 
@@ -296,3 +297,17 @@ def test_one_a_core_unless_a_number_is_given() -> None:
     assert processes("cores") == min(len(os.sched_getaffinity(0)), 8)
     assert processes(3) == 3
     assert processes(0) == 0
+
+
+def test_processes_that_fail_for_days_are_tried_all_the_same(home: Home) -> None:
+    pool = Pool(Service(home=home, settings=home.settings.service), 1, lambda *_: None)
+    pool._failures = 5000
+
+    async def later() -> float:
+        loop = asyncio.get_running_loop()
+        pool._start_later()
+        [handle] = loop._scheduled  # type: ignore[attr-defined]
+        handle.cancel()
+        return float(handle.when() - loop.time())
+
+    assert 50 < asyncio.run(later()) <= 60

@@ -96,9 +96,9 @@ class ImageProxy:
             status, body = refusal(e.decision)
             return JSONResponse(body, status)
         path = "/v1/images/" + request.url.path.rsplit("/", 1)[-1]
-        call = self._client.build_request(
-            "POST", self._base + path, headers=self._headers(request), **asked.forwarded()
-        )
+        forwarded = asked.forwarded()
+        headers = {**self._headers(request), **forwarded.pop("headers", {})}
+        call = self._client.build_request("POST", self._base + path, headers=headers, **forwarded)
         try:
             answer = await self._client.send(call, stream=True)
         except httpx.HTTPError as e:

@@ -89,7 +89,8 @@ class ImageRequest:
     def forwarded(self) -> dict[str, Any]:
         """The request as arguments for httpx."""
         if self.is_json:
-            return {"json": self.fields}
+            # escaped, so that halves of surrogate pairs and what is no number go on as they came
+            return {"content": json.dumps(self.fields).encode(), "headers": {"content-type": "application/json"}}
         files = [(one.name, (one.filename, one.data, one.content_type)) for one in self.files]
         return {"data": self.fields, "files": files}
 

@@ -28,7 +28,7 @@ _MEDIA = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
 def drawn(words: str, kind: str = "png", *, share: float = 1.0) -> bytes:
     """A soft pattern of colours that depends on the words alone; `share` fades it in, as a preview does."""
-    seed = int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big")
+    seed = int.from_bytes(hashlib.sha256(words.encode("utf-8", "surrogatepass")).digest()[:8], "big")
     random = np.random.default_rng(seed)
     grid = random.integers(0, 256, (12, 12, 3), dtype=np.uint8)
     image = Image.fromarray(grid).resize((SIDE, SIDE), Image.Resampling.BICUBIC)

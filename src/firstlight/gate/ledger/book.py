@@ -199,9 +199,9 @@ class Ledger:
             if description not in self._models:
                 if len(self._models) >= 65535:
                     raise StateError("The ledger's table of models is full.", hint="Begin a new ledger.")
-                self._models.append(description)
-                data = json.dumps(self._models, ensure_ascii=False).encode()
+                data = json.dumps([*self._models, description], ensure_ascii=False).encode()
                 write_whole(self._disk, self._folder / _MODELS, [data], replace=True)
+                self._models.append(description)  # only now: a number that no table holds would name another model
             return self._models.index(description)
 
     def model(self, number: int) -> str:

@@ -145,7 +145,7 @@ class Segments:
         while count:
             segment, row = divmod(first, SEGMENT)
             part = min(count, SEGMENT - row)
-            data = os.pread(self._file(segment, "records", write=False), part * SIZE, row * SIZE)
+            data = self._taken(segment, "records", part * SIZE, row * SIZE)
             if len(data) != part * SIZE:
                 raise IntegrityError("A segment of the ledger was cut off.", code="integrity.ledger")
             yield data
@@ -153,7 +153,13 @@ class Segments:
 
     def words(self, number: int, at: int, size: int) -> bytes:
         """Sealed words of a record."""
-        return os.pread(self._file(number // SEGMENT, "words", write=False), size, at)
+        return self._taken(number // SEGMENT, "words", size, at)
+
+    def _taken(self, segment: int, kind: str, size: int, at: int) -> bytes:
+        try:
+            return os.pread(self._file(segment, kind, write=False), size, at)
+        except OSError as e:
+            raise storage_error(self._path(segment, kind), "read", e) from e
 
     def beginning_with(self, prefix: int) -> list[int]:
         """The numbers of the records whose SHA-256 begins with these 64 bits, in order."""

@@ -196,7 +196,7 @@ class Pool:
     def _start_later(self) -> None:
         if not self._waiting:
             self._waiting = True
-            wait = min(LONGEST_WAIT, 2.0**self._failures - 1)
+            wait = min(LONGEST_WAIT, 2.0 ** min(self._failures, 16) - 1)
             asyncio.get_running_loop().call_later(wait, self._start)
 
     def _end(self, child: _Child) -> None:
