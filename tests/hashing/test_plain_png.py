@@ -17,8 +17,7 @@ from PIL import Image
 
 from firstlight.errors import FirstlightError
 from firstlight.hashing import tasks
-from firstlight.hashing.bundle_tasks import Piece
-from firstlight.media import Limits
+from firstlight.media import CagedFile, Limits
 from firstlight.media import png as quick
 from firstlight.media.pictures import decoding, open_picture
 
@@ -67,7 +66,7 @@ def told(data: bytes, *, quickly: bool) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         if not quickly:
             patch.setattr(tasks, "plain_pixels", lambda _: None)
-        piece = Piece(data)
+        piece = CagedFile(lambda start, stop: data[start:stop], len(data))
         try:
             with open_picture(piece, LIMITS) as image, decoding(piece.media_type):
                 pixels = tasks.pixels_of(image)

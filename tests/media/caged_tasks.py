@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import resource
 import socket
 import time
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from firstlight.errors import RefusedError, UnreadableError
 from firstlight.media import CagedFile, Limits
@@ -111,8 +114,30 @@ def attempt(file: CagedFile, limits: Limits) -> dict[str, Any]:
     tried("program", lambda: os.execv("/bin/true", ["true"]))
     tried("spawn", lambda: os.posix_spawn("/bin/true", ["true"], {}))
     tried("kill", lambda: os.kill(os.getppid(), 0))
-    tried("change source", lambda: os.pwrite(file.fileno(), b"x", 0))
+    for fd in range(3, 64):
+        tried("change source", lambda fd=fd: os.pwrite(fd, b"x", 0))
+        tried("cut source", lambda fd=fd: os.ftruncate(fd, 0))
+        tried("lengthen source", lambda fd=fd: os.ftruncate(fd, 2**30))
+        tried("map source", lambda fd=fd: mmap.mmap(fd, 1))
     return {"worked": worked, "core": resource.getrlimit(resource.RLIMIT_CORE)[0]}
+
+
+def overwrite(file: CagedFile, limits: Limits) -> dict[str, Any]:
+    """Try to make the memory that the source lies in writable; the error number that the kernel answers."""
+    fetch: Any = file._fetch
+    tray = next(cell.cell_contents for cell in fetch.__closure__ if isinstance(cell.cell_contents, mmap.mmap))
+    libc = ctypes.CDLL(None, use_errno=True)
+    address = np.frombuffer(tray, np.uint8).ctypes.data
+    refused = libc.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(4096), mmap.PROT_READ | mmap.PROT_WRITE)
+    return {"refused": ctypes.get_errno() if refused else 0}
+
+
+def cut(file: CagedFile, limits: Limits, *, sizes: list[int]) -> dict[str, Any]:
+    """Each piece of a source of several, read in both ways."""
+    starts = [sum(sizes[:n]) for n in range(len(sizes))]
+    parts = [file.part(start, size) for start, size in zip(starts, sizes, strict=True)]
+    opened = [part.open() for part in parts]
+    return {"read": [part.read().hex() for part in parts], "opened": [one.read().hex() for one in opened]}
 
 
 def environment(file: CagedFile, limits: Limits) -> dict[str, Any]:

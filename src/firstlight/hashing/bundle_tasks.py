@@ -6,46 +6,22 @@ in bundles. What breaks a bundle (a worker that dies, time, memory) costs it not
 
 from __future__ import annotations
 
-import io
-import os
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from firstlight.errors import FirstlightError, UnreadableError
+from firstlight.errors import FirstlightError
 from firstlight.hashing import pdq
 from firstlight.hashing.tasks import hash_pdq, pixels_of
 from firstlight.hashing.tasks import prepare as prepare
-from firstlight.media import SNIFF_BYTES, CagedFile, Limits, sniff
+from firstlight.media import CagedFile, Limits
 from firstlight.media.pictures import decoding, open_picture
 
 MARGIN_SPREAD: Final = 24
 """Grey levels by which a border may vary: JPEG leaves ringing along the picture's edge."""
 MARGIN_SKIP: Final = 2
 """Rows and columns next to the picture that are not looked at, for the same reason."""
-
-
-class Piece(CagedFile):
-    """One picture of a bundle, as a task sees a file."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.size = len(data)
-        self.head = data[:SNIFF_BYTES]
-        self.media_type = sniff(self.head)
-
-    def read(self) -> bytes:
-        """All bytes."""
-        return self._data
-
-    def open(self) -> BinaryIO:
-        """The bytes as a file at its start."""
-        return io.BytesIO(self._data)
-
-    def fileno(self) -> int:
-        """A piece has no descriptor of its own."""
-        raise UnreadableError("A piece of a bundle has no descriptor.")
 
 
 def hash_bundle(
@@ -55,12 +31,12 @@ def hash_bundle(
     out = []
     at = 0
     for size, places in zip(sizes, boxes, strict=True):
-        out.append(_hashed(Piece(os.pread(file.fileno(), size, at)), limits, places, mode))
+        out.append(_hashed(file.part(at, size), limits, places, mode))
         at += size
     return {"pictures": out}
 
 
-def _hashed(piece: Piece, limits: Limits, places: list[list[int]], mode: str) -> dict[str, Any]:
+def _hashed(piece: CagedFile, limits: Limits, places: list[list[int]], mode: str) -> dict[str, Any]:
     try:
         made = hash_pdq(piece, limits, mode=mode)
         made["pdq"] = made.pop("orientations")[0]
@@ -75,7 +51,7 @@ def _hashed(piece: Piece, limits: Limits, places: list[list[int]], mode: str) ->
     return made
 
 
-def _inside(piece: Piece, limits: Limits, places: list[list[int]]) -> dict[str, Any]:
+def _inside(piece: CagedFile, limits: Limits, places: list[list[int]]) -> dict[str, Any]:
     with open_picture(piece, limits) as image, decoding(piece.media_type):
         pixels = pixels_of(image)
     grey = _brightness(pixels)

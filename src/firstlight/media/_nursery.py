@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import mmap
 import os
 import signal
 import socket
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from firstlight.errors import FirstlightError, LimitError, UnreadableError
-from firstlight.media import _isolation, _wire
+from firstlight.media import _isolation, _wire, tray
 from firstlight.media.limits import Limits
 from firstlight.media.resident import let_go_of_compiler
 from firstlight.media.task import CagedFile
@@ -56,11 +57,11 @@ def _serve(control: socket.socket, orders: _Orders) -> None:
     children: set[int] = set()
     while True:
         try:
-            head, _, fds = _wire.receive(control, reply_bytes=0, max_fds=1)
+            head, _, fds = _wire.receive(control, reply_bytes=0, max_fds=2)
         except _wire.WireError:
             break
         if head["do"] == "spawn":
-            _spawn(control, fds[0], orders, children)
+            _spawn(control, fds, orders, children)
         else:
             _bury(control, int(head["pid"]), children)
     for pid in children:
@@ -69,15 +70,17 @@ def _serve(control: socket.socket, orders: _Orders) -> None:
         os.waitpid(pid, 0)
 
 
-def _spawn(control: socket.socket, worker_fd: int, orders: _Orders, children: set[int]) -> None:
+def _spawn(control: socket.socket, fds: list[int], orders: _Orders, children: set[int]) -> None:
+    """A worker with its end of a socket and, where the house has one for it, its tray."""
     pid = os.fork()
     if pid == 0:
         try:
             control.close()
-            _work(socket.socket(fileno=worker_fd), orders)
+            _work(socket.socket(fileno=fds[0]), tray.seen(fds[1]) if fds[1:] else None, orders)
         finally:
             os._exit(0)
-    os.close(worker_fd)
+    for fd in fds:
+        os.close(fd)
     children.add(pid)
     pid_fd = os.pidfd_open(pid)
     try:
@@ -96,7 +99,7 @@ def _bury(control: socket.socket, pid: int, children: set[int]) -> None:
     _wire.send(control, {"status": status})
 
 
-def _work(sock: socket.socket, orders: _Orders) -> None:
+def _work(sock: socket.socket, laid: mmap.mmap | None, orders: _Orders) -> None:
     """One worker's life: lose all rights, then do one task after the other."""
     _isolation.die_with_parent()
     isolation = _isolation.isolate(orders.limits, orders.readable, own_network=orders.own_network)
@@ -107,17 +110,28 @@ def _work(sock: socket.socket, orders: _Orders) -> None:
         except _wire.WireError:
             return
         try:
-            answer, parts = _answer(head, fds[0], orders.limits)
+            answer, parts = _answer(head, fds, laid, orders.limits)
         finally:
-            os.close(fds[0])
+            for fd in fds:
+                os.close(fd)
         _wire.send(sock, answer, parts)
 
 
-def _answer(head: dict[str, Any], fd: int, limits: Limits) -> tuple[dict[str, Any], dict[str, bytes]]:
+def _source(head: dict[str, Any], fds: list[int], laid: mmap.mmap | None, limits: Limits) -> CagedFile:
+    """What the task is about: the file that came along, or the first bytes that lie in the tray."""
+    if fds or laid is None:
+        return CagedFile.behind(fds[0], limits)
+    size = int(head["size"])
+    return CagedFile(lambda start, stop: laid[start : min(stop, size)], size, limits)
+
+
+def _answer(
+    head: dict[str, Any], fds: list[int], laid: mmap.mmap | None, limits: Limits
+) -> tuple[dict[str, Any], dict[str, bytes]]:
     try:
         _isolation.allow_cpu_seconds(limits.cpu_seconds)
         function = _function(head["task"])
-        result = dict(function(CagedFile(fd, limits), limits, **head["params"]))
+        result = dict(function(_source(head, fds, laid, limits), limits, **head["params"]))
         parts = {name: value for name, value in result.items() if isinstance(value, bytes)}
         answer = {"result": {name: value for name, value in result.items() if name not in parts}}
         _wire.encode(answer, {})

@@ -28,6 +28,8 @@ from firstlight.errors import (
 from firstlight.media import _wire
 from firstlight.media._isolation import Isolation
 from firstlight.media.limits import Limits
+from firstlight.media.sources import descriptor
+from firstlight.media.tray import Tray
 
 START_SECONDS = 300.0
 """How long the nursery may take to import the code and compile kernels on a slow, loaded machine without a cache."""
@@ -138,25 +140,35 @@ class Nursery:
         Raises:
             StorageError: the nursery or the worker did not come up; the message carries what it said.
         """
-        with self._lock:
-            try:
-                ours, pid, pid_fd = self._birth()
-            except (_wire.WireError, OSError) as e:
-                if not self._ready:
-                    raise self._failure() from e
-                self._end()
-                self._start()
-                try:
-                    ours, pid, pid_fd = self._birth()
-                except (_wire.WireError, OSError) as again:
-                    raise self._failure() from again
-        return Worker(self, ours, pid, pid_fd, self._limits)
+        tray = Tray.made()
+        try:
+            with self._lock:
+                ours, pid, pid_fd = self._born(tray)
+        except BaseException:
+            if tray is not None:
+                tray.close()
+            raise
+        return Worker(self, ours, pid, pid_fd, self._limits, tray)
 
-    def _birth(self) -> tuple[socket.socket, int, int]:
+    def _born(self, tray: Tray | None) -> tuple[socket.socket, int, int]:
+        try:
+            return self._birth(tray)
+        except (_wire.WireError, OSError) as e:
+            if not self._ready:
+                raise self._failure() from e
+        self._end()
+        self._start()
+        try:
+            return self._birth(tray)
+        except (_wire.WireError, OSError) as again:
+            raise self._failure() from again
+
+    def _birth(self, tray: Tray | None) -> tuple[socket.socket, int, int]:
         self._wait_until_ready()
         ours, theirs = socket.socketpair()
         try:
-            _wire.send(self._control, {"do": "spawn"}, fds=[theirs.fileno()])
+            given = [theirs.fileno()] if tray is None else [theirs.fileno(), tray.fileno()]
+            _wire.send(self._control, {"do": "spawn"}, fds=given)
             head, _, fds = _wire.receive(
                 self._control, reply_bytes=0, deadline=time.monotonic() + START_SECONDS, max_fds=1
             )
@@ -216,12 +228,15 @@ class Nursery:
 class Worker:
     """One caged process. Used by one thread at a time."""
 
-    def __init__(self, nursery: Nursery, sock: socket.socket, pid: int, pid_fd: int, limits: Limits) -> None:
+    def __init__(
+        self, nursery: Nursery, sock: socket.socket, pid: int, pid_fd: int, limits: Limits, tray: Tray | None
+    ) -> None:
         self._nursery = nursery
         self._sock = sock
         self._pid = pid
         self._pid_fd = pid_fd
         self._limits = limits
+        self._tray = tray
         self.tasks = 0
         self.gone = False
         try:
@@ -231,18 +246,27 @@ class Worker:
             self.end()
             raise StorageError("A worker did not come up.", hint="Check memory and the limits of this user.") from e
 
-    def ask(self, task: str, fd: int, params: dict[str, Any], stop_fd: int | None) -> dict[str, Any]:
-        """Have it do one task on the bytes behind `fd`.
+    def ask(self, task: str, source: int | list[bytes], params: dict[str, Any], stop_fd: int | None) -> dict[str, Any]:
+        """Have it do one task on the bytes behind a descriptor, or on some that are in memory.
 
         Raises:
+            StorageError: the bytes could not be held in memory.
             FirstlightError: the task's own refusal.
             WorkerOverdueError, WorkerStoppedError, WorkerDiedError: there will be no answer; the worker has been
                 ended.
         """
+        if isinstance(source, int):
+            return self._ask({"task": task, "params": params}, [source], stop_fd)
+        if self._tray is not None and self._tray.holds(source):
+            return self._ask({"task": task, "params": params, "size": self._tray.lay(source)}, [], stop_fd)
+        with descriptor(source) as fd:
+            return self._ask({"task": task, "params": params}, [fd], stop_fd)
+
+    def _ask(self, order: dict[str, Any], fds: list[int], stop_fd: int | None) -> dict[str, Any]:
         self.tasks += 1
         deadline = time.monotonic() + self._limits.wall_seconds
         try:
-            _wire.send(self._sock, {"task": task, "params": params}, fds=[fd])
+            _wire.send(self._sock, order, fds=fds)
             head, parts, _ = _wire.receive(
                 self._sock, reply_bytes=self._limits.reply_bytes, deadline=deadline, stop_fd=stop_fd
             )
@@ -286,6 +310,8 @@ class Worker:
         os.close(self._pid_fd)
         self._pid_fd = -1
         self._sock.close()
+        if self._tray is not None:
+            self._tray.close()
         return self._nursery.bury(self._pid)
 
 

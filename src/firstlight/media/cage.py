@@ -91,15 +91,18 @@ class Cage:
             InputError, StorageError: the source could not be opened at all.
         """
         stop: _Stop | None = getattr(self._thread, "stop", None)
+        stop_fd = stop.fd if stop else None
+        if isinstance(source, bytes | list):
+            return self._run(task, [source] if isinstance(source, bytes) else source, params, stop_fd)
         with descriptor(source) as fd:
-            return self._run(task, fd, params, stop.fd if stop else None)
+            return self._run(task, fd, params, stop_fd)
 
-    def _run(self, task: str, fd: int, params: dict[str, Any], stop_fd: int | None) -> Answer:
+    def _run(self, task: str, source: int | list[bytes], params: dict[str, Any], stop_fd: int | None) -> Answer:
         while True:
             with self._worker() as worker:
                 used = worker.tasks > 0
                 try:
-                    return worker.ask(task, fd, params, stop_fd)
+                    return worker.ask(task, source, params, stop_fd)
                 except WorkerOverdueError as e:
                     raise LimitError(
                         f"It was not done after {self.limits.wall_seconds:g} seconds.", code="limit.time"

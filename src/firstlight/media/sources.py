@@ -13,8 +13,9 @@ from typing import BinaryIO, TypeAlias
 
 from firstlight.errors import FirstlightError, InputError, NotFoundError, StorageError
 
-Source: TypeAlias = Path | bytes | BinaryIO
-"""A file by its path, bytes in memory, or an open file (whose descriptor is used, whatever its position)."""
+Source: TypeAlias = Path | bytes | list[bytes] | BinaryIO
+"""A file by its path, bytes in memory, several of them as if joined, or an open file (whose descriptor is used,
+whatever its position)."""
 
 MAX_SHOWN_NAME = 200
 """A name in a message: enough to recognise it, too short to flood a screen."""
@@ -107,8 +108,8 @@ def descriptor(source: Source) -> Iterator[int]:
     Raises:
         InputError, StorageError: as for `opened`.
     """
-    if isinstance(source, bytes):
-        fd = _in_memory(source)
+    if isinstance(source, bytes | list):
+        fd = _memory_file([source] if isinstance(source, bytes) else source)
         try:
             yield fd
         finally:
@@ -120,15 +121,16 @@ def descriptor(source: Source) -> Iterator[int]:
         yield source.fileno()
 
 
-def _in_memory(data: bytes) -> int:
+def _memory_file(pieces: list[bytes]) -> int:
     try:
         fd = os.memfd_create("source", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     except OSError as e:
         raise StorageError(f"No memory file could be made: {e.strerror}.", hint="Check the limits of this user.") from e
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(fd, view) :]
+        for piece in pieces:
+            view = memoryview(piece)
+            while view:
+                view = view[os.write(fd, view) :]
         fcntl.fcntl(
             fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
         )

@@ -1,10 +1,11 @@
-"""What a task sees inside the cage: the bytes of one source, behind a file descriptor, within limits."""
+"""What a task sees inside the cage: the bytes of one source, within limits."""
 
 from __future__ import annotations
 
 import io
 import os
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import BinaryIO, Self
 
 from firstlight.errors import LimitError
 from firstlight.media.kinds import SNIFF_BYTES, MediaType, sniff
@@ -17,12 +18,22 @@ _PIECE = 2**20
 class CagedFile:
     """The source of one task. It has no name: a task learns nothing about where the bytes came from."""
 
-    def __init__(self, fd: int, limits: Limits = DEFAULT_LIMITS) -> None:
-        self._fd = fd
+    def __init__(self, fetch: Callable[[int, int], bytes], size: int, limits: Limits = DEFAULT_LIMITS) -> None:
+        """`fetch(start, stop)` answers the bytes of a range, or fewer where there are no more."""
+        self._fetch = fetch
         self._limits = limits
-        self.size = os.fstat(fd).st_size
-        self.head = os.pread(fd, SNIFF_BYTES, 0)
+        self.size = size
+        self.head = fetch(0, min(size, SNIFF_BYTES))
         self.media_type: MediaType = sniff(self.head)
+
+    @classmethod
+    def behind(cls, fd: int, limits: Limits = DEFAULT_LIMITS) -> Self:
+        """What is behind a descriptor, which the caller closes."""
+        return cls(lambda start, stop: os.pread(fd, stop - start, start), os.fstat(fd).st_size, limits)
+
+    def part(self, start: int, size: int) -> CagedFile:
+        """`size` of its bytes as a file of their own."""
+        return CagedFile(lambda first, last: self._fetch(start + first, start + min(last, size)), size, self._limits)
 
     def read(self) -> bytes:
         """All bytes.
@@ -38,7 +49,7 @@ class CagedFile:
             )
         pieces = []
         at = 0
-        while piece := os.pread(self._fd, max(_PIECE, self.size - at), at):
+        while piece := self._fetch(at, max(at + _PIECE, self.size)):
             pieces.append(piece)
             at += len(piece)
             if at > self._limits.file_bytes:  # it grew while it was read
@@ -47,8 +58,4 @@ class CagedFile:
 
     def open(self) -> BinaryIO:
         """The bytes as a file at its start, for readers that seek; closed by the caller, without effect on others."""
-        return io.BufferedReader(Ranged(lambda start, stop: os.pread(self._fd, stop - start, start), self.size))
-
-    def fileno(self) -> int:
-        """The descriptor, opened for reading only."""
-        return self._fd
+        return io.BufferedReader(Ranged(self._fetch, self.size))

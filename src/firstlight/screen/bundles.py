@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import itertools
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from firstlight.errors import FirstlightError, StorageError
+from firstlight.errors import FirstlightError
 from firstlight.hashing import PRELOAD, Mode
 from firstlight.media import SNIFF_BYTES, Cage, MediaType, sniff
 from firstlight.screen.channels import content_boxes
@@ -140,13 +138,8 @@ def _decoded(cage: Cage, members: list[Member], mode: Mode) -> list[dict[str, An
 
 
 def _asked(cage: Cage, members: list[Member], mode: Mode) -> list[dict[str, Any]]:
-    sizes = [len(member.data or b"") for member in members]
-    fd = _in_memory([member.data or b"" for member in members])
-    try:
-        with os.fdopen(fd, "rb", buffering=0) as source:
-            answer = cage.run(_TASK, source, sizes=sizes, boxes=[_boxes(one) for one in members], mode=mode.value)
-    except OSError as e:
-        raise StorageError(f"The bytes could not be held in memory: {e.strerror}.", hint="Free some memory.") from e
+    pieces = [member.data or b"" for member in members]
+    answer = cage.run(_TASK, pieces, sizes=[*map(len, pieces)], boxes=[_boxes(one) for one in members], mode=mode.value)
     pictures = answer.get("pictures")
     if not isinstance(pictures, list) or len(pictures) != len(members):
         return [{"error": "unreadable.worker-died"}] * len(members)
@@ -180,21 +173,6 @@ def _claimed_size(data: bytes) -> tuple[int, int] | None:
             return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return None
-
-
-def _in_memory(pieces: list[bytes]) -> int:
-    fd = os.memfd_create("bundle", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    try:
-        left = sum(map(len, pieces)) - os.writev(fd, pieces)
-        if left:  # more than one call takes; bundles of pictures are smaller
-            data = memoryview(b"".join(pieces))[-left:]
-            while data:
-                data = data[os.write(fd, data) :]
-        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd
 
 
 def _hashed(member: Member, reason: str, answer: dict[str, Any]) -> Hashed:
