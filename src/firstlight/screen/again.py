@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from firstlight.screen.hits import Hit, matches_of, seal_hits, unseal_hits
-from firstlight.screen.lists import Compared, Known, Lists, compare, state_of
+from firstlight.screen.lists import AT_ONCE, Compared, Known, Lists, compare, state_of
 from firstlight.screen.results import Result, Texts, results_in
 from firstlight.screen.shard import tally_of
 from firstlight.screen.shards import Shard
 from firstlight.values import Pdq, PdqMode
-
-BATCH_ROWS = 512
 
 
 class Again:
@@ -77,8 +75,8 @@ class Again:
         number = 0
         for group, (rows, texts) in enumerate(result.groups()):
             signs = result.signs(group)
-            for at in range(0, len(rows), BATCH_ROWS):
-                part = rows[at : at + BATCH_ROWS]
+            for at in range(0, len(rows), AT_ONCE):
+                part = rows[at : at + AT_ONCE]
                 found = compare(self._lists, [known_of_row(row) for row in part])
                 for place, matched in enumerate(found):
                     if matched:

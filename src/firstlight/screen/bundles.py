@@ -35,7 +35,7 @@ _NOT_DECODED = frozenset({MediaType.JXL, MediaType.JP2, MediaType.PSD, MediaType
 
 @dataclass(frozen=True, slots=True)
 class Hashed:
-    """A member with its hashes. `reason` is empty where it was screened as a picture."""
+    """A member with its hashes and without its bytes. `reason` is empty where it was screened as a picture."""
 
     member: Member
     reason: str = ""
@@ -95,15 +95,13 @@ def hash_bundle(cage: Cage, bundle: list[Member], mode: Mode, look: Look | None 
     fates = [_fate(member) for member in bundle]
     wanted = [member for member, reason in zip(bundle, fates, strict=True) if not reason]
     answers = iter(_decoded(cage, wanted, mode))
-    made = [
-        _hashed(member, reason, {} if reason else next(answers)) for member, reason in zip(bundle, fates, strict=True)
-    ]
-    if look is None:
-        return made
-    return [
-        one if reason or one.member.data is None else replace(one, signs=look(one.member.data))
-        for one, reason in zip(made, fates, strict=True)
-    ]
+    made = []
+    for member, reason in zip(bundle, fates, strict=True):
+        one = _hashed(member, reason, {} if reason else next(answers))
+        if look is not None and not reason and member.data is not None:
+            one = replace(one, signs=look(member.data))
+        made.append(one)
+    return made
 
 
 def _fate(member: Member) -> str:
@@ -176,21 +174,21 @@ def _claimed_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _hashed(member: Member, reason: str, answer: dict[str, Any]) -> Hashed:
-    digests = _digests(member)
+    digests, bare = _digests(member), replace(member, data=None)
     if reason:
-        return Hashed(member, reason, *digests)
+        return Hashed(bare, reason, *digests)
     if "error" in answer:
-        return Hashed(member, _reason(answer["error"]), *digests)
+        return Hashed(bare, _reason(answer["error"]), *digests)
     try:
         return Hashed(
-            member, "", *digests,
+            bare, "", *digests,
             width=int(answer["width"]), height=int(answer["height"]),
             pdq=_hash(answer["pdq"]), quality=_quality(answer["quality"]), exact=answer["mode"] == "exact",
             inner_pdq=_hash(answer["inner_pdq"]) if "inner_pdq" in answer else b"",
             inner_quality=_quality(answer.get("inner_quality", 0)),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError):  # the worker is not trusted: an answer that does not fit is none
-        return Hashed(member, "unreadable.worker-died", *digests)
+        return Hashed(bare, "unreadable.worker-died", *digests)
 
 
 def _digests(member: Member) -> tuple[bytes, bytes, bytes]:

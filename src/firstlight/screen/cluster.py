@@ -16,8 +16,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Final
 
 from firstlight.errors import FirstlightError, MissingExtraError, UpstreamError
-from firstlight.screen.launch import Done, end_after, without_interrupts
-from firstlight.screen.memory import keep_freed_memory
+from firstlight.screen.launch import Done, end_after, opened, without_interrupts
 from firstlight.screen.shard import Screener, Settings, Tally
 from firstlight.screen.shards import Shard
 
@@ -156,8 +155,7 @@ def screen_in_task(settings: Settings, shard: Shard) -> Tally | FirstlightError:
     try:
         screener = _SCREENERS.get(settings)
         if screener is None:
-            keep_freed_memory()
-            screener = _SCREENERS[settings] = Screener(settings).__enter__()
+            screener = _SCREENERS[settings] = opened(settings)
         return screener.screen_shard(shard)
     except FirstlightError as e:
         return e

@@ -5,6 +5,7 @@ Finished results are passed over, so that any launcher goes on where any other w
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -143,7 +144,6 @@ _SCREENERS: Final[list[Screener]] = []
 
 
 def _begin(settings: Settings, alive: Connection) -> None:
-    keep_freed_memory()
     _SETTINGS.append(settings)
     end_after(partial(alive.poll, None))  # nobody writes: it waits until the pipe is closed, or its owner is killed
 
@@ -158,10 +158,18 @@ def _end_after(wait: Callable[[], object]) -> None:
     os._exit(1)
 
 
+def opened(settings: Settings) -> Screener:
+    """A screener that is all this process is for, opened."""
+    keep_freed_memory()
+    screener = Screener(settings).__enter__()
+    gc.freeze()  # what opening has left stays, and no collection has to walk through it
+    return screener
+
+
 def _screen(shard: Shard) -> Tally:
     """Screen a shard; cage and lists are kept for the next one."""
     if not _SCREENERS:
-        screener = Screener(_SETTINGS[0]).__enter__()
+        screener = opened(_SETTINGS[0])
         Finalize(None, screener.__exit__, args=(None, None, None), exitpriority=100)  # when the pool ends this process
         _SCREENERS.append(screener)
     return _SCREENERS[0].screen_shard(shard)

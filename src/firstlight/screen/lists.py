@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from firstlight.banks import Library, Match, Sealer, Sought
 from firstlight.clock import Clock
@@ -13,6 +13,9 @@ from firstlight.errors import InputError, StateError
 from firstlight.screen.bundles import Hashed
 from firstlight.screen.channels import Channel
 from firstlight.values import BankPurpose, Instant, Pdq, PdqMode, Value
+
+AT_ONCE: Final = 1024
+"""Members that are best compared together: a member alone costs three times as much, and more gain little."""
 
 
 @dataclass(frozen=True, slots=True)

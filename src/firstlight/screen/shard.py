@@ -27,7 +27,7 @@ from firstlight.media.resident import let_go_of_compiler
 from firstlight.screen.bundles import SCREEN_PRELOAD, Hashed, Look, hash_members
 from firstlight.screen.channels import MIN_QUALITY, Channel, Obstacle, obstacles_of_size
 from firstlight.screen.hits import Hit, matches_of, seal_hits
-from firstlight.screen.lists import Compared, Lists, OpenLists, compare, known_of, state_of
+from firstlight.screen.lists import AT_ONCE, Compared, Lists, OpenLists, compare, known_of, state_of
 from firstlight.screen.member import Finding, Findings
 from firstlight.screen.objects import S3Settings
 from firstlight.screen.places import Places
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 SHARDS: Final = "shards"
 """The folder of the results below the run's own."""
+MAX_WAITING_BYTES: Final = 4 * 2**20
+"""Side records of members that wait to be compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,8 @@ class Screener:
                     members = members_of(shard, self._places, work.findings)
                     for hashed in hash_members(self._cage, members, self._settings.mode, self._look):
                         work.take(hashed)
-                        self._warm()
+                        self._warm(work)
+                    work.compare_rest()
             except (InputError, NotFoundError) as e:
                 if e.code == "state" or work.count:
                     raise
@@ -169,9 +172,10 @@ class Screener:
             writer.finish(head, sealed)
         return tally
 
-    def _warm(self) -> None:
-        """After the first members every kernel is loaded."""
+    def _warm(self, work: _Work) -> None:
+        """After the first members have been compared every kernel is loaded."""
         if not self._is_warm:
+            work.compare_rest()
             let_go_of_compiler()
             self._is_warm = True
 
@@ -203,6 +207,8 @@ class _Work:
         self.failed: ErrorNote | None = None
         self.is_table = False
         self.count = 0
+        self._waiting: list[tuple[int, Hashed]] = []
+        self._waiting_bytes = 0
         self._bytes = 0
         self._screened = 0
         self._unreadable: Counter[str] = Counter()
@@ -214,13 +220,23 @@ class _Work:
         self._signs: Counter[str] = Counter()
 
     def take(self, bundle: Sequence[Hashed]) -> None:
-        known = [known_of(one) for one in bundle]
-        found = compare(self._lists, known) if self._lists is not None else [[] for _ in bundle]
-        for one, matched in zip(bundle, found, strict=True):
+        for one in bundle:
             self._write(one)
-            if matched:
-                self.hits.append(_hit(self._shard, one, self.count, matches_of(matched)))
+            self._waiting.append((self.count, one))
+            self._waiting_bytes += len(one.member.facts.record)
             self.count += 1
+        if len(self._waiting) >= AT_ONCE or self._waiting_bytes > MAX_WAITING_BYTES:
+            self.compare_rest()
+
+    def compare_rest(self) -> None:
+        """Compare what waits for it: many at once cost half of what bundles do."""
+        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        if self._lists is None or not waiting:
+            return
+        found = compare(self._lists, [known_of(one) for _, one in waiting])
+        for (row, one), matched in zip(waiting, found, strict=True):
+            if matched:
+                self.hits.append(_hit(self._shard, one, row, matches_of(matched)))
 
     def take_table(self, counted: Counted) -> None:
         self.is_table = True
