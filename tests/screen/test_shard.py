@@ -18,6 +18,7 @@ from firstlight.errors import IntegrityError, StateError, StorageError
 from firstlight.hashing import Mode, hash_picture
 from firstlight.media import Cage
 from firstlight.screen import bundles
+from firstlight.screen import shard as shard_module
 from firstlight.screen.channels import Channel, Obstacle
 from firstlight.screen.hits import unseal_hits
 from firstlight.screen.member import Member
@@ -89,6 +90,24 @@ def test_every_member_stands_in_one_place_and_the_listed_one_is_a_hit(
     assert (hit.member, hit.url, hit.fetched, hit.row) == ("3.jpg", "https://example.org/3", "2026-01-02", 0)
     assert '"url": "https://example.org/3"' in hit.record
     assert [(m.bank, m.entry, m.exact, m.channel) for m in hit.matches] == [("known", "three", True, "stored")]
+
+
+@pytest.mark.parametrize(("at_once", "most_bytes"), [(1, 2**20), (3, 2**20), (1000, 0), (1000, 2**20)])
+def test_hits_are_the_same_however_many_are_compared_at_once(
+    tmp_path: Path, settings: Settings, cage: Cage, monkeypatch: pytest.MonkeyPatch, at_once: int, most_bytes: int
+) -> None:
+    monkeypatch.setattr(shard_module, "AT_ONCE", at_once)
+    monkeypatch.setattr(shard_module, "MAX_WAITING_BYTES", most_bytes)
+    monkeypatch.setattr(bundles, "BUNDLE_PICTURES", 2)
+    listed = (0, 1, 4, 7, 8)
+    members = []
+    for n in range(9):
+        members += [(f"{n}.jpg", picture(3 if n in listed else 10 + n)), (f"{n}.json", side_file(url=f"example:{n}"))]
+    tar_of(members, tmp_path / "x.tar")
+    tally, result = _screen(settings, cage, shard_of(tmp_path / "x.tar"))
+    hits = unseal_hits(result.matches(), SEALER, tally.ident)
+    assert [(hit.member, hit.url, hit.row) for hit in hits] == [(f"{n}.jpg", f"example:{n}", 2 * n) for n in listed]
+    assert tally.hits == len(listed)
 
 
 def test_the_result_says_nothing_in_the_open_about_which_member_matched(
