@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from firstlight.cli.main import outcome
-from firstlight.errors import InputError
-from screen.making import picture, tar_of
+from firstlight.errors import InputError, NotFoundError
+from screen.making import img2dataset, picture, tar_of
 
 
 def _run(capsys: pytest.CaptureFixture[str], *args: object) -> tuple[int, str, str]:
@@ -63,6 +65,90 @@ def test_the_whole_way_of_a_data_set(
 
     code, said, _ = _run(capsys, "screen", "removal", out, "--to", tmp_path / "removal.csv")
     assert (code, "3 members" in said) == (0, True)
+
+
+def test_lists_that_shrink_and_banks_that_go_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIRSTLIGHT_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("firstlight.cli.screen.REPLAYED", 1)
+    (tmp_path / "set").mkdir()
+    tar_of([(f"{n}.jpg", picture(n)) for n in (3, 4, 5)], tmp_path / "set" / "a.tar")
+    out, digest = tmp_path / "out", hashlib.sha256(picture(5)).hexdigest()
+    for name, number in (("three", 3), ("five", 5)):
+        (tmp_path / name).write_bytes(picture(number))
+        assert _run(capsys, "bank", "create", name, tmp_path / name)[0] == 0
+    ran = ("screen", tmp_path / "set", "--bank", "three", "--bank", "five", "--out", out, "--workers", 1, "--json")
+    assert json.loads(_run(capsys, *ran)[1])["report"]["since"] is None
+
+    key = _run(capsys, "bank", "entries", "five")[1].split()[0]
+    assert digest not in key
+    assert _run(capsys, "bank", "withdraw", "five", key, "--why", "a mistake")[0] == 0
+    code, said, _ = _run(capsys, "screen", "again", out)
+    assert (code, "since the report before: 1 no hit any more, 0 new" in said) == (1, True)
+    assert "no hit any more, since the report before" in (out / "report.html").read_text()
+    assert json.loads((out / "report.json").read_bytes())["since"] == {"gone": 1, "new": 0}
+    assert "since the report before" not in _run(capsys, "screen", "report", out)[1]
+
+    assert _run(capsys, "bank", "disable", "five", "--why", "a test")[0] == 0
+    code, _, err = _run(capsys, "screen", "again", out)
+    assert (code, "Or name the others alone, with --bank" in err) == (2, True)
+    before = json.loads((out / "report.json").read_bytes())["fresh_until"]
+    code, said, _ = _run(capsys, "screen", "report", out, "--json")
+    assert (code, json.loads(said)["found"]["members"]) == (1, 1)
+    assert json.loads(said)["fresh_until"] < before  # as fresh as the comparing itself
+
+    assert _run(capsys, "bank", "delete", "five", "--why", "a test")[0] == 0
+    code, _, err = _run(capsys, "screen", "again", out)
+    assert (code, "name the ones to compare with by --bank" in err) == (2, True)
+    assert _run(capsys, "screen", "report", out)[0] == 1
+    assert _run(capsys, "screen", "again", out, "--bank", "three")[0] == 1
+
+
+def test_a_locked_home_is_told_before_the_first_shard(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIRSTLIGHT_HOME", str(tmp_path / "home"))
+    secret = tmp_path / "secret"
+    secret.write_text("a passphrase of vegetables")
+    secret.chmod(0o600)
+    (tmp_path / "home").mkdir(mode=0o700)
+    settings = tmp_path / "home" / "settings.toml"
+    settings.write_text(f'[keys]\nprovider = "passphrase"\npassphrase_file = "{secret}"\n')
+    (tmp_path / "4.jpg").write_bytes(picture(4))
+    assert _run(capsys, "bank", "create", "known", tmp_path / "4.jpg")[0] == 0
+    secret.unlink()
+    code, _, err = _run(capsys, "screen", tmp_path / "4.jpg", "--hash-only", "--out", tmp_path / "out")
+    assert (code, f"Cannot read {secret}" in err) == (3, True)
+    assert not (tmp_path / "out").exists()
+    part = ("screen", tmp_path / "4.jpg", "--hash-only", "--out", tmp_path / "out", "--shard", "0/1", "--workers", 1)
+    assert _run(capsys, *part)[0] == 0  # a part makes no report, and needs no home
+
+
+def test_the_example_of_the_download_hook_runs_as_it_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [code] = re.findall(
+        r"^```python\n(.*?)^```$", (Path(__file__).parents[2] / "docs" / "screen.md").read_text(), re.M | re.S
+    )
+    assert "\nif __name__ ==" in code  # img2dataset spawns processes
+    for name in ("FIRSTLIGHT_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for number in (3, 4):
+        Path(f"{number}.jpg").write_bytes(picture(number))
+    Path("urls.txt").write_text("3.jpg\n4.jpg\n")
+    with pytest.raises(NotFoundError, match="no bank 'known'"), img2dataset(tmp_path / "site"):
+        assert _run(capsys, "bank", "create", "other", "4.jpg")[0] == 0
+        exec(compile(code, "screen.md", "exec"), {"__name__": "__main__"})
+    assert not Path("set").exists()
+    assert _run(capsys, "bank", "create", "known", "3.jpg")[0] == 0
+    with img2dataset(tmp_path / "site"):
+        exec(compile(code, "screen.md", "exec"), {"__name__": "__main__"})
+    assert sorted(path.name for path in Path("set").iterdir()) == ["1.jpg", "table.json"]
+    told = _run(capsys, "screen", "hits", "found", "--json")[1]
+    assert json.loads(told)["url"] == "3.jpg"
 
 
 def test_a_dry_run_estimates_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,7 +201,8 @@ def test_an_interrupt_from_the_keyboard_ends_all_of_it_in_one_line(tmp_path: Pat
 def test_bad_input_is_answered_in_words(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, args: list[str], says: str
 ) -> None:
-    monkeypatch.setenv("FIRSTLIGHT_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("FIRSTLIGHT_HOME", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "4.jpg").write_bytes(picture(4))

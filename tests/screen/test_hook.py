@@ -6,7 +6,6 @@ import importlib
 import io
 import json
 import pickle
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ from PIL import Image
 
 from firstlight.banks import Library
 from firstlight.clock import FixedClock
-from firstlight.errors import MissingExtraError
-from firstlight.screen.hook import NOT_KEPT, DownloadScreener, ScreenedResizer, guard_img2dataset
+from firstlight.errors import MissingExtraError, StateError
+from firstlight.screen.hook import NOT_COMPARED, NOT_KEPT, DownloadScreener, ScreenedResizer, guard_img2dataset
 from firstlight.screen.report import hits_in
-from screen.making import SEALER, lists_of, picture
+from screen.making import SEALER, img2dataset, lists_of, picture
 
 
 class Resizer:
@@ -93,33 +92,43 @@ def test_it_goes_to_other_processes_closed(tmp_path: Path) -> None:
     assert isinstance(sent, ScreenedResizer)
 
 
-def test_img2dataset_is_guarded_though_its_package_hides_the_module(
-    tmp_path: Path, guard: DownloadScreener, monkeypatch: pytest.MonkeyPatch
+def test_what_the_lists_cannot_be_asked_about_says_why_in_the_table(
+    tmp_path: Path, guard: DownloadScreener, library: Library
 ) -> None:
-    package = tmp_path / "site" / "img2dataset"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text("from img2dataset.main import main\nfrom img2dataset.main import download\n")
-    (package / "main.py").write_text(
-        "from screen.test_hook import Resizer as Plain\n"
-        "class Resizer(Plain):\n"
-        "    def __init__(self, image_size, resize_mode='border'): self.size = image_size\n"
-        "def main(): ...\n"
-        "def download(stream): return Resizer(image_size=64, resize_mode='no')(stream, None)\n"
-    )
-    monkeypatch.syspath_prepend(str(package.parent))
-    with monkeypatch.context() as context:
-        context.setitem(sys.modules, "img2dataset", None)
-        with pytest.raises(MissingExtraError, match="cannot be guarded"):
-            guard_img2dataset(guard)
-    guard_img2dataset(guard)
+    library.disable("known", "a test")
     try:
-        download_one = importlib.import_module("img2dataset").download
-        assert download_one(io.BytesIO(picture(3)))[5] == NOT_KEPT
-        assert download_one(io.BytesIO(picture(4)))[5] is None
+        status = download({"u/3": picture(3)}, ScreenedResizer(Resizer(), guard), tmp_path / "set")
     finally:
         guard.close()
-        for name in ("img2dataset", "img2dataset.main"):
-            sys.modules.pop(name)
+    assert NOT_COMPARED in status["u/3"]
+    assert "'known' is disabled" in status["u/3"]
+    assert list((tmp_path / "set").iterdir()) == []
+
+
+def test_img2dataset_is_guarded_though_its_package_hides_the_module(tmp_path: Path, guard: DownloadScreener) -> None:
+    with pytest.raises(MissingExtraError, match="cannot be guarded"):
+        guard_img2dataset(guard)
+    with img2dataset(tmp_path / "site"):
+        guard_img2dataset(guard)
+        main = importlib.import_module("img2dataset.main")
+        (tmp_path / "3.jpg").write_bytes(picture(3))
+        (tmp_path / "4.jpg").write_bytes(picture(4))
+        there = main.Downloader(main.Resizer(image_size=64))
+        try:
+            assert there((0, str(tmp_path / "3.jpg"))) == (None, NOT_KEPT)
+            assert there((1, str(tmp_path / "4.jpg")))[1] is None
+            assert there((2, str(tmp_path / "5.jpg"))) == (None, "HTTP Error 404: Not Found")
+        finally:
+            guard.close()
+    assert [hit.url for hit in hits_in(tmp_path / "found", SEALER)] == [str(tmp_path / "3.jpg")]
+
+
+def test_lists_that_cannot_be_used_stop_it_before_the_first_download(
+    tmp_path: Path, guard: DownloadScreener, library: Library
+) -> None:
+    library.disable("known", "a test")
+    with img2dataset(tmp_path / "site"), pytest.raises(StateError, match="disabled and would match nothing"):
+        guard_img2dataset(guard)
 
 
 class Unopened:

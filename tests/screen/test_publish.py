@@ -136,6 +136,12 @@ def test_another_key_is_not_believed(out: Path) -> None:
     assert not verify_report(out, other).holds
 
 
+def test_an_empty_key_is_a_mistake_and_not_the_key_that_came_along(out: Path) -> None:
+    write_report(out, _report(out), SIGNER)
+    with pytest.raises(InputError, match="no Ed25519 note key"):
+        verify_report(out, "")
+
+
 def test_what_is_no_report_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="There is no report"):
         verify_report(tmp_path)

@@ -6,15 +6,17 @@ from functools import partial
 from pathlib import Path
 
 from firstlight import __version__
+from firstlight.banks import Sealer
 from firstlight.casework.banks_alone import SEALER, open_banks
 from firstlight.casework.home import SERVICE, Home, named
 from firstlight.clock import Clock
 from firstlight.custody import EventType
 from firstlight.custody.files import Disk, write_whole
-from firstlight.screen.evidence import write_evidence
-from firstlight.screen.lists import Lists, OpenLists, state_of
-from firstlight.screen.publish import CUSTODY, CustodyProof, previous_report, write_report
-from firstlight.screen.report import ScreenReport, hits_in, make_report
+from firstlight.errors import FirstlightError, NotFoundError, StateError
+from firstlight.screen.evidence import read_evidence, write_evidence
+from firstlight.screen.lists import Compared, Lists, OpenLists, state_of
+from firstlight.screen.publish import CUSTODY, JSON, CustodyProof, previous_report, write_report
+from firstlight.screen.report import ScreenReport, Where, hits_in, make_report
 from firstlight.screen.selftest import SelfTest
 
 EVIDENCE = "evidence.sealed"
@@ -47,12 +49,13 @@ def publish(
     """
     named(actor)
     sealer = home.keyring.sealer(SEALER) if home is not None else None
-    current = None
-    if home is not None and sealer is not None and banks:
-        current = state_of(Lists(home.library, sealer, banks, clock))
+    current = before = None
+    if home is not None and sealer is not None:
+        current = _as_they_are(Lists(home.library, sealer, banks, clock))
+        before = _found_before(out, sealer)
     report = make_report(
         out, data_set=data_set, made=clock.now(), software=f"firstlight {__version__}", sealer=sealer, recall=recall,
-        previous=previous_report(out), current=current,
+        previous=previous_report(out), current=current, before=before,
     )  # fmt: skip
     digest = write_report(out, report, home.keyring.log_signer() if home is not None else None)
     if home is not None and sealer is not None:
@@ -60,6 +63,24 @@ def publish(
         proof = _logged(home, report, digest, actor)
         write_whole(Disk(), out / CUSTODY, [proof.to_json()], replace=True)
     return report
+
+
+def _as_they_are(lists: Lists) -> Compared | None:
+    """The lists as they are now; none where one is gone or disabled, so that results are as fresh as they were made."""
+    try:
+        return state_of(lists) if lists.banks else None
+    except (NotFoundError, StateError):
+        return None
+
+
+def _found_before(out: Path, sealer: Sealer) -> set[Where] | None:
+    """The members that the report in the folder counted as hits; none where its evidence is not there, whole."""
+    try:
+        counted = ScreenReport.from_json(Disk().read(out / JSON)).found
+        before = {hit.where for hit in read_evidence(out / EVIDENCE, sealer)}
+    except FirstlightError:
+        return None
+    return before if counted is not None and counted.members == len(before) else None
 
 
 def _logged(home: Home, report: ScreenReport, digest: str, actor: str) -> CustodyProof:

@@ -102,9 +102,9 @@ def run(
     settings = Settings(out, None, mode, S3Settings(s3_endpoint, s3_region), origin, _trust(origin, home))
     if dry_run:
         return _estimate(settings, sources, workers, price, as_json)
-    if banks:
-        settings = _with_lists(settings, home, banks)
     part = _part(shard) if shard else None
+    if banks or part is None:
+        settings = _with_lists(settings, home, banks)
     running.prepare(settings, sources, data_set=name, banks=banks, keep=part is not None)
     with _watched(as_json) as watch:
         done = running.run(settings, _launcher(on, workers), part=part, watch=watch)
@@ -128,12 +128,18 @@ def _trust(wanted: bool, home: Path | None) -> TrustLists | None:
 
 
 def _with_lists(settings: Settings, home: Path | None, banks: tuple[str, ...]) -> Settings:
-    """The settings with the home's banks; fails now, and not in every worker, where they cannot be used."""
+    """The settings with the home's banks; fails now, and not in every worker, where they cannot be used.
+
+    Without banks the home still signs the report: a locked one is told now, and not after the last shard.
+    """
     from dataclasses import replace
 
     from firstlight.casework.screening import lists_of
     from firstlight.screen.lists import state_of
 
+    if not banks:
+        with opened_if_there(home):
+            return settings
     lists = lists_of(home_folder(home).absolute(), banks)
     with lists() as there:
         state_of(there)
@@ -260,6 +266,9 @@ def _say_report(report: ScreenReport) -> None:
     for row in cover.obstacles:
         if row.count and row.code not in ("unreadable", "no_bytes"):
             output.say(f"  in the way: {row.count:,} {row.says}")
+    if report.since is not None and (report.since.gone or report.since.new):
+        gone, new = report.since.gone, report.since.new
+        output.say(f"  since the report before: {gone:,} no {'hits' if gone > 1 else 'hit'} any more, {new:,} new")
     for one in report.recall.expected if report.recall is not None else ():
         where = "inside the borders" if one.channel == "unbordered" else "whole picture"
         size = f"{one.resize} {one.side}" if one.side else "full size"
@@ -387,7 +396,7 @@ def verify(
     place: Annotated[Path, typer.Argument(metavar="REPORT", show_default=False)],
     key: Annotated[
         str | None,
-        typer.Option(metavar="KEY", help="The key to believe, as `firstlight custody checkpoint` prints it."),
+        typer.Option(metavar="KEY", help="The key to believe: `firstlight custody checkpoint --json` there, log_key."),
     ] = None,
     as_json: output.Json = False,
 ) -> int:

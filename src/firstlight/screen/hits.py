@@ -68,6 +68,11 @@ class Hit(Document):
     signs: tuple[Sign, ...] = Field(default=(), description="signs of origin, where the run looked for them")
 
     @property
+    def where(self) -> tuple[str, str, int]:
+        """The member: the same in every result that holds it."""
+        return self.place, self.member, self.offset
+
+    @property
     def identity(self) -> str:
         """What copies of each other have in common: the same bytes, as downloaded if that is known, else as stored."""
         return self.recorded.get("sha256") or self.recorded.get("md5") or self.sha256 or f"{self.place}:{self.row}"

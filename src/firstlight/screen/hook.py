@@ -2,12 +2,8 @@
 
 img2dataset hands every download to its resizer, and writes what that answers. `ScreenedResizer` stands before it:
 
-    import img2dataset
-    from firstlight.casework.screening import lists_of
-    from firstlight.screen.hook import DownloadScreener, guard_img2dataset
-
     guard_img2dataset(DownloadScreener(lists_of(home, ("known",)), Path("found")))
-    img2dataset.download(...)
+    img2dataset.download(...)  # below `if __name__ == "__main__":`, since it starts processes that read the file again
 
 Any other downloader calls `DownloadScreener.look` on the raw bytes, and keeps what `may_keep` is true for.
 """
@@ -15,6 +11,7 @@ Any other downloader calls `DownloadScreener.look` on the raw bytes, and keeps w
 from __future__ import annotations
 
 import importlib
+import io
 import secrets
 import threading
 from collections.abc import Callable
@@ -30,13 +27,15 @@ from firstlight.hashing import Mode
 from firstlight.media import Cage
 from firstlight.screen.bundles import SCREEN_PRELOAD, Hashed, hash_bundle
 from firstlight.screen.hits import FOUND, Hit, matches_of, seal_hits
-from firstlight.screen.lists import Lists, OpenLists, compare, known_of
+from firstlight.screen.lists import Lists, OpenLists, compare, known_of, state_of
 from firstlight.screen.member import Facts, Member
 from firstlight.screen.results import make_folder
 
 NOT_KEPT: Final = "not kept by the rules of this download"
 """What stands in a downloader's own table for a hit. It names nothing; yet a row that has it points at its URL: leave
 such rows out of what you publish."""
+NOT_COMPARED: Final = "could not be compared, and is not kept"
+"""What stands there for a download that the lists could not be asked about, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +66,7 @@ class DownloadScreener:
         try:
             with self._mutex:
                 cage, lists = self._opened()
+            state_of(lists)  # a bank that was disabled meanwhile would match nothing
             [one] = hash_bundle(
                 cage, [Member(key or "download", 0, len(data), data, Facts(key=key, url=url))], self._mode
             )
@@ -77,6 +77,15 @@ class DownloadScreener:
         except FirstlightError as e:
             return Look(may_keep=False, trouble=str(e.diagnostics()))
         return Look(may_keep=False, hit=True)
+
+    def check(self) -> None:
+        """Open the lists once, to learn now whether they can be used.
+
+        Raises:
+            NotFoundError, InputError, StateError, IntegrityError, StorageError: they cannot.
+        """
+        with self._open_lists() as lists:
+            state_of(lists)
 
     def _opened(self) -> tuple[Cage, Lists]:
         if self._here is None:
@@ -121,11 +130,41 @@ class ScreenedResizer:
 
     def __call__(self, img_stream: BinaryIO, *more: Any, **named: Any) -> Any:  # noqa: ANN401 - img2dataset's own
         img_stream.seek(0)
-        look = self._screener.look(img_stream.read())
+        look = self._screener.look(img_stream.read(), url=getattr(img_stream, "url", ""))
         if not look.may_keep:
-            return None, None, None, None, None, self._not_kept
+            return None, None, None, None, None, f"{NOT_COMPARED}: {look.trouble}" if look.trouble else self._not_kept
         img_stream.seek(0)
         return self._resizer(img_stream, *more, **named)
+
+
+class NamingDownloader:
+    """A downloader of img2dataset whose downloads bring their URL along, which its resizer is not told."""
+
+    def __init__(self, downloader: Callable[..., Any]) -> None:
+        self._downloader = downloader
+
+    def __call__(self, row: Any) -> Any:  # noqa: ANN401 - img2dataset's own
+        module: Any = importlib.import_module("img2dataset.downloader")  # in a process of img2dataset's
+        if not isinstance(module.download_image_with_retry, _Naming):
+            module.download_image_with_retry = _Naming(module.download_image_with_retry)
+        return self._downloader(row)
+
+
+class _Naming:
+    """img2dataset's way to get one download, with a stream that has its URL."""
+
+    def __init__(self, plain: Callable[..., Any]) -> None:
+        self._plain = plain
+
+    def __call__(self, row: Any, *more: Any, **named: Any) -> Any:  # noqa: ANN401 - img2dataset's own
+        key, stream, error = self._plain(row, *more, **named)
+        return key, _Download(stream.getvalue(), row[1]) if stream is not None else None, error
+
+
+class _Download(io.BytesIO):
+    def __init__(self, data: bytes, url: str) -> None:
+        super().__init__(data)
+        self.url = url
 
 
 def guard_img2dataset(screener: DownloadScreener) -> None:
@@ -133,10 +172,13 @@ def guard_img2dataset(screener: DownloadScreener) -> None:
 
     Raises:
         MissingExtraError: img2dataset is not installed here, or is built otherwise than this knows.
+        NotFoundError, InputError, StateError, IntegrityError, StorageError: the lists cannot be used.
     """
+    screener.check()
     try:
         main: Any = importlib.import_module("img2dataset.main")  # its package has a function of the same name
-        plain = main.Resizer
+        plain, plain_downloader = main.Resizer, main.Downloader
+        _ = importlib.import_module("img2dataset.downloader").download_image_with_retry
     except (ImportError, AttributeError) as e:
         raise MissingExtraError(
             f"img2dataset cannot be guarded: {e}.",
@@ -146,4 +188,7 @@ def guard_img2dataset(screener: DownloadScreener) -> None:
     def guarded(*args: Any, **named: Any) -> ScreenedResizer:  # noqa: ANN401 - img2dataset's own
         return ScreenedResizer(plain(*args, **named), screener)
 
-    main.Resizer = guarded
+    def naming(*args: Any, **named: Any) -> NamingDownloader:  # noqa: ANN401 - img2dataset's own
+        return NamingDownloader(plain_downloader(*args, **named))
+
+    main.Resizer, main.Downloader = guarded, naming

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from firstlight.banks import Library, Match, Sealer, Sought
+from firstlight.banks import Bank, Library, Match, Sealer, Sought
 from firstlight.clock import Clock
-from firstlight.errors import InputError, StateError
+from firstlight.errors import InputError, NotFoundError, StateError
 from firstlight.screen.bundles import Hashed
 from firstlight.screen.channels import Channel
 from firstlight.values import BankPurpose, Instant, Pdq, PdqMode, Value
@@ -65,7 +65,7 @@ def state_of(lists: Lists) -> Compared:
     """
     if not lists.banks:
         raise InputError("No bank is named to compare with.", hint="Name one with --bank, or use --hash-only.")
-    found = [lists.library.bank(name) for name in lists.banks]
+    found = [_bank(lists.library, name) for name in lists.banks]
     for bank in found:
         if bank.purpose is BankPurpose.ALLOW:
             raise InputError(
@@ -75,7 +75,7 @@ def state_of(lists: Lists) -> Compared:
         if not bank.enabled:
             raise StateError(
                 f"The bank {bank.name!r} is disabled and would match nothing.",
-                hint=f"Enable it, or leave it out: firstlight bank enable {bank.name}",
+                hint=f"Enable it: firstlight bank enable {bank.name}. Or name the others alone, with --bank.",
             )
     allow = [bank for bank in lists.library.banks() if bank.purpose is BankPurpose.ALLOW and bank.enabled]
     return Compared(
@@ -88,6 +88,16 @@ def state_of(lists: Lists) -> Compared:
             for bank in (*found, *allow)
         ),
     )  # fmt: skip
+
+
+def _bank(library: Library, name: str) -> Bank:
+    try:
+        return library.bank(name)
+    except NotFoundError as e:
+        raise NotFoundError(
+            f"There is no bank {name!r}.",
+            hint="`firstlight bank list` shows those that are there; name the ones to compare with by --bank.",
+        ) from e
 
 
 @dataclass(frozen=True, slots=True)

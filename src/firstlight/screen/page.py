@@ -187,6 +187,9 @@ def _found(report: ScreenReport) -> str:
     rows = [("members", report.found.members), ("different files", report.found.distinct)]
     rows += [("whose bytes are listed", report.found.exact)]
     rows += [(f'in the list "{bank}"', count) for bank, count in sorted(report.found.by_bank.items())]
+    if report.since is not None:
+        rows += [("no hit any more, since the report before", report.since.gone)]
+        rows += [("new, since the report before", report.since.new)]
     body = "".join(f'<tr><td>{escape(name)}</td><td class="n">{count:,}</td></tr>' for name, count in rows)
     return f"<h2>{escape(report.finding.capitalize())}</h2>{_table('', body)}"
 

@@ -105,15 +105,17 @@ def verify_report(place: Path, key: str | None = None, *, results: bool = True) 
     report = ScreenReport.from_json(data)
     digest = hashlib.sha256(data).hexdigest()
     proof = CustodyProof.from_json(_read(folder / CUSTODY)) if (folder / CUSTODY).exists() else None
-    given = NoteVerifier.from_vkey(key) if key else None
+    given = NoteVerifier.from_vkey(key) if key is not None else None  # an empty one is a mistake of the caller's
     trusted = given or (NoteVerifier.from_vkey(proof.log_key) if proof is not None else None)
     checks = [
         Check(says="Every member stands in exactly one place of the account.", holds=report.coverage.adds_up),
         _signature(folder, digest, trusted),
         _in_log(proof, digest, trusted),
     ]
-    if key is None:
-        checks.append(Check(says="Whose key this is was not checked: give the key you expect with --key."))
+    if key is None and trusted is not None:
+        checks.append(
+            Check(says=f"Whose key this is was not checked: give the one you expect with --key. It is {trusted.vkey}")
+        )
     checks.append(_results(folder, report) if results else Check(says="The results were not compared."))
     return Verification(
         report=digest, headline=report.headline, key=trusted.vkey if trusted is not None else "",

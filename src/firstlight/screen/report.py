@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -27,6 +27,8 @@ from firstlight.screen.signs import OriginCounts, counts_of
 from firstlight.values import Document, Instant, Sha256Hex, Value, Versioned, writable
 
 Count = Annotated[int, Field(ge=0)]
+Where: TypeAlias = tuple[str, str, int]
+"""A member, as `Hit.where` names it."""
 MAX_NAMED: Final = 50
 """Shards that the report names where something is wrong with them; all are counted."""
 
@@ -73,6 +75,13 @@ class Found(Value):
     by_channel: dict[str, int] = Field(default_factory=dict)
 
 
+class Since(Value):
+    """How the hits differ from those of the report that this one replaces."""
+
+    gone: Count = Field(description="members that were hits, and are none any more")
+    new: Count = Field(description="members that are hits, and were none")
+
+
 class Missing(Value):
     """A shard that the report cannot speak of, and why."""
 
@@ -103,6 +112,7 @@ class ScreenReport(Document):
     missing: tuple[Missing, ...] = ()
     coverage: Coverage
     found: Found | None = Field(default=None, description="none where no list was looked at")
+    since: Since | None = Field(default=None, description="none where there is no report before, or none that is whole")
     fresh_until: Instant | None = None
     lists: tuple[Compared, ...] = Field(default=(), description="the states of the lists, oldest first")
     recall: SelfTest | None = None
@@ -139,11 +149,12 @@ def hits_in(out: Path, sealer: Sealer) -> Iterator[Hit]:
 
 def make_report(
     out: Path, *, data_set: str, made: Instant, software: str, sealer: Sealer | None, recall: SelfTest | None = None,
-    previous: str | None = None, current: Compared | None = None,
+    previous: str | None = None, current: Compared | None = None, before: Set[Where] | None = None,
 ) -> ScreenReport:  # fmt: skip
     """The report of the run in `out`, as its results stand now. Without a `sealer` nothing is said of what was found.
 
     `current` are the lists as they are now: what was compared with lists that have not changed since is as fresh.
+    `before` are the members that the report `previous` counted as hits.
 
     Raises:
         NotFoundError: there is no run.
@@ -153,7 +164,8 @@ def make_report(
     for shard in read_plan(out):
         tally = next((tally_of(result) for result in results_in(out / SHARDS, [shard.ident])), None)
         sums.take(shard.name, tally)
-    found = _found(hits_in(out, sealer)) if sealer is not None and sums.compared else None
+    hits = hits_in(out, sealer) if sealer is not None and sums.compared else None
+    found, since = _found(hits, before) if hits is not None else (None, None)
     coverage = sums.coverage()
     lists = tuple(sorted(sums.compared.values(), key=lambda one: one.at))
     complete = sums.done == sums.shards and not sums.failed
@@ -161,8 +173,8 @@ def make_report(
         data_set=data_set, made=made, software=software, complete=complete, shards=sums.shards,
         headline=_headline(coverage, found, complete),
         shards_done=sums.done, shards_failed=sums.failed, missing=tuple(sums.missing[:MAX_NAMED]), coverage=coverage,
-        found=found, fresh_until=lists[0].at if lists and not sums.uncompared else None, lists=lists, recall=recall,
-        origin=sums.origin(), findings=sums.findings(),
+        found=found, since=since, fresh_until=lists[0].at if lists and not sums.uncompared else None, lists=lists,
+        recall=recall, origin=sums.origin(), findings=sums.findings(),
         cpu_seconds=round(sums.cpu, 1), results=results_digest(out), previous=previous,
     )  # fmt: skip
 
@@ -311,18 +323,21 @@ def _of_flag(flag: Channel | Obstacle, says: str, masks: Counter[int]) -> Counte
     return Counted(code=(flag.name or "").lower(), says=says, count=count)
 
 
-def _found(hits: Iterable[Hit]) -> Found:
-    members = exact = 0
+def _found(hits: Iterable[Hit], before: Set[Where] | None) -> tuple[Found, Since | None]:
+    members = exact = known = 0
     banks: Counter[str] = Counter()
     channels: Counter[str] = Counter()
     seen: set[str] = set()
     for hit in hits:
         members += 1
         seen.add(hit.identity)
+        known += before is not None and hit.where in before
         exact += any(one.exact for one in hit.matches)
         banks.update({one.bank for one in hit.matches})
         channels.update({one.channel for one in hit.matches})
-    return Found(members=members, distinct=len(seen), exact=exact, by_bank=dict(banks), by_channel=dict(channels))
+    since = Since(gone=len(before) - known, new=members - known) if before is not None else None
+    found = Found(members=members, distinct=len(seen), exact=exact, by_bank=dict(banks), by_channel=dict(channels))
+    return found, since
 
 
 def percent(part: int, whole: int) -> str:
