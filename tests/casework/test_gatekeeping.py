@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from casework.making import jpeg
 from firstlight.banks import NewEntry
 from firstlight.casework import cases, gatekeeping
 from firstlight.casework.gatekeeping import GateBook, GateFolder
-from firstlight.casework.home import Home
+from firstlight.casework.home import Home, Work
 from firstlight.casework.upload import Upload
 from firstlight.clock import FixedClock
 from firstlight.custody import EventType, Stored
@@ -156,6 +159,36 @@ def test_repeated_attempts_become_one_case_of_text(folder: GateFolder, book: Gat
         assert "could not be opened" not in told
     with home.look() as work:
         assert cases.one(work, item.case_id).state == "open"
+
+
+def test_attempts_at_the_same_moment_are_counted_one_by_one(
+    home: Home, folder: GateFolder, book: GateBook, cage: Cage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, together, both = home.work, threading.Barrier(2), iter([True, True])
+
+    @contextmanager
+    def working() -> Iterator[Work]:
+        with work() as at_work:
+            yield at_work
+        if next(both, False):
+            together.wait(60)  # both are written before either one goes on
+
+    with Guard(cage, prompts=[armed(folder)], keep=book.keep, clock=home.clock) as guard:
+        guard.check_prompt(BAD, asker=ASKER)
+        guard.check_prompt(BAD, asker=ASKER)
+        monkeypatch.setattr(home, "work", working)
+        with ThreadPoolExecutor(2) as pool:  # the third and the fourth
+            list(pool.map(lambda _: guard.check_prompt(BAD, asker=ASKER), range(2)))
+    book.close()
+    assert len(items(home)) == 1
+
+
+def test_two_that_begin_at_once_have_one_secret(folder: GateFolder) -> None:
+    def slow() -> bytes:
+        assert GateFolder(folder.home).kept("secret", lambda: b"first") == b"first"
+        return b"second"
+
+    assert folder.kept("secret", slow) == b"first"
 
 
 def test_attempts_long_past_do_not_count(home: Home, folder: GateFolder, book: GateBook, cage: Cage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from firstlight.casework.home import Home, Work
 from firstlight.casework.intake import Arrival, IntakeReport, Refused
 from firstlight.casework.upload import Upload
 from firstlight.custody import EventType
-from firstlight.errors import StorageError
+from firstlight.errors import StorageError, UpstreamError
 from firstlight.store.tables import Item, LogLeaf
 from firstlight.values import Level
 
@@ -36,6 +37,23 @@ def _count(home: Home) -> tuple[int, int]:
 
 def _objects(home: Home) -> int:
     return sum(1 for _ in home.vault)
+
+
+@pytest.mark.parametrize("ends", [KeyboardInterrupt(), UpstreamError("gone")])
+def test_what_lies_in_the_vault_is_recorded_however_an_intake_ends(
+    home: Home, tmp_path: Path, ends: BaseException
+) -> None:
+    folder = put(tmp_path / "in", {"a": b"1", "b": b"2"})
+
+    def offered() -> Iterator[Arrival | Refused]:
+        yield from intake.arrivals([folder], {})
+        raise ends
+
+    with pytest.raises(type(ends)):
+        intake.receive(home, offered())
+    assert _count(home) == (2, 2)
+    assert _receive(home, folder).known == 2
+    assert _objects(home) == 2
 
 
 def test_what_is_offered_again_is_known(home: Home, tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from cli.conftest import Run
+from test_locks import held, let_go
 
 
 def test_a_user_is_added_with_a_link_and_disabled_for_good(run: Run) -> None:
@@ -72,3 +75,19 @@ def test_a_variable_that_is_no_setting_is_refused_by_name(
     wrong = run("config", "show")
     assert wrong.code == 2
     assert variable in wrong.err
+
+
+def test_a_command_that_waits_for_the_home_says_for_whom(house: Path) -> None:
+    command = [str(Path(sys.executable).with_name("firstlight")), "bank", "list", "--home", str(house)]
+    subprocess.run([*command[:2], "create", "known", "--home", str(house)], check=True, capture_output=True)
+    with (
+        held(house / "lock") as holder,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting,
+    ):
+        assert waiting.stderr is not None
+        line = waiting.stderr.readline()
+        assert line.startswith(f"firstlight: waiting for process {holder.pid} (")
+        assert f"which holds {house / 'lock'}." in line
+        let_go(holder)
+        assert "known" in waiting.communicate(timeout=60)[0]
+    assert waiting.returncode == 0

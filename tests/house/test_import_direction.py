@@ -10,7 +10,7 @@ import pytest
 
 from house import sources
 
-BASE = frozenset({"errors", "clock", "values", "ranged", "logs"})
+BASE = frozenset({"errors", "clock", "values", "ranged", "logs", "locks"})
 
 # Room: what it may use besides itself and the base. The order is that of the house, from the roof down.
 _LIBRARY: dict[str, frozenset[str]] = {
@@ -35,6 +35,7 @@ MAY_USE: dict[str, frozenset[str]] = {
     "screen": _BELOW_GATE,
     "store": frozenset(),
     **_LIBRARY,
+    "locks": frozenset({"logs"}),
     "logs": frozenset(),
     "values": frozenset(),
     "ranged": frozenset(),
@@ -42,6 +43,7 @@ MAY_USE: dict[str, frozenset[str]] = {
     "errors": frozenset(),
 }
 _BASE_MAY_USE: dict[str, frozenset[str]] = {
+    "locks": frozenset({"logs"}),
     "logs": frozenset({"errors", "clock"}),
     "values": frozenset({"errors", "clock"}),
     "ranged": frozenset(),

@@ -134,12 +134,14 @@ def test_a_browser_that_does_not_say_where_it_is_must_come_from_this_host(signed
     del browser.headers["sec-fetch-site"]
     assert browser.post("/sign-out", headers={"origin": "https://elsewhere.example"}).status_code == 403
     assert browser.post("/sign-out", headers={"origin": "null"}).status_code == 403
+    assert browser.post("/sign-out", headers={"origin": "http://["}).status_code == 403
     assert browser.post("/sign-out").status_code == 403  # a cookie and no word of where it comes from
     assert browser.post("/sign-out", headers={"origin": "http://localhost"}).status_code == 303
 
 
 def test_a_foreign_name_of_the_host_is_refused(visitor: TestClient) -> None:
-    assert visitor.get("/sign-in", headers={"host": "rebound.example"}).status_code == 421
+    for name in ("rebound.example", "[", "[::1", "]"):
+        assert visitor.get("/sign-in", headers={"host": name}).status_code == 421
     assert visitor.get("/status/live", headers={"host": "10.0.0.1"}).status_code == 200
 
 

@@ -131,6 +131,18 @@ def test_two_processes_share_a_postgresql_database_and_one_goes_on_when_the_othe
         assert work.log.verify().ok
 
 
+def test_a_link_names_the_address_at_which_the_service_answers(tmp_path: Path) -> None:
+    def link() -> str:
+        command = [str(Path(sys.executable).with_name("firstlight")), "users", "link", "operator"]
+        asked = subprocess.run([*command, "--home", str(tmp_path / "home")], capture_output=True, text=True, check=True)
+        return asked.stdout
+
+    with up(tmp_path / "home") as running:
+        assert f"{running.address}/enter/" in link()
+        assert running.end(signal.SIGKILL) == -signal.SIGKILL
+    assert "http://localhost:8470/enter/" in link()
+
+
 def test_a_port_that_is_taken_is_said_in_words() -> None:
     with listening_at("::1", 0) as taken:
         port = taken.getsockname()[1]

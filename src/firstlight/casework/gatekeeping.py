@@ -17,7 +17,6 @@ import ipaddress
 import json
 import os
 import secrets
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -27,13 +26,13 @@ from typing import Final
 from pydantic import ValidationError
 
 from firstlight.casework import examine, intake
-from firstlight.casework.home import Home
+from firstlight.casework.home import Home, Work
 from firstlight.casework.upload import LARGEST_UPLOAD, Chat, Upload
 from firstlight.casework.words import ATTEMPTS_SOURCE
 from firstlight.custody import EventType
 from firstlight.custody.files import Disk, write_whole
 from firstlight.cybertip.record import AiBasis, Generation, OriginClaim
-from firstlight.errors import InputError, NotFoundError, StateError
+from firstlight.errors import InputError, NotFoundError, StateError, StorageError
 from firstlight.gate.decision import Decision, Stage
 from firstlight.gate.guard import Stopped
 from firstlight.gate.matching import TermRules
@@ -194,7 +193,11 @@ class GateFolder:
         """A secret of the gate, made at first use."""
         path = self._folder / name
         if not path.exists():
-            self._write(name, make())
+            try:
+                write_whole(self._disk, path, [self._sealed(name, make())])
+            except StorageError as e:  # another process made one meanwhile: the first one's holds for both
+                if e.diagnostics().code != "storage.eexist":
+                    raise
         return self._read(name)
 
     def keep(self, name: str, data: bytes) -> None:
@@ -222,8 +225,10 @@ class GateFolder:
         return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=key, digest_size=32).hexdigest()
 
     def _write(self, name: str, data: bytes) -> None:
-        sealed = self._seal.seal(data, _place("file", name))
-        write_whole(self._disk, self._folder / name, [sealed], replace=True)
+        write_whole(self._disk, self._folder / name, [self._sealed(name, data)], replace=True)
+
+    def _sealed(self, name: str, data: bytes) -> bytes:
+        return self._seal.seal(data, _place("file", name))
 
     def _read(self, name: str) -> bytes:
         return self._seal.unseal(self._disk.read(self._folder / name), _place("file", name))
@@ -245,7 +250,6 @@ class GateBook:
         self._home = folder.home
         self._cage = cage
         self._attempts = attempts
-        self._lock = threading.Lock()
         self._behind = ThreadPoolExecutor(1, "gate-examine")
 
     def keep(self, decision: Decision, stopped: Stopped) -> None:
@@ -284,7 +288,9 @@ class GateBook:
                 sealed=self._folder.seal_words(words, decision.id),
                 held=held,
             )
-        if account and is_attempt and self._is_repeated(account, decision.at):
+            # counted before anybody else can write one: of two at the same moment each has a number of its own
+            attempts = len(_stopped(work, account, decision.at)) if account and is_attempt else 0
+        if account and attempts and attempts % self._attempts == 0:
             self._open_case(account, asker.account, decision, stopped)
             held += 1
         if held:
@@ -324,26 +330,14 @@ class GateBook:
 
     # --- attempts ---
 
-    def _is_repeated(self, account: Sha256Hex, now: datetime) -> bool:
-        """Whether this attempt is the last of a new set within the window."""
-        with self._lock:
-            return self.attempts_of(account, now) % self._attempts == 0
-
-    def attempts_of(self, account: Sha256Hex, now: datetime) -> int:
-        """How often requests of the account were stopped within the window before now."""
-        return len(self._stopped(account, now))
-
-    def _stopped(self, account: Sha256Hex, now: datetime) -> list[dict[str, object]]:
-        with self._home.look() as work:
-            entries = work.log.entries(subjects=[account], types=[EventType.GATE])
-            return [e.event.payload for e in entries if e.event and e.event.at > now - WINDOW]  # type: ignore[misc]
-
     def _open_case(self, account: Sha256Hex, name: str, decision: Decision, stopped: Stopped) -> None:
         """An item of text alone: what the account asked for, and which rules spoke. Where no words were stopped there
         is none: the pictures are held, each with its own facts."""
         lines = [_ASKED, f"What was stopped until {decision.at:%FT%TZ}:", ""]
         asked = False
-        for payload in self._stopped(account, decision.at):
+        with self._home.look() as work:
+            stopped_before = _stopped(work, account, decision.at)
+        for payload in stopped_before:
             try:
                 past = Decision.model_validate_json(json.dumps(payload["decision"]))
             except (ValidationError, KeyError) as e:
@@ -358,6 +352,12 @@ class GateBook:
         if asked:
             data = "\n".join(lines).encode("utf-8", "backslashreplace")
             self._take_in(data, f"{ATTEMPTS_SOURCE}{decision.id}", _attempts(data, name, decision, stopped))
+
+
+def _stopped(work: Work, account: Sha256Hex, now: datetime) -> list[dict[str, object]]:
+    """What was stopped of an account within the window before now, by the log."""
+    entries = work.log.entries(subjects=[account], types=[EventType.GATE])
+    return [dict(e.event.payload) for e in entries if e.event and e.event.at > now - WINDOW]
 
 
 def _attempts(data: bytes, name: str, decision: Decision, stopped: Stopped) -> Upload:

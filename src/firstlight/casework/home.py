@@ -10,14 +10,13 @@ bundles/                one PDQ hash a bundle, for live bundling
 gate/                   the key and rules of a gate, sealed
 trust/                  the operator's lists of whom to believe about content credentials
 destinations/           credentials of the reporting service, sealed
+service.address         where the service that runs on this home answers
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
-import os
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -40,9 +39,9 @@ from firstlight.casework.policies import Policies
 from firstlight.casework.settings import Given, Settings
 from firstlight.clock import Clock, SystemClock
 from firstlight.custody import CustodyLog, Event, EventType, Keyring, Sealer, SignedCheckpoint, Vault
-from firstlight.custody.files import storage_error
 from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError, StorageError
 from firstlight.index import HammingIndex
+from firstlight.index.disk import locked
 from firstlight.origin import TrustLists
 from firstlight.origin.trust_folder import load_folder
 from firstlight.store import Database
@@ -52,6 +51,7 @@ from firstlight.values import Sha256Hex
 
 FLOODS = "floods"
 TRUST = "trust"
+INTAKE = "intake.lock"
 TABLE = "priority-table"  # the setting that holds the operator's own table; the shipped one holds without it
 LOG_NAME = "firstlight.invalid/custody"  # a name, never an address: the domain "invalid" cannot exist
 SERVICE = "service"  # the actor of what the program does by itself
@@ -330,7 +330,7 @@ class Home:
     @contextlib.contextmanager
     def taking_in(self) -> Iterator[None]:
         """While originals are in the vault that have no items yet; several may take in at the same time."""
-        with _lock_on(self.folder / "intake.lock", fcntl.LOCK_SH):
+        with locked(self.folder / INTAKE, shared=True):
             yield
 
     @contextlib.contextmanager
@@ -340,11 +340,10 @@ class Home:
         Raises:
             StateError: an intake is at work.
         """
-        try:
-            with _lock_on(self.folder / "intake.lock", fcntl.LOCK_EX | fcntl.LOCK_NB):
-                yield
-        except BlockingIOError as e:
-            raise StateError("An intake is at work.", hint="Wait until it has ended, then try again.") from e
+        with locked(self.folder / INTAKE, wait=False) as alone:
+            if not alone:
+                raise StateError("An intake is at work.", hint="Wait until it has ended, then try again.")
+            yield
 
     def log(self, session: Session) -> CustodyLog:
         """The custody log inside this session, under the key that it has now."""
@@ -447,22 +446,9 @@ def _gone(folder: Path, what: str) -> IntegrityError:
     )
 
 
-def _locked(folder: Path) -> contextlib.AbstractContextManager[None]:
+def _locked(folder: Path) -> contextlib.AbstractContextManager[bool]:
     """Wait until no other process makes a part of this home; the lock goes with the process that holds it."""
-    return _lock_on(folder / "lock", fcntl.LOCK_EX)
-
-
-@contextlib.contextmanager
-def _lock_on(path: Path, how: int) -> Iterator[None]:
-    try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as e:
-        raise storage_error(path, "create", e) from e
-    try:
-        fcntl.flock(fd, how)
-        yield
-    finally:
-        os.close(fd)
+    return locked(folder / "lock")
 
 
 def _private_folder(folder: Path) -> None:

@@ -102,31 +102,28 @@ def receive(
 
 
 def _receive(home: Home, offered: Iterable[Arrival | Refused], actor: str, advance: Callable[[], None]) -> IntakeReport:
-    count = received = known = 0
+    count = received = 0
     refused: list[Refused] = []
     waiting: list[_Received] = []
-    for arrival in offered:
-        count += 1
-        advance()
-        if isinstance(arrival, Refused):
-            refused.append(arrival)
-            continue
-        try:
-            one = _store(home, arrival)
-        except InputError as e:
-            refused.append(_refused(arrival.path, e))
-            continue
-        except StorageError:
-            _keep(home, waiting, actor)  # what lies in the vault already shall stand in the tables
-            raise
-        if one is None:
-            known += 1
-            continue
-        waiting.append(one)
-        if len(waiting) >= BATCH:
-            received += _keep(home, waiting, actor)
-            waiting.clear()
-    received += _keep(home, waiting, actor)
+    try:
+        for arrival in offered:
+            count += 1
+            advance()
+            if isinstance(arrival, Refused):
+                refused.append(arrival)
+                continue
+            try:
+                one = _store(home, arrival)
+            except InputError as e:
+                refused.append(_refused(arrival.path, e))
+                continue
+            if one is not None:
+                waiting.append(one)
+            if len(waiting) >= BATCH:
+                full, waiting = waiting, []
+                received += _keep(home, full, actor)
+    finally:  # whatever ends it, Ctrl+C or a vault that refuses: what lies there already shall stand in the tables
+        received += _keep(home, waiting, actor)
     _log.info("intake.done", count=received, total=count)
     return IntakeReport(offered=count, received=received, known=count - received - len(refused), refused=tuple(refused))
 

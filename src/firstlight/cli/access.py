@@ -33,24 +33,24 @@ def add_user(
     name: UserName, role: Roles, by: Actor = "operator", as_json: output.Json = False, home: HomeFolder = None
 ) -> None:
     """Add somebody, and print the one-time link that lets them in."""
+    from firstlight.web import running
     from firstlight.web.access import users
-    from firstlight.web.service import address_of
 
     with opened(home) as house:
         user, secret = users.add(house, name, role, by=by)
-        link = f"{address_of(house.settings.service)}/enter/{secret}"
+        link = f"{running.current(house)}/enter/{secret}"
     _say_user_and_link(user, link, as_json)
 
 
 @users_app.command("link")
 def link_user(name: UserName, by: Actor = "operator", as_json: output.Json = False, home: HomeFolder = None) -> None:
     """Print a new one-time link for somebody, for example after a lost device; earlier links work no more."""
+    from firstlight.web import running
     from firstlight.web.access import users
-    from firstlight.web.service import address_of
 
     with opened(home) as house:
         secret = users.new_link(house, name, by=by)
-        link = f"{address_of(house.settings.service)}/enter/{secret}"
+        link = f"{running.current(house)}/enter/{secret}"
         user = users.one(house, name)
     _say_user_and_link(user, link, as_json)
 

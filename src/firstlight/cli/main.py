@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from firstlight import __version__, logs
+from firstlight import __version__, locks, logs
 from firstlight.cli import output
 from firstlight.errors import FirstlightError, InputError
 
@@ -76,6 +76,7 @@ def outcome(args: list[str]) -> int:
     as_json = "--json" in args
     if args[:2] == ["origin", "trust"] and not Path("trust").exists():  # whom `origin` believes, and no file
         args = args[1:]
+    locks.tell(output.warn)
     try:
         code = app_for(args)(args, prog_name="firstlight", standalone_mode=False)
     except FirstlightError as e:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import secrets
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
@@ -131,8 +132,7 @@ def write_whole(disk: Disk, path: Path, blocks: Iterable[bytes], *, replace: boo
     Raises:
         StorageError: it could not be written, or the name is taken and `replace` is false; what was there stays.
     """
-    temp = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    disk.unlink(temp)
+    temp = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")  # nobody else's, be it a thread of this process
     fd = disk.create(temp)
     try:
         try:

@@ -26,6 +26,7 @@ from firstlight.custody.cosignature import WitnessKey, WitnessSigner
 from firstlight.custody.files import Disk, require_private, write_whole
 from firstlight.custody.note import Checkpoint, NoteVerifier, SignedCheckpoint, note_parts, open_note
 from firstlight.errors import FirstlightError, IntegrityError
+from firstlight.locks import hold
 
 LARGEST_REQUEST: Final = 128 * 1024
 """Bytes of one request: a proof has at most 63 lines, a checkpoint a few hundred bytes."""
@@ -123,7 +124,7 @@ class Witness:
     def _one_at_a_time(self) -> Iterator[None]:
         """Reading the last checkpoint and keeping the next is one step, for threads and for processes."""
         with self._alone, (self._folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            hold(lock.fileno(), fcntl.LOCK_EX, self._folder / "lock")
             yield
 
     def _seed(self, entropy: Callable[[int], bytes]) -> bytes:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from firstlight.errors import StorageError
+from firstlight.locks import hold
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -133,7 +134,7 @@ def locked(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[b
         how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
         try:
             with _storage("lock", path):
-                fcntl.flock(fd, how)
+                hold(fd, how, path)
         except StorageError as e:
             if not wait and isinstance(e.__cause__, BlockingIOError):
                 yield False

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 from http import HTTPStatus
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
@@ -83,8 +83,7 @@ class Guard:
     def _host(self, path: str, headers: Headers) -> Diagnostics | None:
         if path.startswith(FOR_ANY_HOST):
             return None
-        name = urlsplit(f"//{headers.get('host', '')}").hostname or ""
-        if self._service.knows_host(name):
+        if self._service.knows_host(_split(f"//{headers.get('host', '')}").hostname or ""):
             return None
         return Diagnostics(
             "refused.host",
@@ -99,7 +98,7 @@ class Guard:
         if site is not None:
             fine = site in ("same-origin", "none")
         elif origin is not None:
-            fine = urlsplit(origin).netloc == headers.get("host", "")
+            fine = _split(origin).netloc == headers.get("host", "")
         else:
             fine = self._service.cookie not in cookie_parser(headers.get("cookie", ""))
         if fine:
@@ -142,6 +141,14 @@ class Guard:
             await send(message)
 
         return sending
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of an address that somebody sent; none where it is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def always(service: Service) -> dict[str, str]:

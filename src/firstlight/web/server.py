@@ -29,6 +29,7 @@ from firstlight.web.hma import hotpath
 from firstlight.web.listening import listening_at
 from firstlight.web.lookups.pool import Pool, processes
 from firstlight.web.readiness import Readiness
+from firstlight.web.running import announced
 from firstlight.web.service import Service, address_of, check_reach
 from firstlight.web.tracing import traces
 
@@ -89,6 +90,7 @@ def run(
         _measured(service, stack)
         stack.callback(background.stop)
         background.start(workers=settings.workers, when_ready=lambda: ready(time.monotonic() - started))
+        stack.enter_context(announced(home, address_of(settings)))
         begun(Begun(address_of(settings), first_link(home, settings)))
         _log.info("service.begin", port=settings.port)
         server.run(sockets=[listening])

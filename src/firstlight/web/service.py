@@ -94,11 +94,11 @@ class Service:
         return urlsplit(self.origin(host_header)).hostname or "localhost"
 
 
-def address_of(settings: ServiceSettings, port: int | None = None) -> str:
+def address_of(settings: ServiceSettings) -> str:
     """The address that a person opens, without a slash at its end."""
     if settings.public_url:
         return settings.public_url.rstrip("/")
-    return f"http://localhost:{port or settings.port}"
+    return f"http://localhost:{settings.port}"
 
 
 def is_loopback(host: str) -> bool:
