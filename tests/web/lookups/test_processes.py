@@ -26,7 +26,7 @@ from firstlight.values import BankPurpose
 from firstlight.web import server
 from firstlight.web.access import api_keys
 from firstlight.web.access.policy import Permission
-from firstlight.web.lookups.pool import Pool, processes
+from firstlight.web.lookups.pool import LONGEST_WAIT, Pool, processes
 from firstlight.web.service import Service
 from web.test_up import PATIENCE, Process, up
 
@@ -303,11 +303,13 @@ def test_processes_that_fail_for_days_are_tried_all_the_same(home: Home) -> None
     pool = Pool(Service(home=home, settings=home.settings.service), 1, lambda *_: None)
     pool._failures = 5000
 
-    async def later() -> float:
-        loop = asyncio.get_running_loop()
-        pool._start_later()
-        [handle] = loop._scheduled  # type: ignore[attr-defined]
-        handle.cancel()
-        return float(handle.when() - loop.time())
+    waits: list[float] = []
 
-    assert 50 < asyncio.run(later()) <= 60
+    async def later() -> None:
+        loop = asyncio.get_running_loop()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(loop, "call_later", lambda wait, *_: waits.append(wait))
+            pool._start_later()
+
+    asyncio.run(later())
+    assert waits == [LONGEST_WAIT]
