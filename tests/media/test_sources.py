@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from firstlight.errors import FirstlightError, InputError, NotFoundError, StorageError
-from firstlight.media import opened
+from firstlight.media import Cage, opened
 from firstlight.media.sources import descriptor, shown
 
 
@@ -117,3 +117,10 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
 
 def test_long_names_are_shortened() -> None:
     assert len(shown(Path("x" * 5000))) < 250
+
+
+def test_a_file_that_says_it_is_empty_is_read_all_the_same(cage: Cage) -> None:
+    path = Path("/proc/self/status")  # the kernel writes it as it is read, and calls its size 0
+    answer = cage.run("media.caged_tasks:describe", path)
+    assert answer["media_type"] == "text/plain"
+    assert answer["text"].startswith("Name:")

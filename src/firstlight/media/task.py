@@ -23,7 +23,7 @@ class CagedFile:
         self._fetch = fetch
         self._limits = limits
         self.size = size
-        self.head = fetch(0, min(size, SNIFF_BYTES))
+        self.head = fetch(0, SNIFF_BYTES)
         self.media_type: MediaType = sniff(self.head)
 
     @classmethod

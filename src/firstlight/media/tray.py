@@ -51,7 +51,7 @@ class Tray:
         return sum(map(len, pieces)) <= TRAY_BYTES
 
     def lay(self, pieces: list[bytes]) -> int:
-        """Put the pieces one after the other; how many bytes they are. What lay there before is gone or cut off."""
+        """Put the pieces one after the other; how many bytes they are. Behind them lies what this worker saw before."""
         at = 0
         for piece in pieces:
             self._memory[at : at + len(piece)] = piece
