@@ -140,6 +140,45 @@ def test_a_disk_that_is_full_is_said_to_be_full_and_loses_nothing(run: Run, hous
     assert "In: 2 = held 2" in run("reconcile", "--originals").out
 
 
+def test_a_disk_that_takes_no_answer_is_no_fault_of_ours(run: Run, house: Path) -> None:
+    run("bank", "create", "x")
+    with Path("/dev/full").open("w") as full:
+        for more in ([], ["--json"]):
+            command = [sys.executable, "-c", COMMAND, "bank", "list", *more, "--home", str(house)]
+            ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
+            assert ran.returncode == 3
+            assert "The answer cannot be written: No space left on device." in ran.stderr
+            assert "fault" not in ran.stderr
+
+
+@pytest.mark.parametrize("args", [["bank", "list"], ["bank", "list", "--json"], ["bank", "show", "none", "--json"]])
+def test_an_answer_that_nobody_reads_is_no_finding(run: Run, house: Path, args: list[str]) -> None:
+    run("bank", "create", "x")
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-c", COMMAND, *args, "--home", str(house)]
+    ran = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_command_without_standard_output_does_its_work(run: Run, house: Path, closed: int) -> None:
+    run("bank", "create", "x")
+    for more in ([], ["--json"]):
+        command = [sys.executable, "-c", COMMAND, "bank", "list", *more, "--home", str(house)]
+        ran = subprocess.run(command, preexec_fn=lambda: os.close(closed), capture_output=True, text=True, timeout=120)
+        assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("args", [["case", "show"], ["jobs", "revive"], ["cybertip", "draft"]])
+def test_a_number_that_no_table_can_hold_is_a_slip_of_whoever_gave_it(run: Run, args: list[str]) -> None:
+    run("bank", "create", "x")
+    ran = run(*args, "9" * 20)
+    assert ran.code == 2
+    assert "fault" not in ran.err
+
+
 NOBODY = 65534
 AS_NOBODY = f"""
 import importlib, os, sys

@@ -67,12 +67,23 @@ ISSUES = "If it happens again, report it with the lines above; they hold no cont
 
 
 def run(args: list[str] | None = None) -> None:
-    """Run the command and exit: 0 done, 1 a finding, 2 bad usage or input, 3 our fault."""
+    """Run the command and exit with the code of `docs/exit-codes.md`."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # it was closed; the next file that is opened would be taken for it
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123 - for as long as this process lives
     sys.exit(outcome(sys.argv[1:] if args is None else args))
 
 
 def outcome(args: list[str]) -> int:
     """Run the command and answer its exit code; no traceback reaches a user for anything that came in."""
+    try:
+        return _outcome(args)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - nobody reads on; keep the exit silent
+        return output.UNREAD
+
+
+def _outcome(args: list[str]) -> int:
     as_json = "--json" in args
     if args[:2] == ["origin", "trust"] and not Path("trust").exists():  # whom `origin` believes, and no file
         args = args[1:]
@@ -92,9 +103,10 @@ def outcome(args: list[str]) -> int:
         return output.BAD_INPUT
     except (KeyboardInterrupt, typer.Abort):
         code = output.STOPPED
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - nobody reads on; keep the exit silent
-        return output.DONE
+    except SystemExit as e:
+        if not isinstance(e.__context__, BrokenPipeError):
+            raise
+        code = output.UNREAD  # typer has seen to it that the exit is silent
     except Exception as e:  # noqa: BLE001 - the last wall before the user
         if os.environ.get("FIRSTLIGHT_DEBUG"):
             traceback.print_exc()

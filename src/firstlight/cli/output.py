@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from firstlight.errors import FirstlightError
+from firstlight.errors import FirstlightError, StorageError
 from firstlight.values import Document, writable
 
-DONE, FINDING, BAD_INPUT, OUR_FAULT, STOPPED = 0, 1, 2, 3, 130
-"""Exit codes: done; a finding, such as a match or a failed check; bad input; our fault; stopped by a person."""
+DONE, FINDING, BAD_INPUT, OUR_FAULT, STOPPED, UNREAD = 0, 1, 2, 3, 130, 141
+"""Exit codes: done; a finding, such as a match or a failed check; bad input; our fault; stopped by a person; nobody
+reads the answer any more."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of words.")]
 
@@ -27,7 +28,30 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def say(line: str = "") -> None:
     """A line for people; nothing in it is read as markup."""
-    people.print(printable(line), markup=False)
+    with _answering():
+        people.print(printable(line), markup=False)
+
+
+def write(text: str) -> None:
+    """A text as it is, on standard output."""
+    with _answering():
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """That standard output refuses, be it a full disk, in the words of the house."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as e:
+        raise StorageError(
+            f"The answer cannot be written: {e.strerror}.",
+            hint="Let standard output lead elsewhere. What was done is kept.",
+            code="storage.answer",
+        ) from e
 
 
 def warn(line: str) -> None:
@@ -56,19 +80,19 @@ def table(columns: Iterable[str], rows: Iterable[Iterable[object]], title: str |
     out = Table(*headers, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for row in rows:
         out.add_row(*(one_line(str(cell)).replace("[", "\\[") for cell in row))
-    people.print(out)
+    with _answering():
+        people.print(out)
 
 
 def answer(document: Document | dict[str, Any] | list[Any]) -> None:
     """One JSON document on standard output."""
     plain = document.model_dump(mode="json") if isinstance(document, Document) else document
-    sys.stdout.write(_as_json(plain, indent=2))
+    write(_as_json(plain, indent=2))
 
 
 def answer_line(document: dict[str, Any]) -> None:
     """One JSON object on a line of its own, for answers that stream."""
-    sys.stdout.write(_as_json(document))
-    sys.stdout.flush()
+    write(_as_json(document))
 
 
 def _as_json(plain: object, indent: int | None = None) -> str:
@@ -81,7 +105,7 @@ def _as_json(plain: object, indent: int | None = None) -> str:
 def complain(error: FirstlightError, *, as_json: bool) -> None:
     """What went wrong and what to do about it: on standard error, and as a document where JSON was asked for."""
     found = error.diagnostics()
-    if as_json:
+    if as_json and found.code != "storage.answer":
         answer({"error": found.as_dict()})
         return
     errors.print(f"firstlight: {one_line(found.message)}", markup=False)

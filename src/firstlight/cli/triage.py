@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -154,7 +153,7 @@ def show(as_json: output.Json = False, home: HomeFolder = None) -> None:
     if as_json:
         output.answer(table.model_dump(mode="json"))
     else:
-        sys.stdout.write(text.decode())
+        output.write(text.decode())
 
 
 @table_app.command()

@@ -11,10 +11,10 @@ from typing import Any
 
 import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import URL, Engine, create_engine, event, exc
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, ExceptionContext
 from sqlalchemy.orm import Session
 
-from firstlight.errors import FirstlightError, IntegrityError, StateError, StorageError
+from firstlight.errors import FirstlightError, InputError, IntegrityError, StateError, StorageError
 from firstlight.store.backend import Backend, StillAlone
 
 SAFE_SQLITE = (3, 51, 3)
@@ -109,6 +109,11 @@ def _prepare(engine: Engine) -> None:
             "mmap_size=0",
         ):
             connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "handle_error")
+    def _told(context: ExceptionContext) -> None:
+        if isinstance(context.original_exception, OverflowError):  # of the driver, and no error of SQLite's
+            raise InputError("A number is larger than any that is kept here.", hint="Check it.")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
