@@ -62,6 +62,53 @@ def test_the_hits_stand_among_ordinary_members_and_the_padding_stays(
     assert not any(row[1] == "a.txt" for row in after)
 
 
+def test_a_hit_that_is_no_picture_is_hidden_among_such(
+    tmp_path: Path, cage: Cage, library: Library, clock: FixedClock
+) -> None:
+    (tmp_path / "set").mkdir()
+    broken = {f"{n:02}.jpg": picture(4)[: 600 + n] for n in range(20)}
+    small = {f"p{n:02}.jpg": picture(4 + n % 3) for n in range(20)}
+    tar_of([*broken.items(), *small.items(), ("z.pdf", b"%PDF-1.7 " * 9)], tmp_path / "set" / "a.tar")
+    listed = [broken["07.jpg"], b"%PDF-1.7 " * 9]
+    library.add("known", [NewEntry(key=str(n), md5=hashlib.md5(one).hexdigest()) for n, one in enumerate(listed[:1])])
+    settings = Settings(tmp_path / "out", lists_of(library, "known", clock=clock))
+    screened(settings, cage, tmp_path / "set")
+    made = write_removal(settings.out, tmp_path / "1.csv", SEALER, floor=5, per_hit=9)
+    named = {row[1] for row in _rows(tmp_path / "1.csv")}
+    assert (made.hits, made.padding, "07.jpg" in named) == (1, 14, True)
+    assert (len(named & broken.keys()), len(named & small.keys())) == (10, 5)
+    assert made.says == "Each hit stands among ordinary members."
+
+    library.add("known", [NewEntry(key="alone", md5=hashlib.md5(listed[1]).hexdigest())])
+    list(
+        Again(settings.results, Lists(library, SEALER, ("known",), clock)).refresh_all(
+            one.ident for one in read_plan(settings.out)
+        )
+    )
+    made = write_removal(settings.out, tmp_path / "2.csv", SEALER, floor=5, per_hit=9)
+    assert "Some hits can be told: too few other members are like them (no picture)" in made.says
+    assert "z.pdf" in {row[1] for row in _rows(tmp_path / "2.csv")}
+
+
+def test_the_padding_stays_when_the_data_set_grows_and_is_cut_otherwise(
+    tmp_path: Path, cage: Cage, library: Library, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firstlight.screen.plan.SLICE_FILES", 10)
+    source = tmp_path / "set"
+    source.mkdir()
+    for number in range(40):
+        (source / f"{number:02}.jpg").write_bytes(picture(3 if number == 20 else 4 + number % 3))
+    settings = Settings(tmp_path / "out", lists_of(library, "known", clock=clock))
+    screened(settings, cage, source)
+    write_removal(settings.out, tmp_path / "1.csv", SEALER, floor=5, per_hit=5)
+    for number in range(3):
+        (source / f"-{number}.jpg").write_bytes(picture(7))  # before all others, so that every slice is another
+    screened(settings, cage, source)
+    write_removal(settings.out, tmp_path / "2.csv", SEALER, floor=5, per_hit=5)
+    before, after = ({row[1] for row in _rows(tmp_path / name)} for name in ("1.csv", "2.csv"))
+    assert len(before & after) >= 8  # what two lists have in common does not give the hit away
+
+
 def test_a_list_without_padding_says_that_it_points_at_the_hits(out: Path, tmp_path: Path) -> None:
     made = write_removal(out, tmp_path / "x.csv", SEALER, floor=0, per_hit=0)
     assert [row[1] for row in _rows(tmp_path / "x.csv")] == ["hit.jpg"]

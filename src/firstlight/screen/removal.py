@@ -10,7 +10,8 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, KeysView, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
 
@@ -21,6 +22,7 @@ from firstlight.custody.files import Disk, write_whole
 from firstlight.errors import FirstlightError, IntegrityError
 from firstlight.screen.hits import unseal_hits
 from firstlight.screen.plan import read_plan
+from firstlight.screen.report import reason_words
 from firstlight.screen.results import SCREENED, Result, results_in
 from firstlight.screen.shard import SHARDS, tally_of
 from firstlight.values import Document, Versioned
@@ -65,11 +67,12 @@ def write_removal(
     """
     secret = _secret(out, sealer)
     hits = _hits(out, sealer)
-    count = sum(len(rows) for rows in hits.values())
-    wanted = floor + per_hit * count if floor or per_hit else 0
+    wanted = Counter(reason for rows in hits.values() for reason in rows.values())
+    count = wanted.total()
+    wanted = Counter({reason: per_hit * number for reason, number in wanted.items()}) + Counter({"": floor})
     padding = _padding(out, hits, secret, wanted) if wanted else {}
-    chosen = {ident: hits.get(ident, set()) | padding.get(ident, set()) for ident in {*hits, *padding}}
-    padded, written = sum(len(rows) for rows in padding.values()), 0
+    padded, written = Counter(reason for rows in padding.values() for reason in rows.values()), 0
+    chosen = {ident: {**hits.get(ident, {}), **padding.get(ident, {})}.keys() for ident in {*hits, *padding}}
 
     def lines() -> Iterator[bytes]:
         nonlocal written
@@ -78,15 +81,21 @@ def write_removal(
             yield line
 
     write_whole(Disk(), to, lines())
-    says = "The data set is too small for all the padding." if padded < wanted else _PADDED
-    if not wanted:
-        says = "The list is not padded: it points at every hit. Do not publish it."
     return RemovalReport(
-        path=str(to), keeps=keep, members=written - 1, hits=count, padding=padded, says=says,
+        path=str(to), keeps=keep, members=written - 1, hits=count, padding=padded.total(),
+        says=_words(wanted, wanted - padded),
     )  # fmt: skip
 
 
-_PADDED: Final = "Each hit stands among ordinary members."
+def _words(wanted: Counter[str], lacking: Counter[str]) -> str:
+    if not wanted:
+        return "The list is not padded: it points at every hit. Do not publish it."
+    if lacking[""]:
+        return "The data set is too small for all the padding."
+    if lacking:
+        kinds = "; ".join(reason_words(reason) for reason in sorted(lacking))
+        return f"Some hits can be told: too few other members are like them ({kinds}). Do not publish it."
+    return "Each hit stands among ordinary members."
 
 
 def _secret(out: Path, sealer: Sealer) -> bytes:
@@ -107,58 +116,84 @@ def _results(out: Path) -> Iterator[Result]:
     return results_in(out / SHARDS, (shard.ident for shard in read_plan(out)))
 
 
-def _hits(out: Path, sealer: Sealer) -> dict[str, set[int]]:
-    found: dict[str, set[int]] = {}
+def _hits(out: Path, sealer: Sealer) -> dict[str, dict[int, str]]:
+    """The rows of the hits, by shard, each with the reason why it is no picture that was screened, if it is none."""
+    found: dict[str, dict[int, str]] = {}
     for result in _results(out):
         ident = tally_of(result).ident
-        rows = {hit.row for hit in unseal_hits(result.matches(), sealer, ident)}
+        rows = dict.fromkeys((hit.row for hit in unseal_hits(result.matches(), sealer, ident)), "")
         if rows:
             found[ident] = rows
+            reasons, first = result.head["reasons"], 0
+            for group in range(int(result.head["groups"])):
+                codes = result.rows(group)["reason"]
+                rows |= {row: reasons[codes[row - first]] for row in rows if first <= row < first + len(codes)}
+                first += len(codes)
     return found
 
 
-def _padding(out: Path, hits: dict[str, set[int]], secret: bytes, wanted: int) -> dict[str, set[int]]:
-    """The ordinary members whose coins are the lowest, by shard."""
+def _padding(
+    out: Path, hits: dict[str, dict[int, str]], secret: bytes, wanted: Counter[str]
+) -> dict[str, dict[int, str]]:
+    """The members whose coins are the lowest, by shard: so many of each kind as there are `wanted`.
+
+    A hit that is a video, or a picture that cannot be read, is hidden among such: whoever has the data set would find
+    it at once among pictures that can.
+    """
+    kinds = list(wanted)
     idents: list[str] = []
-    best = np.zeros(0, _COINS)
+    best = [np.zeros(0, _COINS) for _ in kinds]
     for result in _results(out):
         idents.append(tally_of(result).ident)
-        for first, coins, open_ in _tossed(result, idents[-1], secret):
-            open_[[row - first for row in hits.get(idents[-1], ()) if first <= row < first + len(open_)]] = False
-            if len(best) == wanted:
-                open_ &= coins < best["coin"].max()
-            rows = np.flatnonzero(open_)
-            more = np.zeros(len(rows), _COINS)
-            more["coin"], more["shard"], more["row"] = coins[rows], len(idents) - 1, first + rows
-            best = np.sort(np.concatenate([best, more]), order=("coin", "shard", "row"))[:wanted]
-    padding: dict[str, set[int]] = {}
-    for _, shard, row in best.tolist():
-        padding.setdefault(idents[shard], set()).add(row)
+        taken = hits.get(idents[-1], {})
+        for first, coins, kind in _tossed(result, secret, kinds):
+            kind[[row - first for row in taken if first <= row < first + len(kind)]] = -1
+            for number, reason in enumerate(kinds):
+                rows = np.flatnonzero(kind == number)
+                if len(best[number]) == wanted[reason]:
+                    rows = rows[coins[rows] < best[number]["coin"].max()]
+                more = np.zeros(len(rows), _COINS)
+                more["coin"], more["shard"], more["row"] = coins[rows], len(idents) - 1, first + rows
+                together = np.sort(np.concatenate([best[number], more]), order=("coin", "shard", "row"))
+                best[number] = together[: wanted[reason]]
+    padding: dict[str, dict[int, str]] = {}
+    for number, reason in enumerate(kinds):
+        for _, shard, row in best[number].tolist():
+            padding.setdefault(idents[shard], {})[row] = reason
     return padding
 
 
-def _tossed(result: Result, ident: str, secret: bytes) -> Iterator[tuple[int, Any, Any]]:
-    """The coin of each member of a shard, some at a time: the first one's number, the coins, and which may be drawn."""
-    seed = hashlib.blake2b(ident.encode(), key=secret, digest_size=16).digest()
-    source = np.random.Philox(key=int.from_bytes(seed, "big"))
+def _tossed(result: Result, secret: bytes, kinds: list[str]) -> Iterator[tuple[int, Any, Any]]:
+    """The coin of each member of a shard, some at a time: the first one's number, the coins, and their kinds.
+
+    A coin is of the member's name, and stays when the data set grows and its shards are cut otherwise.
+    """
+    place = tally_of(result).place
     if not result.head["rows_kept"]:
+        seed = hashlib.blake2b(place.encode("utf-8", "surrogatepass"), key=secret, digest_size=16).digest()
+        source = np.random.Philox(key=int.from_bytes(seed, "big"))
         members = tally_of(result).members
         for first in range(0, members, _AT_ONCE):
             count = min(_AT_ONCE, members - first)
-            yield first, source.random_raw(count), np.ones(count, dtype=np.bool_)
+            yield first, source.random_raw(count), np.full(count, kinds.index("") if "" in kinds else -1)
         return
+    numbers = np.array([kinds.index(reason) if reason in kinds else -1 for reason in result.head["reasons"]])
     first = 0
-    for group in range(int(result.head["groups"])):
-        status = result.rows(group)["status"]
-        yield first, source.random_raw(len(status)), status == SCREENED
-        first += len(status)
+    for rows, texts in result.groups():
+        coins = b"".join(_coin(f"{place}\0{text.name}", secret) for text in texts)
+        yield first, np.frombuffer(coins, "<u8"), numbers[rows["reason"]]
+        first += len(rows)
 
 
-def _lines(out: Path, chosen: dict[str, set[int]], *, keep: bool) -> Iterator[bytes]:
+def _coin(member: str, secret: bytes) -> bytes:
+    return hashlib.blake2b(member.encode("utf-8", "surrogatepass"), key=secret, digest_size=8).digest()
+
+
+def _lines(out: Path, chosen: Mapping[str, KeysView[int]], *, keep: bool) -> Iterator[bytes]:
     yield _csv(["shard", "member", "offset", "key"])
     for result in _results(out):
         tally = tally_of(result)
-        named = chosen.get(tally.ident, set())
+        named = chosen.get(tally.ident, {}.keys())
         if not result.head["rows_kept"]:
             rows = (row for row in range(tally.members) if row not in named) if keep else sorted(named)
             yield from (_csv([tally.place, str(row), str(row), ""]) for row in rows)
