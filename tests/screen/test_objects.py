@@ -55,6 +55,25 @@ def test_every_object_is_screened_as_it_would_be_here(tmp_path: Path, cage: Cage
     assert all(one.adds_up for one in tallies(tmp_path / "out"))
 
 
+def test_one_object_can_be_named_and_folders_are_told_from_objects(
+    tmp_path: Path, cage: Cage, s3: tuple[Store, S3Settings]
+) -> None:
+    server, settings = s3
+    server.objects = {
+        "set/part/a b+c.tar": tar_of([("3.jpg", picture(3))]),
+        "set/part/6.jpg": picture(6),
+        "set/part": picture(7),
+        "set/part/marker/": b"",
+        "set/part/no marker/": picture(8),
+    }
+    for place, members in (("part/a b+c.tar", 1), ("part/6.jpg", 1), ("part", 4), ("part/", 3), ("", 4)):
+        there = Settings(tmp_path / f"of {place.replace('/', '-')}", s3=settings)
+        runs.prepare(there, [f"s3://set/{place}"], keep=False)
+        done = runs.run(there, Here(cage))
+        assert (place, done.left, done.members, done.trouble) == (place, 0, members, ())
+        assert all(one.adds_up and not one.unreadable for one in tallies(there.out))
+
+
 @pytest.mark.parametrize(
     "faults", [["503"] * 3, ["cut"] * 3, ["503", "cut", "503", "cut"]], ids=["busy", "cut", "both"]
 )

@@ -148,6 +148,23 @@ def test_a_list_that_grows_costs_a_table_no_hit(run: Settings, library: Library)
     assert _only(run)[1].matches() == before
 
 
+def test_digests_in_bytes_are_known_by_every_name_and_numbers_are_none(
+    tmp_path: Path, cage: Cage, library: Library, clock: FixedClock
+) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    (tmp_path / "set").mkdir()
+    listed = hashlib.md5(picture(3)).digest()
+    pq.write_table(pa.table({"image_md5": pa.array([bytes(16), listed], pa.binary())}), tmp_path / "set/a.parquet")
+    pq.write_table(pa.table({"md5": [1, 2]}), tmp_path / "set/b.parquet")
+    settings = Settings(tmp_path / "out", lists_of(library, "known", clock=clock))
+    screened(settings, cage, tmp_path / "set")
+    found = {one.name: one for one in tallies(settings.out)}
+    assert (found["a.parquet"].screened, found["a.parquet"].hits) == (2, 1)
+    failed = found["b.parquet"].failed
+    assert failed is not None
+    assert (failed.code, failed.message) == ("input.columns", "A column of digests is of type int64.")
+
+
 def test_damage_costs_its_row_group(tmp_path: Path, cage: Cage) -> None:
     (tmp_path / "set").mkdir()
     path = tmp_path / "set" / "x.parquet"

@@ -97,7 +97,7 @@ def run(
     if not dry_run:
         _require(out, bool(bank), hash_only)
     banks = tuple(dict.fromkeys(bank or ()))
-    sources = [one if one.startswith("s3://") else str(Path(one).absolute()) for one in sources]
+    sources = list(dict.fromkeys(one if one.startswith("s3://") else str(Path(one).absolute()) for one in sources))
     out = (out or Path()).absolute()
     settings = Settings(out, None, mode, S3Settings(s3_endpoint, s3_region), origin, _trust(origin, home))
     if dry_run:

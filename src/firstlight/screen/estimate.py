@@ -80,9 +80,9 @@ def estimate(settings: Settings, sources: Sequence[str], *, workers: int, price:
     ]
     members = sum(count for _, _, count in rates)
     return Estimate(
-        shards=shards, bytes=total, members=round(members * total / seen), core_hours=round(hours[0], 4),
-        low_core_hours=round(hours[1], 4), high_core_hours=round(hours[2], 4), workers=workers,
-        hours=round(hours[0] / min(workers, shards), 4), price=price, cost=round(hours[0] * price, 2), sampled=members,
+        shards=shards, bytes=total, members=round(members * total / seen), core_hours=round(hours[0], 6),
+        low_core_hours=round(hours[1], 6), high_core_hours=round(hours[2], 6), workers=workers,
+        hours=round(hours[0] / min(workers, shards), 6), price=price, cost=round(hours[0] * price, 2), sampled=members,
         trouble=tuple(trouble),
     )  # fmt: skip
 

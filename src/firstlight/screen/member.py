@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -161,6 +162,17 @@ _KEYS: Final = ("key", "__key__", "uid", "sample_id", "id")
 _LENGTHS: Final = {"md5": 32, "sha1": 40, "sha256": 64}
 FACT_FIELDS: Final = frozenset((*_WIDTHS, *_HEIGHTS, *_URLS, *_TIMES, *_KEYS, *_LENGTHS))
 """Names of fields and columns that are looked at, in lower case."""
+
+
+_DIGEST: Final = re.compile(
+    r"(?:(?:image|img|file|content|raw)_?)?(md5|sha1|sha256)(?:sum|_?hash)?|hash_?(md5|sha1|sha256)"
+)
+
+
+def digest_kind(column: str) -> str:
+    """The kind of digest (`md5`, `sha1`, `sha256`) that a column holds by its name; empty for any other column."""
+    found = _DIGEST.fullmatch(column.lower())
+    return (found[1] or found[2]) if found else ""
 
 
 def facts_of(record: Mapping[str, Any], key: str = "") -> Facts:

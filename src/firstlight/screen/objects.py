@@ -65,16 +65,22 @@ class ObjectStore:
 
     def exists(self, place: str) -> bool:
         """Whether there is such an object."""
+        return self.named(place) is not None
+
+    def named(self, place: str) -> File | None:
+        """The object that has exactly this address, by the last part of its name."""
         bucket, key = _parts(place)
+        if not key or key.endswith("/"):
+            return None
         try:
             with _words(place):
-                self._client.head_object(Bucket=bucket, Key=key)
+                head = self._client.head_object(Bucket=bucket, Key=key)
         except NotFoundError:
-            return False
-        return True
+            return None
+        return File(key.rpartition("/")[2], int(head["ContentLength"]), head["ETag"])
 
     def walk(self, place: str) -> Iterator[File]:
-        """The objects under an address, by their names below it; or the one object that has exactly this address."""
+        """The objects under an address, by their names below it. Empty ones that stand for folders are none."""
         bucket, prefix = _parts(place)
         below = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
         seen = False
@@ -82,7 +88,7 @@ class ObjectStore:
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=below):
                 for one in page.get("Contents", ()):
                     name = one["Key"][len(below) :]
-                    if name and not name.endswith("/"):
+                    if name and (one["Size"] or not name.endswith("/")):
                         seen = True
                         yield File(name, int(one["Size"]), one["ETag"])
         if not seen:

@@ -50,11 +50,25 @@ def plan_shards(sources: Sequence[str], places: Places) -> Iterator[Shard]:
         )
     for source in sources:
         if source.startswith(S3):
-            yield from _grouped(source if source.endswith("/") else f"{source}/", places.store.walk(source))
+            yield from _stored(source, places)
         elif Path(source).is_dir():
             yield from _grouped(source, _walk(Path(source)))
         else:
             yield _named(Path(source), places)
+
+
+def _stored(source: str, places: Places) -> Iterator[Shard]:
+    one = places.store.named(source)
+    if one is not None:
+        with closing(places.open(source, one.mark)) as file:
+            kind = kind_of(file.read(512)) or _by_ending(one.name)
+        folder = source.removesuffix(f"/{one.name}")
+        yield Shard(kind, source, one.size, one.mark) if kind else Shard(Kind.FOLDER, folder, one.size, "", (one,))
+    try:
+        yield from _grouped(source if source.endswith("/") else f"{source}/", places.store.walk(source))
+    except NotFoundError:
+        if one is None:
+            raise
 
 
 def _named(path: Path, places: Places) -> Shard:

@@ -110,7 +110,7 @@ def kind_of(head: bytes) -> Kind | None:
 
 
 class MisnamedError(InputError):
-    """A shard is not what its name says; `kind` is what it is, if that can be screened."""
+    """A shard is not what its name says; `kind` is what it is, if that can be screened, and a folder for a picture."""
 
     def __init__(self, shard: Shard, kind: Kind | None, what: str) -> None:
         super().__init__(
@@ -124,6 +124,8 @@ class MisnamedError(InputError):
 def not_what_it_says(shard: Shard, head: bytes) -> MisnamedError:
     """The error for a shard whose content is of another kind than its name says."""
     other, kind = kind_of(head), sniff(head)
+    if kind.is_picture or kind.is_video:
+        return MisnamedError(shard, Kind.FOLDER, kind.words)
     if other is not None and other is not shard.kind:
         return MisnamedError(shard, other, other.words)
     return MisnamedError(shard, None, "an empty file" if kind is MediaType.EMPTY else kind.words)

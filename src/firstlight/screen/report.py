@@ -281,6 +281,7 @@ _GENERAL: Final = {
     "damaged-rows": "Parts of tables are damaged; their rows are lost, and counted as unreadable.",
     "misnamed": "Shards are of another kind than their names say, and were screened as what they are.",
     "large-rows": "Parts of tables are too large for a worker's memory in the form they have; their rows are lost.",
+    "unread-column": "Columns hold bytes in a form in which pictures are not looked for; they were not screened.",
     "side-file-unread": "Side files or columns could not be used, so that recorded sizes and digests are missing.",
 }
 """Findings in words that fit many shards; those of one shard name its places."""

@@ -7,7 +7,6 @@ item. Rows are counted, and only those that match are kept, so billions of them 
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from firstlight.media import SNIFF_BYTES
 from firstlight.screen.channels import Channel
 from firstlight.screen.hits import Hit, matches_of
 from firstlight.screen.lists import Lists
-from firstlight.screen.member import facts_of
+from firstlight.screen.member import digest_kind, facts_of
 from firstlight.screen.places import Places
 from firstlight.screen.reader import kind_of
 from firstlight.screen.readers.parquet import open_parquet, parquet_errors, picture_columns
@@ -31,9 +30,6 @@ from firstlight.screen.shards import Kind, Shard
 ROWS: Final = 1 << 17
 """Rows that are taken at a time."""
 WIDTHS: Final = {"md5": 16, "sha1": 20, "sha256": 32}
-_NAME: Final = re.compile(
-    r"(?:(?:image|img|file|content|raw)_?)?(md5|sha1|sha256)(?:sum|_?hash)?|hash_?(md5|sha1|sha256)"
-)
 
 
 @dataclass(slots=True)
@@ -63,8 +59,7 @@ def is_hash_table(shard: Shard, places: Places) -> bool:
 
 def hash_columns(names: Sequence[str]) -> dict[str, str]:
     """The columns that hold digests, by their name, with the kind that each is of."""
-    found = {name: _NAME.fullmatch(name.lower()) for name in names}
-    return {name: one[1] or one[2] for name, one in found.items() if one}
+    return {name: kind for name in names if (kind := digest_kind(name))}
 
 
 def count_table(shard: Shard, places: Places, lists: Lists | None) -> Counted:
@@ -87,7 +82,9 @@ def count_table(shard: Shard, places: Places, lists: Lists | None) -> Counted:
             try:
                 with parquet_errors("A part of the table"):
                     counted, wanted = _suspects_of(file, number, first, columns, tables)
-            except InputError:
+            except InputError as e:
+                if e.diagnostics().code == "input.columns":
+                    raise  # nothing is damaged: no group of it could be read
                 out.lost += size
             else:
                 out.with_hash += counted
@@ -154,8 +151,9 @@ def _buffers(array: Any) -> tuple[Any, Any]:  # noqa: ANN401 - an Arrow array
         try:
             array = array.cast(pa.binary())
         except pa.ArrowException as e:
-            said = f"A column of digests is of type {array.type}; expected is text or bytes."
-            raise InputError(said, code="input.columns") from e
+            raise InputError(
+                f"A column of digests is of type {array.type}.", hint="Expected is text or bytes.", code="input.columns"
+            ) from e
     if array.null_count:
         array = array.fill_null("" if types.is_string(array.type) or types.is_large_string(array.type) else b"")
     _, offsets, data = array.buffers()

@@ -51,6 +51,42 @@ def test_wrong_columns_are_named_with_what_was_expected(tmp_path: Path) -> None:
     assert "a picture column" in caught.value.diagnostics().hint
 
 
+def test_pictures_in_lists_of_lists_and_lists_of_one_length_are_no_empty_cells(tmp_path: Path) -> None:
+    bytes_ = pa.binary()
+    table(
+        tmp_path / "x.parquet",
+        deep=pa.array([[[b"1"], [], [b"2", None]], [], None], pa.list_(pa.list_(bytes_))),
+        pair=pa.array([[b"3", b"4"], [None, b"5"], None], pa.list_(bytes_, 2)),
+        known=pa.array([b"6", b"7", b"6"], bytes_).dictionary_encode(),
+    )
+    members, findings = read(tmp_path / "x.parquet", Kind.PARQUET)
+    assert codes(findings) == set()
+    found = {m.name: m.data or m.reason for m in members}
+    assert len(found) == len(members)
+    assert found == {
+        "0/deep/0": b"1", "0/deep/1": b"2", "0/deep/2": "empty-cell", "1/deep": "empty-cell", "2/deep": "empty-cell",
+        "0/pair/0": b"3", "0/pair/1": b"4", "1/pair/0": "empty-cell", "1/pair/1": b"5", "2/pair": "empty-cell",
+        "0/known": b"6", "1/known": b"7", "2/known": b"6",
+    }  # fmt: skip
+
+
+def test_columns_of_bytes_that_are_not_looked_into_are_named(tmp_path: Path) -> None:
+    table(
+        tmp_path / "x.parquet",
+        image=pa.array([b"1"], pa.binary()),
+        by_name=pa.array([[("a", b"2")]], pa.map_(pa.string(), pa.binary())),
+        row=pa.array([{"n": 1, "thumb": {"bytes": b"3"}}]),
+        wide=pa.array([bytes(100)], pa.binary(100)),
+        phash=pa.array([bytes(32)], pa.binary(32)),
+        image_md5=pa.array([bytes(16)], pa.binary()),
+        words=["text"],
+    )
+    members, findings = read(tmp_path / "x.parquet", Kind.PARQUET)
+    assert [one.name for one in members] == ["0/image"]
+    [found] = findings.all()
+    assert (found.code, found.examples) == ("unread-column", ("by_name", "row", "wide"))
+
+
 @pytest.mark.parametrize("cut", [4, 100, -4, -200])
 def test_a_cut_file_is_refused_in_words(tmp_path: Path, cut: int) -> None:
     table(tmp_path / "x.parquet", image=[b"x" * 500] * 9)

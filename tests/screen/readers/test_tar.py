@@ -90,6 +90,29 @@ def test_links_have_the_bytes_of_what_they_lead_to(tmp_path: Path) -> None:
     assert found["pipe"] == (None, "special")
 
 
+def test_links_are_followed_whatever_way_their_names_are_written(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        info = tarfile.TarInfo("./d/real.jpg")
+        info.size = 4
+        archive.addfile(info, io.BytesIO(b"real"))
+        for name, kind, target in (
+            ("./d/hard.jpg", tarfile.LNKTYPE, "d/real.jpg"),
+            ("./d/soft.jpg", tarfile.SYMTYPE, "real.jpg"),
+            ("./e/up.jpg", tarfile.SYMTYPE, "../d/real.jpg"),
+            ("chain.jpg", tarfile.SYMTYPE, "e/up.jpg"),
+            ("round.jpg", tarfile.SYMTYPE, "round.jpg"),
+        ):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, target
+            archive.addfile(info)
+    members, _ = read(tmp_path / "x.tar")
+    assert {m.name: m.data or m.reason for m in members} == {
+        "./d/real.jpg": b"real", "./d/hard.jpg": b"real", "./d/soft.jpg": b"real", "./e/up.jpg": b"real",
+        "chain.jpg": b"real", "round.jpg": "dangling-link",
+    }  # fmt: skip
+    assert len(members) == 6
+
+
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress], ids=["gz", "bz2", "xz"])
 def test_compressed_archives_are_read_and_their_breaks_named(tmp_path: Path, pack: object) -> None:
     data = pack(tar_of([(f"{n}.jpg", bytes([n]) * 3000) for n in range(40)]))  # type: ignore[operator]
@@ -151,9 +174,7 @@ def test_a_destroyed_header_costs_its_member_and_is_named(tmp_path: Path) -> Non
     assert codes(findings) == {"damaged-header"}
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"no archive at all" * 100, b"\xff\xd8\xff" + bytes(600)], ids=["empty", "text", "picture"]
-)
+@pytest.mark.parametrize("content", [b"", b"no archive at all" * 100], ids=["empty", "text"])
 def test_what_is_no_archive_is_refused_in_words(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.tar").write_bytes(content)
     with pytest.raises(InputError, match="is not a tar archive: it is"):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from firstlight.errors import InputError, StorageError
 from firstlight.screen.shards import Kind
-from screen.making import codes, read, side_file, tar_of
+from screen.making import codes, picture, read, side_file, tar_of
 
 
 def zip_of(members: list[tuple[str, bytes]]) -> bytes:
@@ -89,6 +89,37 @@ def test_a_shard_of_another_kind_is_read_as_what_it_is(tmp_path: Path, kind: Kin
     [one] = findings.all()
     assert one.code == "misnamed"
     assert "it is a tar archive. It was screened as that." in one.says
+
+
+def test_what_the_directory_does_not_name_is_a_finding(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in ("a.jpg", "taken-out.jpg", "b.jpg"):
+            archive.writestr(name, random.randbytes(2000))
+        archive.filelist.pop(1)
+    members, findings = read(tmp_path / "x.zip", Kind.ZIP)
+    assert [one.name for one in members] == ["a.jpg", "b.jpg"]
+    assert codes(findings) == {"unnamed-bytes"}
+    (tmp_path / "y.zip").write_bytes(b"#!" * 2000 + zip_of([("a.jpg", b"one"), ("b.jpg", b"two")]))
+    members, findings = read(tmp_path / "y.zip", Kind.ZIP)
+    assert [one.data for one in members] == [b"one", b"two"]
+    assert codes(findings) == {"unnamed-bytes"}
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
+        info = zipfile.ZipInfo("n" * 900 + ".jpg")
+        info.extra = struct.pack("<HH", 0xCAFE, 3000) + bytes(3000)  # as tools leave it to align what follows
+        archive.writestr(info, b"one")
+        with archive.open("b.jpg", "w", force_zip64=True) as file:
+            file.write(b"two")
+    members, findings = read(tmp_path / "z.zip", Kind.ZIP)
+    assert ([one.data for one in members], codes(findings)) == ([b"one", b"two"], set())
+
+
+@pytest.mark.parametrize("kind", [Kind.ZIP, Kind.TAR, Kind.PARQUET])
+def test_a_picture_that_is_called_a_shard_is_screened_as_the_picture_it_is(tmp_path: Path, kind: Kind) -> None:
+    pytest.importorskip("pyarrow")
+    (tmp_path / "x.any").write_bytes(picture(3))
+    [member], findings = read(tmp_path / "x.any", kind)
+    assert (member.name, member.data, member.reason) == ("x.any", picture(3), "")
+    assert codes(findings) == {"misnamed"}
 
 
 def test_a_web_page_in_the_place_of_a_shard_is_told_as_such(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from firstlight.screen.member import Findings, Member
 from firstlight.screen.places import Places
 from firstlight.screen.reader import MisnamedError
 from firstlight.screen.readers import folder, parquet, tar, zipped
-from firstlight.screen.shards import Kind, Shard
+from firstlight.screen.shards import File, Kind, Shard
 
 Reader: TypeAlias = Callable[[Shard, Places, Findings], Iterator[Member]]
 
@@ -36,4 +36,7 @@ def members_of(shard: Shard, places: Places, findings: Findings) -> Iterator[Mem
         if e.kind is None:
             raise
         findings.add("misnamed", f"{e.diagnostics().message} It was screened as that.")
+        if e.kind is Kind.FOLDER:  # a picture or a video: the one file of a folder
+            folder, _, name = shard.place.rpartition("/")
+            shard = replace(shard, place=folder, files=(File(name, shard.size, shard.mark),))
         yield from _READERS[e.kind](replace(shard, kind=e.kind), places, findings)

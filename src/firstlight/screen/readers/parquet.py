@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Final
 
 from firstlight.errors import FirstlightError, InputError, MissingExtraError
 from firstlight.media import SNIFF_BYTES
-from firstlight.screen.member import FACT_FIELDS, NO_FACTS, Facts, Findings, Member, facts_of
+from firstlight.screen.member import FACT_FIELDS, NO_FACTS, Facts, Findings, Member, digest_kind, facts_of
 from firstlight.screen.objects import S3
 from firstlight.screen.places import Places
 from firstlight.screen.reader import not_what_it_says
@@ -24,6 +24,8 @@ ARROW_ROWS: Final = 16
 ARROW_BYTES: Final = 96 * 2**20
 """What Arrow reads of pictures whose encoding only Arrow knows: it may hold a part of a table several times over."""
 BUFFER_BYTES: Final = 1 << 20
+LONGEST_DIGEST: Final = 64
+"""Bytes of SHA-512; longer columns of one width may be anything."""
 SIGNATURE_BYTES: Final = 28
 """Behind the footer of a file whose columns are encrypted and whose footer is not."""
 
@@ -98,6 +100,9 @@ def read(shard: Shard, places: Places, findings: Findings) -> Iterator[Member]:
         pictures = picture_columns(file.schema_arrow)
         if not pictures:
             raise wrong_columns(shard.shown, file.schema_arrow)
+        for name in unread_columns(file.schema_arrow):
+            says = "Columns hold bytes in a form in which pictures are not looked for; they were not screened."
+            findings.add("unread-column", says, name)
         facts = [name for name in file.schema_arrow.names if name.lower() in FACT_FIELDS and name not in pictures]
         columns = [_column(file, name, facts) for name in pictures]
         first = 0
@@ -133,7 +138,7 @@ def _column(file: Any, name: str, facts: list[str]) -> _Column:  # noqa: ANN401
     """A leaf is named only where it is certain; a column without one is left to Arrow."""
     types = importlib.import_module("pyarrow.types")
     field = file.schema_arrow.field(name)
-    is_list = types.is_list(field.type) or types.is_large_list(field.type)
+    is_list = _is_list(field.type)
     is_struct = types.is_struct(field.type.value_type if is_list else field.type)
     leaves = {file.schema.column(at).path: at for at in range(len(file.schema.names))}
 
@@ -201,11 +206,20 @@ def _by_arrow(part: _Part, column: _Column, size: int, how: str) -> Iterator[pag
     for batch in part.file.iter_batches(batch_size=ARROW_ROWS, **asked):
         for at in range(batch.num_rows):
             value = batch.column(column.name)[at].as_py()
-            if isinstance(value, list) and value:
-                yield from ((row, place, _bytes_of(one)) for place, one in enumerate(value))
-            else:
-                yield row, -1, None if isinstance(value, list) else _bytes_of(value)
+            cells = list(_flat(value)) if isinstance(value, list) else []
+            yield from ((row, place, _bytes_of(one)) for place, one in enumerate(cells))
+            if not cells:
+                yield row, -1, _bytes_of(value)
             row += 1
+
+
+def _flat(values: list[Any]) -> Iterator[Any]:
+    """What lists hold, however deep."""
+    for one in values:
+        if isinstance(one, list):
+            yield from _flat(one)
+        else:
+            yield one
 
 
 def _bytes_of(value: Any) -> bytes | None:  # noqa: ANN401 - any cell
@@ -280,16 +294,41 @@ def picture_columns(schema: Any) -> list[str]:  # noqa: ANN401 - pyarrow has no 
 
     Plain bytes of the length of a digest are no pictures: they are looked at by name.
     """
-    return [field.name for field in schema if _holds_bytes(field.type) and field.name.lower() not in FACT_FIELDS]
+    return [field.name for field in schema if _holds_bytes(field.type) and _may_hold_pictures(field.name)]
+
+
+def unread_columns(schema: Any) -> list[str]:  # noqa: ANN401 - pyarrow has no types
+    """The columns that hold bytes in some other form, such as maps, where pictures may be as well."""
+    return [
+        field.name
+        for field in schema
+        if _may_hold_pictures(field.name) and not _holds_bytes(field.type) and _has_bytes(field.type)
+    ]
+
+
+def _may_hold_pictures(column: str) -> bool:
+    return column.lower() not in FACT_FIELDS and not digest_kind(column)
 
 
 def _holds_bytes(kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
     types = importlib.import_module("pyarrow.types")
-    if types.is_list(kind) or types.is_large_list(kind):
+    if _is_list(kind) or types.is_dictionary(kind):
         return _holds_bytes(kind.value_type)
     if types.is_struct(kind):
         return any(one.name == "bytes" and _holds_bytes(one.type) for one in kind)
     return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind))
+
+
+def _has_bytes(kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
+    types = importlib.import_module("pyarrow.types")
+    if types.is_fixed_size_binary(kind):
+        return bool(kind.byte_width > LONGEST_DIGEST)
+    return _holds_bytes(kind) or any(_has_bytes(kind.field(at).type) for at in range(kind.num_fields))
+
+
+def _is_list(kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
+    types = importlib.import_module("pyarrow.types")
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
 
 
 def wrong_columns(shown: str, schema: Any) -> InputError:  # noqa: ANN401 - pyarrow has no types

@@ -29,6 +29,8 @@ MAX_NAME_BYTES: Final = 1 << 20
 """A long name or extended header: real ones have a few hundred bytes."""
 LARGEST: Final = 1 << 44
 """No member is larger: a header that says so is damaged, and its number would fit no result."""
+LONGEST_CHAIN: Final = 40
+"""Links that lead to links; the kernel follows as many."""
 RESYNC_BYTES: Final = 64 * 2**20
 """How far behind damage the next header is looked for."""
 
@@ -192,8 +194,8 @@ class _Walk:
         if header.kind in (_HARD_LINK, _SYMBOLIC_LINK):
             target = _decoded(header.link)
             if header.kind == _SYMBOLIC_LINK:
-                target = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
-            self.links.append((name, at, target))
+                target = posixpath.join(posixpath.dirname(name), target)
+            self.links.append((name, at, posixpath.normpath(target)))
             says = "Members that are links, which common readers pass over; what they lead to was screened."
             self._findings.add("link", says, name)
             return None
@@ -201,7 +203,7 @@ class _Walk:
             self._stream.skip(_padded(header.size))
             sparse = header.kind == _SPARSE
             return Member(name, at, header.size, reason="damaged" if sparse else "special")
-        if self._wanted is not None and name not in self._wanted:
+        if self._wanted is not None and posixpath.normpath(name) not in self._wanted:
             there = self._stream.skip(_padded(header.size))
             return Member(name, at, header.size, reason="side-file" if there == _padded(header.size) else "cut-off")
         return self._with_bytes(name, at, header.size)
@@ -259,7 +261,8 @@ def _linked(shard: Shard, places: Places, walk: _Walk) -> Iterator[Member]:
     """The members that are links, with the bytes of what they lead to, from a second pass over the archive."""
     if not walk.links:
         return
-    targets = frozenset(target for _, _, target in walk.links)
+    links = [(name, at, _end_of(target, walk.links)) for name, at, target in walk.links]
+    targets = frozenset(target for _, _, target in links)
     found: dict[str, Member] = {}
     with closing(places.open(shard.place, shard.mark)) as file:
         head = file.read(SNIFF_BYTES)
@@ -267,14 +270,23 @@ def _linked(shard: Shard, places: Places, walk: _Walk) -> Iterator[Member]:
         again = _Walk(_Stream(_unpacked(file, head)), Findings(), targets)
         first = again.begin()
         for member in again.members(first) if first is not None else ():
-            if member.name in targets and (member.data is not None or member.digests is not None):
-                found[member.name] = member
-                yield from (
-                    replace(member, name=name, offset=at) for name, at, target in walk.links if target == member.name
-                )
-    for name, at, target in walk.links:
+            here = posixpath.normpath(member.name)
+            if here in targets and here not in found and (member.data is not None or member.digests is not None):
+                found[here] = member
+                yield from (replace(member, name=name, offset=at) for name, at, target in links if target == here)
+    for name, at, target in links:
         if target not in found:
             yield Member(name, at, 0, reason="dangling-link")
+
+
+def _end_of(target: str, links: list[tuple[str, int, str]]) -> str:
+    """Where a link to links leads to in the end."""
+    leads = {posixpath.normpath(name): to for name, _, to in links}
+    for _ in range(LONGEST_CHAIN):
+        if target not in leads:
+            break
+        target = leads[target]
+    return target
 
 
 def _parsed(block: bytes) -> _Header | None:

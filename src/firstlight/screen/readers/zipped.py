@@ -14,9 +14,13 @@ from firstlight.media import SNIFF_BYTES
 from firstlight.screen.member import Findings, Member, Names
 from firstlight.screen.pairing import paired
 from firstlight.screen.places import Places
-from firstlight.screen.reader import MAX_MEMBER_BYTES, large_member, not_what_it_says, reading
+from firstlight.screen.reader import MAX_MEMBER_BYTES, large_member, not_what_it_says, read_exactly, reading
 from firstlight.screen.shards import Shard
 
+SLACK: Final = 512
+"""Bytes that may lie about a member: its name twice, checksum and sizes. No picture worth the name is as small."""
+UNNAMED: Final = "Bytes that the directory of an archive does not name: members that were taken out of it, or others."
+_LOCAL_HEADER: Final = 30
 _ENCRYPTED = 0x1
 _BROKEN = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ValueError, RuntimeError, IndexError,
@@ -34,19 +38,37 @@ def read(shard: Shard, places: Places, findings: Findings) -> Iterator[Member]:
     with closing(places.open(shard.place, shard.mark)) as file:
         head = file.read(SNIFF_BYTES)
         file.seek(0)
-        if not head.startswith(b"PK"):
-            raise not_what_it_says(shard, head)
         try:
             with reading(unless_damaged=True):
                 archive = zipfile.ZipFile(file)
         except _BROKEN as e:
+            if not head.startswith(b"PK"):
+                raise not_what_it_says(shard, head) from e
             raise InputError(
                 f"{shard.shown} breaks off before its directory, or the directory is damaged.",
                 hint="A zip archive keeps the list of its members at its end: get a whole copy.",
                 code="input.shard",
             ) from e
         with archive:
+            for start, end in _unnamed(archive, file):
+                findings.add("unnamed-bytes", UNNAMED, f"bytes {start} to {end}")
             yield from paired(_members(archive, findings))
+
+
+def _unnamed(archive: zipfile.ZipFile, file: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Bytes that are of no member of the directory: readers that go from front to back may find members there."""
+    at, before = 0, None
+    members = sorted(archive.infolist(), key=lambda one: one.header_offset)
+    for info in [*members, None]:
+        start = archive.start_dir if info is None else min(max(0, info.header_offset), archive.start_dir)
+        if before is not None and start - at > SLACK:  # more than names: what its own header says of it counts
+            file.seek(min(max(0, before.header_offset), archive.start_dir))
+            lengths = read_exactly(file, _LOCAL_HEADER)[26:30]
+            at += int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
+        if start - at > SLACK:
+            yield at, start
+        if info is not None:
+            at, before = max(at, start + _LOCAL_HEADER + info.compress_size), info
 
 
 def _members(archive: zipfile.ZipFile, findings: Findings) -> Iterator[Member]:
