@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from PIL import Image
 from casework.making import NOW, case_of, jpeg, new_home, picture, put, take_in, upload
 from firstlight.casework import cases, exposure, facts, showing
 from firstlight.casework.exposure import Limits
-from firstlight.casework.home import Home
+from firstlight.casework.home import Home, Work
 from firstlight.casework.showing import ENTIRE_EDGE, LONGEST, OFFER_LIFE, Ask
 from firstlight.clock import FixedClock
 from firstlight.cybertip import Rendition, Viewing
@@ -140,6 +141,29 @@ def test_what_nobody_hid_is_a_viewing_of_unknown_length(home: Home, cage: Cage, 
     assert showing.close_forgotten(home) == 0
     (seen,) = _seen(home, item)
     assert (seen.seconds, seen.whole) == (0, False)
+
+
+def test_what_a_killed_process_was_making_was_seen_by_nobody(
+    home: Home, cage: Cage, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = _item(home, "a.jpg")
+    secret = showing.offer(home, item, Ask(), **ME)
+    work, left = home.work, iter([True])
+
+    def working() -> AbstractContextManager[Work]:
+        if next(left, False):
+            return work()
+        raise KeyboardInterrupt  # from the first transaction on nothing runs any more, not even tidying
+
+    with monkeypatch.context() as patch:
+        patch.setattr(home, "work", working)
+        with pytest.raises(KeyboardInterrupt):
+            showing.serve(home, cage, secret, session="s1")
+    clock.advance(LONGEST + timedelta(seconds=1))
+    assert showing.close_forgotten(home) == 0
+    assert not _seen(home, item)
+    with pytest.raises(NotFoundError):
+        showing.serve(home, cage, secret, session="s1")
 
 
 def test_what_cannot_be_opened_was_not_seen(home: Home, cage: Cage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from casework.making import picture, png
 from firstlight.banks import Library, NewEntry
@@ -25,7 +27,7 @@ from firstlight.gate.adapters.comfyui import ComfyProxy, node_source
 from firstlight.gate.adapters.diffusers import gated
 from firstlight.gate.checks import BanksCheck, RulesCheck
 from firstlight.gate.guard import Guard
-from firstlight.gate.http import GateApp, gate_app, standin_app
+from firstlight.gate.http import GateApp, gate_app, requests, standin_app
 from firstlight.gate.http.requests import seed_in
 from firstlight.gate.marking import Model
 from firstlight.gate.pictures import look_at
@@ -251,6 +253,39 @@ def test_a_comfyui_server_is_closed_but_for_what_was_decided(
             assert client.get(path).status_code == 404
         client.close()
     assert [len(one.inputs) for one in made] == [1], "a workflow that loads a picture says so"
+
+
+def test_uploads_for_workflows_lie_in_memory_and_have_a_limit(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rollover(_: object) -> None:
+        raise AssertionError("a temporary file was made")
+
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", rollover)
+    monkeypatch.setattr(requests, "LARGEST_REQUEST", 3 << 20)
+    client = TestClient(
+        ComfyProxy(gate, "http://127.0.0.1:9", model=MODEL).application(), raise_server_exceptions=False
+    )
+    for size in (2 << 20, 4 << 20):
+        answer = client.post("/upload/image", files={"image": ("x.png", bytes(size))})
+        assert (answer.status_code, "error" in answer.json()) == (400, True)
+    assert "too large" in answer.text
+    two = [("image", ("x.png", png(5))), ("image", ("y.png", png(5)))]
+    for files in (two, [("mask", ("x.png", png(5)))]):
+        assert "Send one picture" in client.post("/upload/image", files=files).text
+    assert client.get("/prompt/none").json()["error"]["code"] == "not_found"
+    assert client.put("/upload/image").json()["error"]["code"] == "method_not_allowed"
+
+
+def test_workflows_keep_no_more_pictures_than_there_is_room_for(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comfyui, "ROOM", 3 * len(png(5)))
+    ran: list[dict[str, Any]] = []
+    with served(comfy({"a.png": png(1)}, ran)) as behind:
+        proxy = ComfyProxy(gate, behind, model=MODEL)
+        with served(proxy.application()) as url, httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
+            client.post("/upload/image", files={"image": ("x.png", png(5))})
+            names = [client.post("/prompt", json=workflow("a lake", "x.png")).json()["prompt_id"] for _ in range(5)]
+            found = [client.get("/view", params={"filename": "a.png", "prompt_id": name}) for name in names]
+    assert [one.status_code for one in found] == [404, 404, 200, 200, 200]
+    assert proxy._held == 3 * len(png(5))
 
 
 def test_what_a_workflow_may_load_unseen_is_never_called_words_alone(gate: Gate, made: list[Made]) -> None:

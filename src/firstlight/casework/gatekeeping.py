@@ -15,7 +15,6 @@ import base64
 import hashlib
 import ipaddress
 import json
-import os
 import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +40,6 @@ from firstlight.gate.rules import Rules, RulesSource, build_rules
 from firstlight.gate.trial import MAX_FALSE_ALARMS, RulesTrial, require_armable
 from firstlight.logs import get_logger
 from firstlight.media import Cage
-from firstlight.media.sources import descriptor
 from firstlight.values import Sha256Hex
 
 _log = get_logger("casework")
@@ -322,9 +320,8 @@ class GateBook:
         Raises:
             StorageError, InputError: they could not be kept.
         """
-        with descriptor(data) as fd:
-            arrival = intake.Arrival(source, Path(f"/proc/{os.getpid()}/fd/{fd}"), upload)
-            report = intake.receive(self._home, [arrival])
+        with intake.in_memory(data) as path:
+            report = intake.receive(self._home, [intake.Arrival(source, path, upload)])
         if report.refused:
             raise InputError(report.refused[0].error.message, code="input.gate")
 

@@ -8,9 +8,7 @@ is an event of the log. Originals that a package carries for our key come in as 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -156,7 +154,7 @@ def _arrivals(cases: list[ReceivedCase]) -> Iterator[Arrival]:
     for case in cases:
         digest = _digest_of_cases([case])
         for one in case.items:
-            with _in_memory(_document(one.file)) as path:
+            with intake.in_memory(_document(one.file)) as path:
                 yield Arrival(f"{SOURCE}{digest}/{one.file.number}", path, one.upload)
 
 
@@ -172,27 +170,10 @@ def _originals(
 ) -> int:
     taken = 0
     for sha256, data in package.originals(sealed, keys):
-        with _in_memory(data) as path:
+        with intake.in_memory(data) as path:
             arrival = Arrival(f"package:{digest}/{sha256}", path, Upload(name=sha256))
             taken += intake.receive(home, [arrival], actor=actor, advance=advance).received
     return taken
-
-
-@contextmanager
-def _in_memory(data: bytes) -> Iterator[Path]:
-    """A file that lies on no disk, for as long as it is read."""
-    fd = os.memfd_create("received", os.MFD_CLOEXEC)
-    try:
-        _write_all(fd, data)
-        yield Path(f"/proc/{os.getpid()}/fd/{fd}")
-    finally:
-        os.close(fd)
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
 
 
 def _digest(path: Path) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Literal
@@ -24,7 +25,7 @@ from firstlight.errors import FirstlightError, InputError, StorageError
 from firstlight.hashing import digest_stream
 from firstlight.logs import get_logger
 from firstlight.media import SNIFF_BYTES, opened, sniff
-from firstlight.media.sources import shown
+from firstlight.media.sources import descriptor, shown
 from firstlight.store.tables import Destruction, Item
 from firstlight.values import Digests, Document, ErrorNote, Level, Value, Versioned
 
@@ -81,6 +82,17 @@ def arrivals(
 def source_of(path: Path) -> str:
     """The one name under which a file on this machine comes in, for ever: its address, without links and detours."""
     return path.resolve().as_uri()
+
+
+@contextmanager
+def in_memory(data: bytes) -> Iterator[Path]:
+    """A name for bytes in memory, for as long as they are read: an original never lies plain on a disk.
+
+    Raises:
+        StorageError: there is no memory for them.
+    """
+    with descriptor(data) as fd:
+        yield Path(f"/proc/{os.getpid()}/fd/{fd}")
 
 
 def receive(

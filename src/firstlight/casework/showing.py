@@ -171,18 +171,21 @@ def hide(home: Home, secret: str, *, session: str, seconds: float) -> float:
 
 
 def close_forgotten(home: Home) -> int:
-    """Log what was shown and never hidden, as a viewing of unknown length; drop what was never fetched. Says how many.
+    """Log what was shown and never hidden, as a viewing of unknown length; drop what was never sent. Says how many.
 
     A browser that crashed cannot say for how long it showed something. That it was sent is known.
     """
     with home.work() as work:
         now = work.clock.now()
-        lost = select(Showing).where(Showing.ended_at.is_(None), Showing.served_at < now - LONGEST)
+        lost = select(Showing).where(
+            Showing.ended_at.is_(None), Showing.served_at < now - LONGEST, Showing.rendition.is_not(None)
+        )
         count = 0
         for row in work.session.scalars(lost).all():
             _end(work, row, 0.0)
             count += 1
-        unused = select(Showing).where(Showing.served_at.is_(None), Showing.offered_at < now - LONGEST)
+        # Without a rendition nothing was sent, whatever became of the process that was making it.
+        unused = select(Showing).where(Showing.rendition.is_(None), Showing.offered_at < now - LONGEST)
         for row in work.session.scalars(unused).all():
             work.session.delete(row)
     return count
@@ -197,7 +200,7 @@ def _end(work: Work, row: Showing, seconds: float) -> float:
         actor=row.actor,
         role=row.role,
         session=row.session,
-        rendition=Rendition(row.rendition or Rendition.REDUCED),
+        rendition=Rendition(str(row.rendition)),
         seconds=round(seconds, 3),
         entire=bool(row.covers) and seconds >= ENTIRE_SECONDS,
     )

@@ -6,7 +6,7 @@ import hashlib
 import io
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ import uvicorn
 from PIL import Image
 
 from casework.making import SETTINGS
-from firstlight.casework import banking, cases, examine, intake, opinions, review
+from firstlight.casework import banking, cases, examine, facts, intake, opinions, review
 from firstlight.casework.home import Home
 from firstlight.casework.review import Conclusion
 from firstlight.casework.settings import Service as ServiceSettings
@@ -32,6 +32,7 @@ from firstlight.values import BankPurpose
 from firstlight.web.access import sessions, users
 from firstlight.web.access.policy import Role
 from firstlight.web.app import create_app
+from firstlight.web.listening import listening_at
 from firstlight.web.service import Service
 
 EVERY_ROLE = (Role.REVIEWER, Role.SENIOR, Role.CUSTODIAN, Role.ADMIN)
@@ -160,29 +161,47 @@ def open_house(folder: Path, cage: Cage | None) -> Iterator[House]:
     (folder / "home").mkdir(mode=0o700)
     (folder / "home" / "settings.toml").write_text(SETTINGS)
     clock = MovedClock()
-    with Home.open(folder / "home", clock=clock) as home:
-        server = uvicorn.Server(
-            uvicorn.Config("unused:app", host="127.0.0.1", port=0, log_level="error", lifespan="off")
-        )
-        socket = server.config.bind_socket()
-        settings = ServiceSettings(port=socket.getsockname()[1])
-        service = Service(home=home, settings=settings, cage=cage)
+    with (
+        Home.open(folder / "home", clock=clock) as home,
+        served(lambda port: Service(home=home, settings=ServiceSettings(port=port), cage=cage)) as service,
+    ):
         house = House(home, service, clock)
         if cage is not None:
             house.numbers = furnish(home, cage, folder / "in")
             settle_something(house)
-        server.config.app = create_app(service)
-        server.config.loaded = False
+        yield house
+
+
+@contextmanager
+def served(made: Callable[[int], Service]) -> Iterator[Service]:
+    """The service that is made for a port of the system's choice, listening there."""
+    with listening_at("127.0.0.1", 0) as socket:
+        service = made(socket.getsockname()[1])
+        server = uvicorn.Server(uvicorn.Config(create_app(service), log_level="error", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
         thread.start()
         while not server.started and thread.is_alive():
             time.sleep(0.01)
         try:
-            yield house
+            yield service
         finally:
             server.should_exit = True
             thread.join(10)
-            socket.close()
+
+
+def look_until_recorded(page: Any, house: House) -> None:
+    """Hold the severe picture of a page to see it, let go, and wait until that is on record."""
+    page.keyboard.down(" ")
+    page.wait_for_selector("[data-pane] img")
+    page.keyboard.up(" ")
+    page.wait_for_selector("[data-says]:has-text('Hidden')")
+    (item,) = house.items("severe.jpg")
+    for _ in range(100):
+        with house.home.look() as work:
+            if any(one.by == "reviewer" for one in facts.viewings_of(work, cases.item(work, item).sha256)):
+                return
+        page.wait_for_timeout(50)
+    raise AssertionError("the look is not on record")
 
 
 def authenticator(page: Any) -> None:

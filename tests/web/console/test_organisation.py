@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,20 +10,17 @@ import pytest
 
 pytest.importorskip("authlib", reason="the extra [oidc] is not installed")
 
-import uvicorn
-
 from banks.exchanges.servers import serving
-from firstlight.casework import cases, destinations, facts
+from firstlight.casework import destinations
 from firstlight.casework.destinations import Outside, Settings
 from firstlight.casework.settings import Oidc
 from firstlight.casework.settings import Service as ServiceSettings
 from firstlight.custody import EventType
 from firstlight.web.access.oidc import Provider
-from firstlight.web.app import create_app
 from firstlight.web.service import Service
 from web.access.identity_provider import CLIENT, SECRET, IdentityProvider
 from web.console.conftest import Browsing
-from web.console.house import House
+from web.console.house import House, look_until_recorded, served
 from web.console.test_pages import inspect
 
 REAL = Settings(url="https://service.invalid/ispws", username="esp-18", organisation="P", registration_id="17")
@@ -51,20 +46,14 @@ def address(house: House, idp: IdentityProvider) -> Iterator[str]:
         client_secret_file="oidc-secret",
         roles=("reviewers=reviewer", "keepers=custodian"),
     )
-    server = uvicorn.Server(uvicorn.Config("unused:app", host="127.0.0.1", port=0, log_level="error", lifespan="off"))
-    socket = server.config.bind_socket()
-    service = Service(home=house.home, settings=ServiceSettings(port=socket.getsockname()[1]), cage=house.service.cage)
-    object.__setattr__(service, "provider", Provider(house.home, named))
-    server.config.app = create_app(service)
-    server.config.loaded = False
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.01)
-    yield f"http://localhost:{service.settings.port}"
-    server.should_exit = True
-    thread.join(10)
-    socket.close()
+
+    def made(port: int) -> Service:
+        service = Service(home=house.home, settings=ServiceSettings(port=port), cage=house.service.cage)
+        object.__setattr__(service, "provider", Provider(house.home, named))
+        return service
+
+    with served(made) as service:
+        yield f"http://localhost:{service.settings.port}"
 
 
 def _signed_in(browsing: Browsing, address: str, idp: IdentityProvider, subject: str, group: str) -> Any:
@@ -157,17 +146,7 @@ def test_a_severe_picture_is_shown_after_the_organisation_was_asked(
     assert page.locator("[data-pane] img").count() == 0  # nothing is shown by coming back
     assert (page.input_value("#note"), page.input_value("#leaning")) == ("The corner on the left.", "report")
     page.locator("[data-hold]").focus()
-    page.keyboard.down(" ")
-    page.wait_for_selector("[data-pane] img")
-    page.keyboard.up(" ")
-    page.wait_for_selector("[data-says]:has-text('Hidden')")
-    (item,) = house.items("severe.jpg")
-    for _ in range(100):
-        with house.home.look() as work:
-            if any(one.by == "reviewer" for one in facts.viewings_of(work, cases.item(work, item).sha256)):
-                return
-        page.wait_for_timeout(50)
-    raise AssertionError("the look is not on record")
+    look_until_recorded(page, house)
 
 
 def test_somebody_without_a_role_is_told_so(browsing: Browsing, address: str, idp: IdentityProvider) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from firstlight.casework import acts, cases, destinations, facts, holds
+from firstlight.casework import acts, destinations, holds
 from firstlight.casework.destinations import Outside, Settings
 from firstlight.custody import EventType
 from firstlight.web.access.policy import Role
 from web.console.conftest import Browsing
-from web.console.house import House, authenticator
+from web.console.house import House, authenticator, look_until_recorded
 from web.console.test_pages import inspect
 
 
@@ -30,17 +30,7 @@ def test_a_severe_picture_is_shown_after_a_fresh_proof(browsing: Browsing, house
     page.wait_for_selector("[data-says]:has-text('Confirmed')")
     page.keyboard.up(" ")
     assert page.locator("[data-pane] img").count() == 0
-    page.keyboard.down(" ")
-    page.wait_for_selector("[data-pane] img")
-    page.keyboard.up(" ")
-    page.wait_for_selector("[data-says]:has-text('Hidden')")
-    (item,) = house.items("severe.jpg")
-    for _ in range(100):
-        with house.home.look() as work:
-            if facts.viewings_of(work, cases.item(work, item).sha256):
-                return
-        page.wait_for_timeout(50)
-    raise AssertionError("the look is not on record")
+    look_until_recorded(page, house)
 
 
 def test_an_approval_is_signed_over_exactly_its_act(browsing: Browsing, house: House) -> None:

@@ -37,6 +37,7 @@ class Media(Fake):
             "/big.jpg": Answer(body=bytes(4_000_000), headers=kinds),
             "/moved": Answer(302, headers={"location": "/a.jpg"}),
             "/away": Answer(302, headers={"location": "http://elsewhere.example/a.jpg"}),
+            "/nowhere": Answer(302, headers={"location": "http://[/a.jpg"}),
             "/round": Answer(302, headers={"location": "/round"}),
             "/cut.jpg": Answer(body=jpeg(1), headers=kinds, cut_off=True),
         }
@@ -86,6 +87,7 @@ def test_a_url_is_hashed_and_looked_up_in_its_three_shapes(hma: TestClient, medi
         ("/cut.jpg", {}, 400, "Failed to fetch URL"),
         ("/big.jpg", {}, 413, "Content too large"),
         ("/away", {}, 400, "Invalid or unsafe URL provided"),
+        ("/nowhere", {}, 400, "Invalid or unsafe URL provided"),
         ("/round", {}, 400, "too many redirects"),
     ],
 )

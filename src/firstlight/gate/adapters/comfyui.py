@@ -27,8 +27,8 @@ from starlette.routing import Route
 from firstlight.errors import InputError
 from firstlight.gate.checks import Prompt
 from firstlight.gate.guard import Asker
-from firstlight.gate.http.errors import bad_request, error, refusal, unmarked, upstream_failed
-from firstlight.gate.http.requests import body_of, json_object, seed_in
+from firstlight.gate.http.errors import HANDLERS, bad_request, error, refusal, unmarked, upstream_failed
+from firstlight.gate.http.requests import as_json, body_of, form_of, json_object, seed_in
 from firstlight.gate.marking import Model
 from firstlight.gate.pictures import LARGEST_PICTURE
 from firstlight.gate.pipeline import Admission, Gate, RefusedRequestError
@@ -38,7 +38,8 @@ REMEMBERED: Final = 10_000
 """Workflows whose outputs may still be asked for."""
 
 ROOM: Final = 512 * 2**20
-"""Bytes of uploads that are kept in mind; the oldest goes first, and has to be uploaded again."""
+"""Bytes of uploads that are kept in mind, and as many again of those that workflows loaded; the oldest goes first, and
+has to be uploaded or run again."""
 
 _LONGEST_SEEDS: Final = 400
 
@@ -98,6 +99,7 @@ class ComfyProxy:
         self._client = client or httpx.AsyncClient(timeout=600, trust_env=False, follow_redirects=False)
         self._uploads: OrderedDict[str, bytes] = OrderedDict()
         self._admitted: dict[str, Admission] = {}
+        self._held = 0
 
     def application(self) -> Starlette:
         """The proxy as an ASGI application."""
@@ -107,9 +109,6 @@ class ComfyProxy:
             yield
             await self._client.aclose()
 
-        async def not_found(_: Request, __: Exception) -> Response:
-            return JSONResponse(error("The gate does not forward this path.", "invalid_request_error"), 404)
-
         routes = [
             Route("/prompt", self.prompt, methods=["POST"]),
             Route("/upload/image", self.upload, methods=["POST"]),
@@ -117,7 +116,7 @@ class ComfyProxy:
             *(Route(path, self.read) for path in _READ),
             Route("/history/{name}", self.history),
         ]
-        return Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: not_found})
+        return Starlette(routes=routes, lifespan=lifespan, exception_handlers=HANDLERS)
 
     async def prompt(self, request: Request) -> Response:
         """A workflow: decided by its texts and by the pictures it loads, then handed on."""
@@ -143,7 +142,7 @@ class ComfyProxy:
             return JSONResponse(refused, status)
         body = {key: body[key] for key in ("prompt", "client_id", "number", "front") if key in body}  # nothing unread
         try:
-            answer = await self._client.post(self._base + "/prompt", json=body)
+            answer = await self._client.post(self._base + "/prompt", **as_json(body))
             found = answer.json()
         except (httpx.HTTPError, ValueError):
             return upstream_failed()
@@ -152,19 +151,27 @@ class ComfyProxy:
         name = str(found.get("prompt_id", "")) if isinstance(found, dict) else ""
         if answer.status_code != 200 or not name:
             return upstream_failed()
-        self._admitted[name] = admission
-        while len(self._admitted) > REMEMBERED:
-            self._admitted.pop(next(iter(self._admitted)))
+        self._remember(name, admission)
         return JSONResponse({"prompt_id": name, "number": found.get("number", 0), "node_errors": {}})
+
+    def _remember(self, name: str, admission: Admission) -> None:
+        if name in self._admitted:
+            self._held -= _size(self._admitted.pop(name))
+        self._admitted[name] = admission
+        self._held += _size(admission)
+        while len(self._admitted) > REMEMBERED or (self._held > ROOM and len(self._admitted) > 1):
+            self._held -= _size(self._admitted.pop(next(iter(self._admitted))))
 
     async def upload(self, request: Request) -> Response:
         """A picture for a workflow: kept in mind here, so that it is decided with the workflow that loads it."""
-        async with request.form(max_files=1) as form:
-            file = form.get("image")
-            if file is None or isinstance(file, str):
-                return JSONResponse(error("No picture was sent.", "invalid_request_error"), 400)
-            data = await file.read()
-            name = file.filename or "input.png"
+        try:
+            _, files = await form_of(request)
+        except InputError as e:
+            return bad_request(e)
+        pictures = [one for one in files if one.name == "image"]
+        if len(files) != 1 or not pictures:
+            return JSONResponse(error("Send one picture, as `image`.", "invalid_request_error"), 400)
+        data, name = pictures[0].data, pictures[0].filename
         found = await run_in_threadpool(self._gate.guard.check_inputs, [data])
         if not found.decision.allowed:
             status, refused = refusal(found.decision)
@@ -267,6 +274,11 @@ def _read_workflow(value: object, uploads: Mapping[str, bytes]) -> _Workflow:
         for node in nodes
     )
     return _Workflow(texts, tuple(uploads[name] for name in loaded), sees_all)
+
+
+def _size(admission: Admission) -> int:
+    """Bytes of the pictures that are kept in mind with it."""
+    return sum(len(one.data) for one in admission.inputs)
 
 
 def _file(text: str) -> str:

@@ -5,26 +5,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Final
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from firstlight.gate.http.asked import Opinions
 from firstlight.gate.http.attest import AttestEndpoint
-from firstlight.gate.http.errors import UNAVAILABLE, error
+from firstlight.gate.http.errors import HANDLERS
 from firstlight.gate.http.proxy import ImageProxy
 from firstlight.gate.pipeline import Gate
-from firstlight.logs import get_logger
-
-_NOT_HERE: Final = {
-    404: ("The gate does not forward this path.", "not_found"),
-    405: ("The gate does not take this method here.", "method_not_allowed"),
-}
-_log = get_logger("gate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +64,4 @@ def gate_app(parts: GateApp) -> Starlette:
         if parts.proxy is not None:
             await parts.proxy.close()
 
-    async def not_here(_: Request, e: Exception) -> Response:
-        status, headers = (e.status_code, e.headers) if isinstance(e, HTTPException) else (404, None)
-        says, code = _NOT_HERE.get(status, _NOT_HERE[404])
-        return JSONResponse(error(says, "invalid_request_error", code), status, headers)
-
-    async def gone(_: Request, __: Exception) -> Response:
-        return Response(status_code=499)  # nobody reads it
-
-    async def fault(_: Request, e: Exception) -> Response:
-        _log.error("gate.fault", error=e, exc_info=True)
-        return JSONResponse(error(UNAVAILABLE, "server_error", "gate_unavailable"), 500)
-
-    handlers = {HTTPException: not_here, ClientDisconnect: gone, Exception: fault}
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=HANDLERS)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
-from starlette.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
 
 from firstlight.errors import FirstlightError
 from firstlight.gate.decision import REFUSAL, Decision, Stage
+from firstlight.logs import get_logger
+
+_log = get_logger("gate")
 
 UNAVAILABLE = "This request cannot be checked at the moment."
 UNUSABLE = "A picture or text of this request cannot be read."
@@ -42,3 +48,28 @@ def bad_request(e: FirstlightError) -> JSONResponse:
 def upstream_failed() -> JSONResponse:
     """The answer when the generator does not answer, or answers something that nobody can check."""
     return JSONResponse(error("The generator did not answer as agreed.", "server_error", "bad_gateway"), 502)
+
+
+_NOT_HERE: Final = {
+    404: ("The gate does not forward this path.", "not_found"),
+    405: ("The gate does not take this method here.", "method_not_allowed"),
+}
+
+
+async def _not_here(_: Request, e: Exception) -> Response:
+    status, headers = (e.status_code, e.headers) if isinstance(e, HTTPException) else (404, None)
+    says, code = _NOT_HERE.get(status, _NOT_HERE[404])
+    return JSONResponse(error(says, "invalid_request_error", code), status, headers)
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=499)  # nobody reads it
+
+
+async def _fault(_: Request, e: Exception) -> Response:
+    _log.error("gate.fault", error=e, exc_info=True)
+    return JSONResponse(error(UNAVAILABLE, "server_error", "gate_unavailable"), 500)
+
+
+HANDLERS: Final[Mapping[Any, Any]] = {HTTPException: _not_here, ClientDisconnect: _gone, Exception: _fault}
+"""What an application of the gate answers where no route does: the handlers of Starlette."""

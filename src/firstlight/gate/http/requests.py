@@ -89,8 +89,7 @@ class ImageRequest:
     def forwarded(self) -> dict[str, Any]:
         """The request as arguments for httpx."""
         if self.is_json:
-            # escaped, so that halves of surrogate pairs and what is no number go on as they came
-            return {"content": json.dumps(self.fields).encode(), "headers": {"content-type": "application/json"}}
+            return as_json(self.fields)
         files = [(one.name, (one.filename, one.data, one.content_type)) for one in self.files]
         return {"data": self.fields, "files": files}
 
@@ -108,7 +107,7 @@ async def read_request(request: Request) -> ImageRequest:
         fields = json_object(await body_of(request, LARGEST_REQUEST))
         return _request(fields, (), is_json=True)
     if kind == "multipart/form-data":
-        fields, files = await _form(request)
+        fields, files = await form_of(request)
         return _request(fields, files, is_json=False)
     raise InputError("The request is neither JSON nor a form.", hint="Send application/json or multipart/form-data.")
 
@@ -142,7 +141,18 @@ def json_object(data: bytes) -> dict[str, Any]:
     return found
 
 
-async def _form(request: Request) -> tuple[dict[str, Any], tuple[File, ...]]:
+def as_json(fields: dict[str, Any]) -> dict[str, Any]:
+    """A JSON body as arguments for httpx; halves of surrogate pairs and what is no number go on as they came."""
+    return {"content": json.dumps(fields).encode(), "headers": {"content-type": "application/json"}}
+
+
+async def form_of(request: Request) -> tuple[dict[str, Any], tuple[File, ...]]:
+    """The fields and files of a form, in memory.
+
+    Raises:
+        InputError: it cannot be read, or is larger than `LARGEST_REQUEST`.
+    """
+
     async def limited() -> Any:  # noqa: ANN401 - an asynchronous generator of bytes
         size = 0
         async for piece in request.stream():

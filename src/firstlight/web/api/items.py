@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request, Response
@@ -146,7 +142,7 @@ def _take_in(
         if before.sha256 != digest:
             raise StateError("This idempotency key was used for other bytes.", hint="Send each item with its own key.")
         return answer_of(before, known=True)
-    with in_memory(data) as path:
+    with intake.in_memory(data) as path:
         report = intake.receive(home, [Arrival(source, path, upload)], actor=actor)
     if report.refused:
         error = report.refused[0].error
@@ -171,19 +167,6 @@ def _held(home: Home, sha256: str) -> bytes:
     kept = Stored.from_json(stored)
     with home.vault.open(kept) as file:
         return file.read()
-
-
-@contextmanager
-def in_memory(data: bytes) -> Iterator[Path]:
-    """A name for bytes in memory: an original never lies plain on a disk."""
-    fd = os.memfd_create("item", os.MFD_CLOEXEC)
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(fd, view) :]
-        yield Path(f"/proc/self/fd/{fd}")
-    finally:
-        os.close(fd)
 
 
 async def _read(request: Request) -> tuple[bytes | None, Upload, str | None]:

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Depends, File, Form, Query, UploadFile
 from firstlight.banks import Match
 from firstlight.casework import banking, lookup
 from firstlight.casework.banking import FileMatches
+from firstlight.casework.intake import in_memory
 from firstlight.errors import MissingExtraError
 from firstlight.values import Digests
 from firstlight.web.access.policy import Permission
-from firstlight.web.api.items import in_memory
 from firstlight.web.api.models import HashesAsked, MatchAnswer
 from firstlight.web.audit import LookUp
 from firstlight.web.callers import Caller, TheService, require

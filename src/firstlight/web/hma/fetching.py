@@ -28,7 +28,7 @@ def fetch(settings: ServiceSettings, url: str, content: str | None) -> tuple[str
             try:
                 with client.stream("GET", url) as answer:
                     if answer.is_redirect:
-                        url = urljoin(url, answer.headers.get("location", ""))
+                        url = _led_to(url, answer.headers.get("location", ""))
                         continue
                     if answer.status_code != HTTPStatus.OK:
                         raise CallError(HTTPStatus.BAD_REQUEST, f"Failed to fetch URL: it answers {answer.status_code}")
@@ -36,6 +36,14 @@ def fetch(settings: ServiceSettings, url: str, content: str | None) -> tuple[str
             except (httpx.HTTPError, httpx.InvalidURL) as e:
                 raise CallError(HTTPStatus.BAD_REQUEST, f"Failed to fetch URL: {type(e).__name__}") from e
     raise CallError(HTTPStatus.BAD_REQUEST, "Failed to fetch URL: too many redirects")
+
+
+def _led_to(url: str, location: str) -> str:
+    """Where a redirect leads; nowhere, which is no URL either, if it says nothing of use."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return ""
 
 
 def require_named(settings: ServiceSettings, url: str) -> None:
