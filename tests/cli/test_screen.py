@@ -158,6 +158,7 @@ def test_a_dry_run_estimates_and_writes_nothing(tmp_path: Path, capsys: pytest.C
     found = json.loads(said)
     assert (code, found["shards"], found["sampled"]) == (0, 1, 3)
     assert found["members"] in (2, 3, 4)
+    assert found["core_hours"] * 3600 > 3  # a worker has to start
     assert found["low_core_hours"] <= found["core_hours"] <= found["high_core_hours"]
     assert not (tmp_path / "out").exists()
 
@@ -189,6 +190,7 @@ def test_an_interrupt_from_the_keyboard_ends_all_of_it_in_one_line(tmp_path: Pat
         (["screen", "set", "--hash-only"], "There is no folder to write to"),
         (["screen", "set", "--out", "out"], "Name the banks to compare with, or --hash-only"),
         (["screen", "set", "--out", "out", "--bank", "x"], "There is no Firstlight home"),
+        (["screen", "set", "--out", "set/out", "--hash-only"], "lies in the data set"),
         (["screen", "nowhere", "--out", "out", "--hash-only"], "There is no file"),
         (["screen", "set", "--out", "out", "--hash-only", "--shard", "3/3"], "'3/3' is no part of a job"),
         (["screen", "set", "--out", "out", "--hash-only", "--on", "mars"], "There is no launcher 'mars'"),

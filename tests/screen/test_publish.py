@@ -16,13 +16,14 @@ from firstlight.custody import KeySealer
 from firstlight.custody.note import Ed25519Signer
 from firstlight.errors import InputError, IntegrityError, NotFoundError
 from firstlight.media import Cage
+from firstlight.screen import runs
 from firstlight.screen.evidence import read_evidence, write_evidence
 from firstlight.screen.page import as_page
 from firstlight.screen.publish import previous_report, verify_report, write_report
 from firstlight.screen.report import ScreenReport, hits_in, make_report, percent
 from firstlight.screen.selftest import resizes_of, self_test, wilson
 from firstlight.screen.shard import Settings, Tally
-from screen.making import SEALER, lists_of, picture, screened, side_file, tar_of
+from screen.making import SEALER, Here, lists_of, picture, screened, side_file, tar_of
 
 SIGNER = Ed25519Signer("example.org/custody", bytes(range(32)))
 
@@ -134,6 +135,20 @@ def test_another_key_is_not_believed(out: Path) -> None:
     write_report(out, _report(out), SIGNER)
     other = Ed25519Signer("example.org/custody", bytes(32)).verifier.vkey
     assert not verify_report(out, other).holds
+
+
+def test_shards_that_were_compared_with_fewer_lists_are_said(
+    tmp_path: Path, cage: Cage, library: Library, clock: FixedClock
+) -> None:
+    for name in ("a", "b", "c"):
+        tar_of([("4.jpg", picture(4))], tmp_path / f"{name}.tar")
+    sources = [str(tmp_path / f"{name}.tar") for name in ("a", "b", "c")]
+    for part, banks in enumerate((("known", "tinned"), ("known",))):
+        settings = Settings(tmp_path / "out", lists_of(library, *banks, clock=clock))
+        runs.prepare(settings, sources, keep=True)
+        runs.run(settings, Here(cage), part=(part, 2))
+    [found] = _report(tmp_path / "out").findings
+    assert (found.code, found.count, found.examples) == ("fewer-lists", 1, ("b.tar",))
 
 
 def test_an_empty_key_is_a_mistake_and_not_the_key_that_came_along(out: Path) -> None:

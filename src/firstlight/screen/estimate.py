@@ -21,7 +21,9 @@ from firstlight.values import Document, Versioned
 SAMPLE_SHARDS: Final = 3
 SAMPLE_MEMBERS: Final = 200
 MATCH_SHARE: Final = 1.1
-"""Matching, writing and starting add about a tenth to reading, digests and decoding."""
+"""Matching and writing add about a tenth to reading, digests and decoding."""
+START_SECONDS: Final = 3.0
+"""What a worker takes until it screens its first shard."""
 
 
 class Estimate(Document):
@@ -74,15 +76,17 @@ def estimate(settings: Settings, sources: Sequence[str], *, workers: int, price:
     seen = sum(size for size, _, _ in rates)
     if not seen:
         raise InputError("Nothing of the sample could be read.", hint=" ".join(trouble)[:500] or "Check the sources.")
+    used = min(workers, shards)
     per_byte = sorted(seconds / size for size, seconds, _ in rates if size)
     hours = [
-        rate * total * MATCH_SHARE / 3600 for rate in (sum(s for _, s, _ in rates) / seen, per_byte[0], per_byte[-1])
+        (rate * total * MATCH_SHARE + used * START_SECONDS) / 3600
+        for rate in (sum(s for _, s, _ in rates) / seen, per_byte[0], per_byte[-1])
     ]
     members = sum(count for _, _, count in rates)
     return Estimate(
         shards=shards, bytes=total, members=round(members * total / seen), core_hours=round(hours[0], 6),
         low_core_hours=round(hours[1], 6), high_core_hours=round(hours[2], 6), workers=workers,
-        hours=round(hours[0] / min(workers, shards), 6), price=price, cost=round(hours[0] * price, 2), sampled=members,
+        hours=round(hours[0] / used, 6), price=price, cost=round(hours[0] * price, 2), sampled=members,
         trouble=tuple(trouble),
     )  # fmt: skip
 

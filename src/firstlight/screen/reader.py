@@ -20,6 +20,7 @@ from firstlight.media import SNIFF_BYTES, MediaType, sniff
 from firstlight.screen.member import Member
 from firstlight.screen.shards import Kind, Shard
 
+TAR_BLOCK: Final = 512
 MAX_MEMBER_BYTES: Final = 64 * 2**20
 """A member that is held in memory to be decoded. Larger ones are read in pieces, and their digests compared."""
 
@@ -104,9 +105,20 @@ def kind_of(head: bytes) -> Kind | None:
         return Kind.PARQUET
     if head.startswith((b"PK\3\4", b"PK\5\6")):
         return Kind.ZIP
-    if head[257:262] == b"ustar" or head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")):
+    if head[257:262] == b"ustar" or is_tar_header(head[:TAR_BLOCK]):
+        return Kind.TAR
+    if head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")):
         return Kind.TAR
     return None
+
+
+def is_tar_header(block: bytes) -> bool:
+    """Whether this is a header of a tar archive, of any form: its checksum holds."""
+    try:
+        total = int(block[148:156].strip(b" \0"), 8)
+    except ValueError:
+        return False
+    return len(block) == TAR_BLOCK and total == sum(block[:148]) + 8 * 32 + sum(block[156:])
 
 
 class MisnamedError(InputError):
@@ -124,8 +136,8 @@ class MisnamedError(InputError):
 def not_what_it_says(shard: Shard, head: bytes) -> MisnamedError:
     """The error for a shard whose content is of another kind than its name says."""
     other, kind = kind_of(head), sniff(head)
-    if kind.is_picture or kind.is_video:
-        return MisnamedError(shard, Kind.FOLDER, kind.words)
     if other is not None and other is not shard.kind:
         return MisnamedError(shard, other, other.words)
+    if kind.is_picture or kind.is_video:
+        return MisnamedError(shard, Kind.FOLDER, kind.words)
     return MisnamedError(shard, None, "an empty file" if kind is MediaType.EMPTY else kind.words)

@@ -204,6 +204,7 @@ class _Sums:
         self.cpu = 0.0
         self.missing: list[Missing] = []
         self.compared: dict[str, Compared] = {}
+        self._with_banks: dict[tuple[str, ...], list[str]] = {}
         self._members = self._bytes = self._screened = 0
         self._unreadable: Counter[str] = Counter()
         self._skipped: Counter[str] = Counter()
@@ -233,15 +234,16 @@ class _Sums:
         self._with_signs += tally.with_signs
         self._signs.update(tally.signs)
         self.cpu += tally.cpu_seconds
-        self._lists(tally)
+        self._lists(tally, name)
         for one in tally.findings:
             self._finding(one, name)
 
-    def _lists(self, tally: Tally) -> None:
+    def _lists(self, tally: Tally, name: str) -> None:
         if tally.compared is None:
             self.uncompared += 1
             return
         found = tally.compared
+        self._with_banks.setdefault(tuple(sorted(bank.name for bank in found.banks)), []).append(name)
         if self._current is not None and found.is_as_of(self._current):
             found = self._current
         key = "".join(bank.model_dump_json() for bank in found.banks)
@@ -260,6 +262,11 @@ class _Sums:
         return counts_of(self._examined, self._with_signs, self._signs) if self._examined else None
 
     def findings(self) -> tuple[Finding, ...]:
+        all_banks = {name for banks in self._with_banks for name in banks}
+        fewer = [name for banks, names in self._with_banks.items() for name in names if len(banks) < len(all_banks)]
+        if fewer:
+            found = Finding(code="fewer-lists", says=_FEWER, count=len(fewer), examples=tuple(fewer[:MAX_NAMED]))
+            return (*self._findings.values(), found)
         return tuple(self._findings.values())
 
     def coverage(self) -> Coverage:
@@ -274,6 +281,7 @@ class _Sums:
         )  # fmt: skip
 
 
+_FEWER: Final = "Shards were compared with fewer of the lists than others; `firstlight screen again` mends that."
 _GENERAL: Final = {
     "cut-off": "Shards break off; what came before the break was screened.",
     "damaged-header": "Bytes that belong to no member: damage, or members whose header is destroyed.",

@@ -16,6 +16,7 @@ from firstlight.logs import get_logger
 from firstlight.media.sources import shown
 from firstlight.screen.again import Again
 from firstlight.screen.launch import Done, Launcher, part_of
+from firstlight.screen.objects import S3
 from firstlight.screen.places import Places
 from firstlight.screen.plan import PLAN, plan_shards, read_plan, write_plan
 from firstlight.screen.results import SUFFIX, finished, make_folder
@@ -114,8 +115,15 @@ def prepare(
 
     Raises:
         StateError: a plan is there, and its sources are others.
+        InputError: the folder of the results lies in a source.
         NotFoundError, InputError, StorageError, UpstreamError: as `plan_shards` and `write_plan`.
     """
+    for source in sources:
+        if not source.startswith(S3) and settings.out.resolve().is_relative_to(Path(source).resolve()):
+            raise InputError(
+                f"{shown(settings.out)} lies in the data set {shown(source)}, and would be screened with it.",
+                hint="Name a folder elsewhere with --out.",
+            )
     make_folder(settings.out)
     make_folder(settings.results)
     given = RunFile(

@@ -6,6 +6,7 @@ import errno
 import io
 import random
 import struct
+import tarfile
 import warnings
 import zipfile
 from pathlib import Path
@@ -111,6 +112,20 @@ def test_what_the_directory_does_not_name_is_a_finding(tmp_path: Path) -> None:
             file.write(b"two")
     members, findings = read(tmp_path / "z.zip", Kind.ZIP)
     assert ([one.data for one in members], codes(findings)) == ([b"one", b"two"], set())
+
+
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, None], ids=["ustar", "v7"])
+def test_a_tar_that_is_called_a_zip_is_no_zip_because_its_last_member_is(tmp_path: Path, form: int | None) -> None:
+    data = tar_of([("a.jpg", picture(3)), ("last.zip", zip_of([("b.jpg", b"two")]))])
+    if form is None:  # the oldest form has no magic
+        head = bytearray(data[:512])
+        head[257:265] = bytes(8)
+        head[148:156] = b"%06o\0 " % (sum(head[:148]) + 8 * 32 + sum(head[156:]))
+        data = bytes(head) + data[512:]
+    (tmp_path / "x.zip").write_bytes(data)
+    members, findings = read(tmp_path / "x.zip", Kind.ZIP)
+    assert [one.name for one in members] == ["a.jpg", "last.zip"]
+    assert codes(findings) == {"misnamed"}
 
 
 @pytest.mark.parametrize("kind", [Kind.ZIP, Kind.TAR, Kind.PARQUET])

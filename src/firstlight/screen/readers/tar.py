@@ -20,11 +20,20 @@ from firstlight.media import SNIFF_BYTES
 from firstlight.screen.member import Findings, Member, Names
 from firstlight.screen.pairing import paired
 from firstlight.screen.places import Places
-from firstlight.screen.reader import MAX_MEMBER_BYTES, Part, large_member, not_what_it_says, read_exactly, reading
+from firstlight.screen.reader import (
+    MAX_MEMBER_BYTES,
+    TAR_BLOCK,
+    Part,
+    is_tar_header,
+    large_member,
+    not_what_it_says,
+    read_exactly,
+    reading,
+)
 from firstlight.screen.readers import recorded
 from firstlight.screen.shards import Shard
 
-BLOCK: Final = 512
+BLOCK: Final = TAR_BLOCK
 MAX_NAME_BYTES: Final = 1 << 20
 """A long name or extended header: real ones have a few hundred bytes."""
 LARGEST: Final = 1 << 44
@@ -291,10 +300,7 @@ def _end_of(target: str, links: list[tuple[str, int, str]]) -> str:
 
 def _parsed(block: bytes) -> _Header | None:
     """The header of this block; none where its checksum does not hold."""
-    if len(block) < BLOCK:
-        return None
-    total = _octal(block[148:156])
-    if total is None or total != sum(block[:148]) + 8 * 32 + sum(block[156:]):
+    if not is_tar_header(block):
         return None
     size = _octal(block[124:136])
     if size is None or not 0 <= size <= LARGEST:

@@ -14,8 +14,15 @@ from firstlight.media import SNIFF_BYTES
 from firstlight.screen.member import Findings, Member, Names
 from firstlight.screen.pairing import paired
 from firstlight.screen.places import Places
-from firstlight.screen.reader import MAX_MEMBER_BYTES, large_member, not_what_it_says, read_exactly, reading
-from firstlight.screen.shards import Shard
+from firstlight.screen.reader import (
+    MAX_MEMBER_BYTES,
+    kind_of,
+    large_member,
+    not_what_it_says,
+    read_exactly,
+    reading,
+)  # fmt: skip
+from firstlight.screen.shards import Kind, Shard
 
 SLACK: Final = 512
 """Bytes that may lie about a member: its name twice, checksum and sizes. No picture worth the name is as small."""
@@ -38,9 +45,11 @@ def read(shard: Shard, places: Places, findings: Findings) -> Iterator[Member]:
     with closing(places.open(shard.place, shard.mark)) as file:
         head = file.read(SNIFF_BYTES)
         file.seek(0)
+        if kind_of(head) not in (Kind.ZIP, None):
+            raise not_what_it_says(shard, head)
         try:
             with reading(unless_damaged=True):
-                archive = zipfile.ZipFile(file)
+                archive = zipfile.ZipFile(file)  # its directory is at its end: anything may stand before it
         except _BROKEN as e:
             if not head.startswith(b"PK"):
                 raise not_what_it_says(shard, head) from e
