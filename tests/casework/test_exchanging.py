@@ -367,6 +367,27 @@ def test_the_life_of_an_exchange(home: Home, ncmec: NcmecFake) -> None:
     assert acts[-1] == ("ada", "removed")
 
 
+def test_who_looks_at_an_exchange_keeps_no_fetch_from_beginning(
+    home: Home, ncmec: NcmecFake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, seen = exchanging._running, list[object]()
+
+    def running(of: Home, name: str) -> Any:
+        if not seen:  # somebody looks at the very moment at which the fetch begins
+            seen.append(True)
+            with looking(of, name):
+                seen.append(exchanging.show(of, name).fetch_began)
+        return looking(of, name)
+
+    assert exchanging.show(home, "csam-list").fetch_began is None
+    with monkeypatch.context() as patch:
+        patch.setattr(exchanging, "_running", lambda *_: pytest.fail("a look holds what a fetch needs"))
+        exchanging.show(home, "csam-list")
+    monkeypatch.setattr(exchanging, "_running", running)
+    assert exchanging.fetch(home, "csam-list").last_succeeded
+    assert seen == [True, None]
+
+
 def test_no_credential_lies_in_the_open(home: Home, ncmec: NcmecFake) -> None:
     exchanging.fetch(home, "csam-list")
     for path in home.folder.rglob("*"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import httpx
@@ -116,6 +117,23 @@ def ask(url: str, key: str, picture: SeenPicture) -> httpx.Response:
         "orientations": list(picture.hash.orientations),
     }
     return httpx.post(f"{url}/v1/attest", json=question, headers={"authorization": f"Bearer {key}"}, trust_env=False)
+
+
+def test_of_two_who_change_the_askers_at_once_neither_is_undone(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = GateFolder(home)
+    generations.add_asker(folder, "first", "ada")
+    other = threading.Thread(target=generations.remove_asker, args=(GateFolder(home), "first", "bob"))
+
+    def keep(name: str, data: bytes) -> None:
+        other.start()
+        other.join(0.5)  # it has looked and waits, or would have ended
+        GateFolder.keep(folder, name, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "keep", keep)
+        generations.add_asker(folder, "second", "ada")
+    other.join(60)
+    assert set(generations.askers(folder)) == {"second"}
 
 
 def test_a_hotline_asks_and_weighs_the_answer(house: Gatehouse, home: Home, cage: Cage) -> None:

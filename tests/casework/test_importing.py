@@ -17,6 +17,7 @@ from firstlight.casework import acts, banking, cases, examine, filing, importing
 from firstlight.casework.home import Home
 from firstlight.casework.importing import Form
 from firstlight.custody import EventType, verify_package
+from firstlight.custody.files import unseen_folder
 from firstlight.cybertip import Draft, to_xml
 from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError
 from firstlight.media import Cage
@@ -53,6 +54,16 @@ def taken(home: Home, cage: Cage, path: Path, **more: Any) -> importing.ImportRe
 
 def exported(home: Home, tmp_path: Path) -> Path:
     return Path(preserve.export(home, 1, tmp_path / "out").folder)
+
+
+def test_an_export_leaves_alone_what_another_home_is_writing_there(sender: Home, tmp_path: Path) -> None:
+    left = tmp_path / "out" / ".firstlight-case-1-8.partial"
+    left.mkdir(parents=True)
+    with unseen_folder(tmp_path / "out" / ".firstlight-case-1-9.partial") as others:
+        (others / "half").write_bytes(b"x")
+        exported(sender, tmp_path)
+        assert (others / "half").read_bytes() == b"x"
+    assert not left.exists()
 
 
 def test_a_package_becomes_a_case_once_and_the_log_says_what_was_proven(

@@ -85,6 +85,9 @@ def test_the_ledger_names_who_may_ask(run: Run) -> None:
     shown = run("gate", "ledger", "show", "--json").document
     assert (shown["records"], shown["askers"]) == (0, ["hotline"])
     assert run("gate", "ledger", "open", "0" * 64, "--by", "ada", "--why", "x").code == 2
+    for slip in ("abc", "g" * 64, ""):
+        ran = run("gate", "ledger", "open", slip, "--by", "ada", "--why", "x")
+        assert (ran.code, "is no SHA-256" in ran.err) == (2, True)
     assert run("gate", "ledger", "deny", "hotline", "--by", "ada").code == 0
     assert run("gate", "ledger", "deny", "hotline", "--by", "ada").code == 2
 

@@ -122,8 +122,10 @@ def show(home: Home, name: str) -> ExchangeState:
         entries = home.library.bank(name).entries
     except NotFoundError:
         entries = 0
-    with _running(home, name) as free:
-        began = None if free else state.fetch_began
+    began = state.fetch_began
+    if began is not None:  # else nothing is to be asked, and a fetch that begins right now does not find it held
+        with _running(home, name) as free:
+            began = None if free else began
     return state.model_copy(update={"entries": entries, "fetch_began": began})
 
 

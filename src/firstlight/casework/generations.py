@@ -15,7 +15,7 @@ from typing import ClassVar, Final, Literal
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from firstlight.casework.gatekeeping import GateFolder
-from firstlight.casework.home import named
+from firstlight.casework.home import Work, named
 from firstlight.custody import EventType
 from firstlight.errors import InputError, IntegrityError, NotFoundError, StateError
 from firstlight.gate.ledger import Batch, GenerationRecord, Ledger, Went
@@ -201,11 +201,13 @@ def add_asker(folder: GateFolder, name: str, actor: str) -> str:
         StateError: they may already.
     """
     checked_name(name, "name of an asker")
-    known = askers(folder)
-    if name in known:
-        raise StateError(f"{name} may ask already.", hint="Take the key away first, to give a new one.")
     key = f"fla-{secrets.token_urlsafe(32)}"
-    _set_askers(folder, {**known, name: hashlib.sha256(key.encode()).hexdigest()}, actor, "asker added", name)
+    with folder.home.work() as work:  # one at a time: nobody writes back what another one has just changed
+        known = askers(folder)
+        if name in known:
+            raise StateError(f"{name} may ask already.", hint="Take the key away first, to give a new one.")
+        known[name] = hashlib.sha256(key.encode()).hexdigest()
+        _set_askers(work, folder, known, actor, "asker added", name)
     return key
 
 
@@ -215,14 +217,14 @@ def remove_asker(folder: GateFolder, name: str, actor: str) -> None:
     Raises:
         NotFoundError: nobody of this name may.
     """
-    known = askers(folder)
-    if name not in known:
-        raise NotFoundError(f"Nobody named {name} may ask.")
-    del known[name]
-    _set_askers(folder, known, actor, "asker removed", name)
-
-
-def _set_askers(folder: GateFolder, known: dict[str, str], actor: str, what: str, name: str) -> None:
     with folder.home.work() as work:
-        work.record(EventType.CONFIG_CHANGE, actor=named(actor), what=f"gate {what}", name=name)
-        folder.keep(_ASKERS, json.dumps(known).encode())
+        known = askers(folder)
+        if name not in known:
+            raise NotFoundError(f"Nobody named {name} may ask.")
+        del known[name]
+        _set_askers(work, folder, known, actor, "asker removed", name)
+
+
+def _set_askers(work: Work, folder: GateFolder, known: dict[str, str], actor: str, what: str, name: str) -> None:
+    work.record(EventType.CONFIG_CHANGE, actor=named(actor), what=f"gate {what}", name=name)
+    folder.keep(_ASKERS, json.dumps(known).encode())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -31,6 +31,7 @@ from firstlight.custody import (
     TimelineRow,
     export_package,
 )
+from firstlight.custody.files import remove_left_over
 from firstlight.custody.media_bag import export_media, media_details, require_recipients
 from firstlight.cybertip import Draft, FileDetails, JournalEntry, Receipt, to_xml
 from firstlight.errors import StateError, StorageError
@@ -166,9 +167,10 @@ def _organisation(home: Home) -> str:
 
 
 def _sweep(into: Path, case_number: int) -> None:
-    """Called with the write lock held, so that no export of this home is at work."""
+    """Remove what exports that were cut off have left. Another home may export into the same folder right now."""
     for left in into.glob(f".firstlight-{case_name(case_number)}-*.partial"):
-        shutil.rmtree(left, ignore_errors=True)
+        with contextlib.suppress(StorageError):  # it does not stand in the way
+            remove_left_over(left)
 
 
 def _free_name(into: Path, case_number: int, what: str = "") -> str:

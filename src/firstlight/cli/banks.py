@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -307,7 +308,7 @@ def entries(
     """Print the entries of a bank with their keys, one a line. Hashes are masked; with --json too."""
     with opened(home) as house:
         chosen = (one for one in house.library.entries(name) if standing in (None, one.standing))
-        for one in islice(chosen, limit or None):
+        for one in islice(chosen, min(limit, sys.maxsize) or None):
             if as_json:
                 output.answer_line(_masked(one))
             else:

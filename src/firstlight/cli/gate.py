@@ -184,7 +184,7 @@ def open_(
     with opened(home) as house:
         folder = GateFolder(house)
         with generations.open_ledger(folder, writing=False) as ledger:
-            found = ledger.exact(sha256)
+            found = ledger.exact(_digest(sha256))
             if not found:
                 raise NotFoundError("The ledger holds no picture of this SHA-256.")
             opened_words = [
@@ -302,6 +302,13 @@ def show(as_json: output.Json = False, home: HomeFolder = None) -> None:
             output.say(f"  {rule.id}: {groups} within {rule.within} words: {rule.outcome.value}{where}")
     if trial:
         output.say(f"Last trial: rules {trial.rules_sha256[:16]}, {_share(trial)}")
+
+
+def _digest(text: str) -> str:
+    digest = text.strip().lower()
+    if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+        raise InputError(f"{text!r} is no SHA-256.", hint="Give its 64 hexadecimal digits.")
+    return digest
 
 
 def _about(rules: Rules) -> dict[str, object]:

@@ -165,6 +165,26 @@ def locked(fd: int) -> Iterator[bool]:
             fcntl.flock(fd, fcntl.LOCK_UN)
 
 
+def remove_left_over(path: Path) -> bool:
+    """Remove the `unseen_folder` that an interrupted run has left there; false if a process fills it right now.
+
+    Raises:
+        StorageError: it cannot be removed.
+    """
+    with _words(path, "remove"):
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return True
+        try:
+            with locked(fd) as ours:
+                if ours:
+                    shutil.rmtree(path)
+                return ours
+        finally:
+            os.close(fd)
+
+
 @contextlib.contextmanager
 def unseen_folder(path: Path) -> Iterator[Path]:
     """A new folder to fill before it gets its real name; what is left under the first name is removed.
@@ -175,16 +195,9 @@ def unseen_folder(path: Path) -> Iterator[Path]:
         StateError: another process is filling it right now.
         StorageError: it cannot be made.
     """
+    if not remove_left_over(path):
+        raise StateError(f"{path} is being written right now.", hint="Wait until that has ended.")
     with _words(path, "create"):
-        if path.is_dir():
-            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                with locked(fd) as ours:
-                    if not ours:
-                        raise StateError(f"{path} is being written right now.", hint="Wait until that has ended.")
-                    shutil.rmtree(path)
-            finally:
-                os.close(fd)
         path.mkdir(mode=FOLDER_MODE)
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
