@@ -98,6 +98,10 @@ def test_a_whole_report_verifies_and_its_words_say_so(out: Path) -> None:
     assert found.holds
     assert found.report == digest == previous_report(out)
     assert verify_report(out / "report.json", SIGNER.verifier.vkey).holds
+    assert found.checks[1].says == "Report and page and card and Croissant card are what example.org/custody signed."
+    for name in ("report.html", "card.md", "croissant.json"):
+        (out / name).unlink()
+    assert verify_report(out, SIGNER.verifier.vkey).checks[1].says == "The report is what example.org/custody signed."
 
 
 def _change_count(out: Path) -> None:
@@ -116,12 +120,14 @@ def _change_result(out: Path) -> None:
     [
         (_change_count, "exactly one place"),
         (lambda out: (out / "report.html").write_text("<p>All is well.</p>"), "another page"),
+        (lambda out: (out / "card.md").write_text("All is well."), "another card"),
+        (lambda out: (out / "croissant.json").write_text("{}"), "another Croissant card"),
         (lambda out: (out / "report.note").unlink(), "not signed"),
         (lambda out: (out / "report.note").write_bytes((out / "report.note").read_bytes().replace(b"a", b"b")), ""),
         (lambda out: next((out / "shards").iterdir()).unlink(), "not those it was made of"),
         (_change_result, "not those it was made of"),
     ],
-    ids=["count", "page", "unsigned", "note", "result-gone", "result-changed"],
+    ids=["count", "page", "card", "croissant", "unsigned", "note", "result-gone", "result-changed"],
 )
 def test_every_change_is_noticed(out: Path, change: object, says: str) -> None:
     write_report(out, _report(out), SIGNER)

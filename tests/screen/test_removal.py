@@ -17,7 +17,7 @@ from firstlight.media import Cage
 from firstlight.screen.again import Again
 from firstlight.screen.lists import Lists
 from firstlight.screen.plan import read_plan
-from firstlight.screen.removal import write_removal
+from firstlight.screen.removal import _public, write_removal
 from firstlight.screen.shard import Settings
 from screen.making import SEALER, lists_of, picture, screened, tar_of
 
@@ -107,6 +107,16 @@ def test_the_padding_stays_when_the_data_set_grows_and_is_cut_otherwise(
     write_removal(settings.out, tmp_path / "2.csv", SEALER, floor=5, per_hit=5)
     before, after = ({row[1] for row in _rows(tmp_path / name)} for name in ("1.csv", "2.csv"))
     assert len(before & after) >= 8  # what two lists have in common does not give the hit away
+
+
+def test_shards_are_named_without_the_folders_of_this_machine(out: Path, tmp_path: Path) -> None:
+    write_removal(out, tmp_path / "x.csv", SEALER)
+    assert {row[0] for row in _rows(tmp_path / "x.csv")} == {"set/a.tar", "set/b.tar"}
+    assert str(tmp_path) not in (tmp_path / "x.csv").read_text()
+    assert _public("/data/set", ["/data/set"]) == "set"
+    assert _public("/data/a/x.tar", ["/data", "/data/a"]) == "a/x.tar"
+    assert _public("/one/set/x.tar", ["/one/set", "/two/set"]) == "/one/set/x.tar"
+    assert _public("s3://bucket/set/x.tar", ["s3://bucket/set"]) == "s3://bucket/set/x.tar"
 
 
 def test_a_list_without_padding_says_that_it_points_at_the_hits(out: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Writing a report and checking one: JSON, page and card, bound together by a signed note and an entry of a log.
 
-`report.note` is a C2SP signed note that states the SHA-256 of the report and of the page. `report.custody.json` opens
-the entry of the custody log that names the same report, and proves its place.
+`report.note` is a C2SP signed note that states the SHA-256 of the report, of the page and of the cards.
+`report.custody.json` opens the entry of the custody log that names the same report, and proves its place.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from firstlight.values import Document, Sha256Hex, Value, Versioned
 JSON, PAGE, NOTE, CARD, CROISSANT, CUSTODY = (
     "report.json", "report.html", "report.note", "card.md", "croissant.json", "report.custody.json",
 )  # fmt: skip
+COMPANIONS: Final = {PAGE: "page", CARD: "card", CROISSANT: "Croissant card"}
+"""What lies beside a report and is signed with it, in words."""
 HEADER: Final = "firstlight screening report v1"
 LARGEST_REPORT: Final = 64 * 2**20
 
@@ -71,18 +73,21 @@ def write_report(out: Path, report: ScreenReport, signer: NoteSigner | None) -> 
     disk = Disk()
     for name in (NOTE, CUSTODY):  # those of an earlier report would not fit
         disk.unlink(out / name)
-    write_whole(disk, out / JSON, [data], replace=True)
-    write_whole(disk, out / PAGE, [page], replace=True)
-    write_whole(disk, out / CARD, [as_card(report, digest).encode()], replace=True)
-    write_whole(disk, out / CROISSANT, [as_croissant(report, digest).encode()], replace=True)
+    files = {
+        JSON: data, PAGE: page, CARD: as_card(report, digest).encode(),
+        CROISSANT: as_croissant(report, digest).encode(),
+    }  # fmt: skip
+    for name, content in files.items():
+        write_whole(disk, out / name, [content], replace=True)
     if signer is not None:
-        text = _note_text(digest, hashlib.sha256(page).hexdigest())
-        write_whole(disk, out / NOTE, [sign_note(text, signer)], replace=True)
+        lines = "".join(f"{_line(name, content)}\n" for name, content in files.items())
+        write_whole(disk, out / NOTE, [sign_note(f"{HEADER}\n{lines}", signer)], replace=True)
     return digest
 
 
-def _note_text(report: str, page: str) -> str:
-    return f"{HEADER}\n{JSON} sha256 {report}\n{PAGE} sha256 {page}\n"
+def _line(name: str, content: bytes) -> str:
+    """What the note says of a file."""
+    return f"{name} sha256 {hashlib.sha256(content).hexdigest()}"
 
 
 def previous_report(out: Path) -> str | None:
@@ -109,7 +114,7 @@ def verify_report(place: Path, key: str | None = None, *, results: bool = True) 
     trusted = given or (NoteVerifier.from_vkey(proof.log_key) if proof is not None else None)
     checks = [
         Check(says="Every member stands in exactly one place of the account.", holds=report.coverage.adds_up),
-        _signature(folder, digest, trusted),
+        _signature(folder, data, trusted),
         _in_log(proof, digest, trusted),
     ]
     if key is None and trusted is not None:
@@ -123,23 +128,26 @@ def verify_report(place: Path, key: str | None = None, *, results: bool = True) 
     )  # fmt: skip
 
 
-def _signature(folder: Path, digest: str, trusted: NoteVerifier | None) -> Check:
+def _signature(folder: Path, report: bytes, trusted: NoteVerifier | None) -> Check:
     if not (folder / NOTE).exists():
         return Check(says="The report is not signed.", holds=False)
     if trusted is None:
         return Check(says="The signature was not checked: no key is known.", holds=False)
     try:
-        text = open_note(_read(folder / NOTE), trusted)
-        page = hashlib.sha256(_read(folder / PAGE)).hexdigest() if (folder / PAGE).exists() else None
+        first, *lines = open_note(_read(folder / NOTE), trusted).splitlines() or [""]
+        named = {line.partition(" ")[0] for line in lines}  # notes of the first reports do not speak of the cards
+        there = [name for name in COMPANIONS if name in named and (folder / name).exists()]
+        contents = {name: _read(folder / name) for name in there}
     except FirstlightError as e:
         return Check(says=e.diagnostics().message, holds=False)
-    lines = text.splitlines()
-    if lines[:2] != [HEADER, f"{JSON} sha256 {digest}"] or len(lines) != 3:
+    if first != HEADER or _line(JSON, report) not in lines:
         return Check(says="The note is signed, and speaks of another report than this one.", holds=False)
-    if page is not None and lines[2] != f"{PAGE} sha256 {page}":
-        return Check(says="The note is signed, and speaks of another page than the one beside it.", holds=False)
-    what = "Report and page are" if page is not None else "The report is"
-    return Check(says=f"{what} what {trusted.name} signed.", holds=True)
+    for name in there:
+        if _line(name, contents[name]) not in lines:
+            says = f"The note is signed, and speaks of another {COMPANIONS[name]} than the one beside it."
+            return Check(says=says, holds=False)
+    what = " and ".join(("Report", *(COMPANIONS[name] for name in there))) if there else "The report"
+    return Check(says=f"{what} {'are' if there else 'is'} what {trusted.name} signed.", holds=True)
 
 
 def _in_log(proof: CustodyProof | None, digest: str, trusted: NoteVerifier | None) -> Check:

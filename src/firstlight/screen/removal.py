@@ -11,7 +11,7 @@ import hashlib
 import io
 import os
 from collections import Counter
-from collections.abc import Iterator, KeysView, Mapping
+from collections.abc import Iterator, KeysView, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
 
@@ -21,9 +21,11 @@ from firstlight.banks import Sealer
 from firstlight.custody.files import Disk, write_whole
 from firstlight.errors import FirstlightError, IntegrityError
 from firstlight.screen.hits import unseal_hits
+from firstlight.screen.objects import S3
 from firstlight.screen.plan import read_plan
 from firstlight.screen.report import reason_words
 from firstlight.screen.results import SCREENED, Result, results_in
+from firstlight.screen.runs import read_run
 from firstlight.screen.shard import SHARDS, tally_of
 from firstlight.values import Document, Versioned
 
@@ -57,6 +59,8 @@ def write_removal(
     out: Path, to: Path, sealer: Sealer, *, floor: int = PAD_FLOOR, per_hit: int = PAD_PER_HIT, keep: bool = False
 ) -> RemovalReport:
     """Write the list as CSV (shard, member, offset, key) in the order of the data set; no padding where both are 0.
+
+    Shards are named from their source on, without the folders of this machine above it.
 
     With `keep` it names what may stay instead: every member that was screened and is not to be removed. Of a table of
     hashes, member and offset are the row, counted from 0.
@@ -191,19 +195,37 @@ def _coin(member: str, secret: bytes) -> bytes:
 
 def _lines(out: Path, chosen: Mapping[str, KeysView[int]], *, keep: bool) -> Iterator[bytes]:
     yield _csv(["shard", "member", "offset", "key"])
+    sources = read_run(out).sources
     for result in _results(out):
         tally = tally_of(result)
+        place = _public(tally.place, sources)
         named = chosen.get(tally.ident, {}.keys())
         if not result.head["rows_kept"]:
             rows = (row for row in range(tally.members) if row not in named) if keep else sorted(named)
-            yield from (_csv([tally.place, str(row), str(row), ""]) for row in rows)
+            yield from (_csv([place, str(row), str(row), ""]) for row in rows)
             continue
         number = 0
         for group, texts in result.groups():
             for row, text in zip(group, texts, strict=True):
                 if row["status"] == SCREENED and number not in named if keep else number in named:
-                    yield _csv([tally.place, text.name, str(int(row["offset"])), text.key])
+                    yield _csv([place, text.name, str(int(row["offset"])), text.key])
                 number += 1
+
+
+def _public(place: str, sources: Sequence[str]) -> str:
+    """A shard as others may read of it: beginning with the name of its source, and not with the folders above it.
+
+    Whole where that would leave open which source is meant, and where it is an address.
+    """
+    source = max((one for one in sources if _is_in(place, one)), key=len, default="")
+    last = source.rpartition("/")[2]
+    if not last or place.startswith(S3) or [one.rpartition("/")[2] for one in sources].count(last) > 1:
+        return place
+    return place[len(source) - len(last) :]
+
+
+def _is_in(place: str, source: str) -> bool:
+    return place == source or place.startswith(f"{source}/")
 
 
 def _csv(cells: list[str]) -> bytes:
