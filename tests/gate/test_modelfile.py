@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
+import io
 import json
 import struct
 import sys
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from firstlight.errors import FirstlightError, InputError, LimitError, StateError
+from firstlight.gate import modelfile
 from firstlight.gate.modelfile import SCREENING, Screening, model_record, read_blocklist, with_screening
 from gate.vegetables import rules
 
@@ -239,3 +242,47 @@ def test_rubbish_is_an_error_of_ours(data: bytes, tmp_path_factory: pytest.TempP
     path.write_bytes(data)
     with contextlib.suppress(FirstlightError):
         model_record(path)
+
+
+def _with_header(path: Path, header: str, data: bytes = b"") -> Path:
+    path.write_bytes(struct.pack("<Q", len(header)) + header.encode() + data)
+    return path
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        '"w": {"dtype": "F32", "shape": [Infinity], "data_offsets": [0, 4]}',
+        '"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 1e999]}',
+        '"w": {"dtype": "F32", "shape": [NaN], "data_offsets": [0, 4]}',
+        r'"\ud800": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}',
+    ],
+)
+def test_numbers_and_names_that_are_none_are_damage(tmp_path: Path, entry: str) -> None:
+    with pytest.raises(InputError, match="is damaged"):
+        model_record(_with_header(tmp_path / "m", f"{{{entry}}}", bytes(4)))
+
+
+def test_a_copy_that_is_stopped_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, copy = save(tmp_path / "a", weights(1)), tmp_path / "b"
+    monkeypatch.setattr(modelfile, "_PIECE", 1000)
+    for ends in (OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()):
+        with monkeypatch.context() as patch:
+            patch.setattr(modelfile, "opened", lambda _, ends=ends: _Breaking(path.read_bytes(), ends))
+            with pytest.raises((InputError, KeyboardInterrupt)):
+                with_screening(path, copy, Screening(report_sha256="ab" * 32))
+        assert not copy.exists()
+    with_screening(path, copy, Screening(report_sha256="ab" * 32))
+
+
+class _Breaking(io.BytesIO):
+    """A file that ends the program in its middle."""
+
+    def __init__(self, data: bytes, ends: BaseException) -> None:
+        super().__init__(data)
+        self._ends = ends
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell() > 20_000:
+            raise self._ends
+        return super().read(size)

@@ -199,3 +199,11 @@ def test_pictures_are_sent_only_where_the_operator_says_so(cage: Cage, service: 
 def test_an_address_that_is_none(base: str) -> None:
     with pytest.raises(InputError):
         Moderation(base)
+
+
+def test_half_a_surrogate_pair_is_asked_about_like_anything_else(cage: Cage, service: Service) -> None:
+    service.body = answer(**{"sexual/minors": False})
+    with Guard(cage, prompts=[Moderation(service.base)]) as guard:
+        for _ in range(6):  # more than it takes until a check that fails is given up
+            assert guard.check_prompt("a lake \ud83d").allowed
+    assert service.asked[0]["input"] == "a lake \ud83d"

@@ -6,6 +6,7 @@ Only safetensors files are opened: a header of JSON and raw numbers. Containers 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import json
@@ -160,7 +161,7 @@ def with_screening(path: Path, out: Path, screening: Screening) -> None:
         raw += b" " * (-len(raw) % 8)
         file.seek(start)
         try:
-            with out.open("xb") as target:
+            with out.open("xb") as target, _whole_or_not(out):
                 target.write(struct.pack("<Q", len(raw)) + raw)
                 for piece in iter(lambda: file.read(_PIECE), b""):
                     target.write(piece)
@@ -168,6 +169,16 @@ def with_screening(path: Path, out: Path, screening: Screening) -> None:
             raise InputError(f"{out} is there already.", hint="Give another name.") from e
         except OSError as e:
             raise InputError(f"{out} cannot be written: {e.strerror}.") from e
+
+
+@contextlib.contextmanager
+def _whole_or_not(out: Path) -> Iterator[None]:
+    """Remove what was written if it does not come to its end: half a model loads as a damaged one."""
+    try:
+        yield
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
 
 
 def read_blocklist(data: bytes, name: str) -> tuple[str, ...]:
@@ -275,6 +286,8 @@ def _digests_of(file: BinaryIO, tensors: Iterable[Tensor]) -> tuple[str, str]:
         left = one.end - one.at
         while left:
             piece = file.read(min(_PIECE, left))
+            if not piece:
+                raise InputError("The model file became shorter while it was read.", hint="Read it again.")
             digest.update(piece)
             left -= len(piece)
         named.append(f"{one.name}\n{digest.hexdigest()}")
@@ -293,7 +306,8 @@ def _tensors(header: Mapping[str, Any], start: int, size: int, path: Path) -> It
         try:
             kind, shape = str(entry["dtype"]), tuple(int(n) for n in entry["shape"])
             first, last = (int(n) for n in entry["data_offsets"])
-        except (TypeError, KeyError, ValueError) as e:
+            name.encode()
+        except (TypeError, KeyError, ValueError, OverflowError) as e:
             raise InputError(f"{path} is damaged: its header describes a tensor wrongly.") from e
         expected = math.prod(shape) * SIZES[kind] if kind in SIZES else last - first
         if not 0 <= first <= last <= size - start or last - first != expected:
