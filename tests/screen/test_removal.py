@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,22 @@ def test_a_hit_that_is_no_picture_is_hidden_among_such(
     made = write_removal(settings.out, tmp_path / "2.csv", SEALER, floor=5, per_hit=9)
     assert "Some hits can be told: too few other members are like them (no picture)" in made.says
     assert "z.pdf" in {row[1] for row in _rows(tmp_path / "2.csv")}
+
+
+def test_copies_of_a_picture_are_drawn_together(
+    tmp_path: Path, cage: Cage, library: Library, clock: FixedClock
+) -> None:
+    (tmp_path / "set").mkdir()
+    for shard in ("a", "b"):  # each picture twice; only of a hit would both copies be on a list that is drawn by names
+        members = [(f"{n:02}.jpg", picture(3) if n == 7 else picture(4) + bytes([n])) for n in range(40)]
+        tar_of(members, tmp_path / "set" / f"{shard}.tar")
+    settings = Settings(tmp_path / "out", lists_of(library, "known", clock=clock))
+    screened(settings, cage, tmp_path / "set")
+    made = write_removal(settings.out, tmp_path / "x.csv", SEALER, floor=4, per_hit=3)
+    assert (made.hits, made.padding) == (2, 10)
+    copies = Counter(row[1] for row in _rows(tmp_path / "x.csv"))
+    assert copies["07.jpg"] == 2
+    assert set(copies.values()) == {2}
 
 
 def test_the_padding_stays_when_the_data_set_grows_and_is_cut_otherwise(

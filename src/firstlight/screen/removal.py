@@ -170,7 +170,8 @@ def _padding(
 def _tossed(result: Result, secret: bytes, kinds: list[str]) -> Iterator[tuple[int, Any, Any]]:
     """The coin of each member of a shard, some at a time: the first one's number, the coins, and their kinds.
 
-    A coin is of the member's name, and stays when the data set grows and its shards are cut otherwise.
+    A coin is of the member's bytes: it stays when the data set grows and its shards are cut otherwise, and copies are
+    drawn together, as all copies of a hit are hits.
     """
     place = tally_of(result).place
     if not result.head["rows_kept"]:
@@ -183,14 +184,15 @@ def _tossed(result: Result, secret: bytes, kinds: list[str]) -> Iterator[tuple[i
         return
     numbers = np.array([kinds.index(reason) if reason in kinds else -1 for reason in result.head["reasons"]])
     first = 0
-    for rows, texts in result.groups():
-        coins = b"".join(_coin(f"{place}\0{text.name}", secret) for text in texts)
+    for group in range(int(result.head["groups"])):
+        rows = result.rows(group)
+        coins = b"".join(_coin(one.tobytes(), secret) for one in rows["sha256"])
         yield first, np.frombuffer(coins, "<u8"), numbers[rows["reason"]]
         first += len(rows)
 
 
-def _coin(member: str, secret: bytes) -> bytes:
-    return hashlib.blake2b(member.encode("utf-8", "surrogatepass"), key=secret, digest_size=8).digest()
+def _coin(digest: bytes, secret: bytes) -> bytes:
+    return hashlib.blake2b(digest, key=secret, digest_size=8).digest()
 
 
 def _lines(out: Path, chosen: Mapping[str, KeysView[int]], *, keep: bool) -> Iterator[bytes]:
