@@ -45,6 +45,19 @@ def test_a_list_is_fetched_shown_and_removed(run: Run, shelf: Path, tmp_path: Pa
     assert run("exchange", "status").code == 0
 
 
+def test_of_several_one_that_cannot_be_fetched_keeps_none_of_the_others(run: Run, shelf: Path) -> None:
+    run("exchange", "add", "another", "ncmec", "--set", "environment=http://127.0.0.1:9")  # without credentials
+    run("exchange", "add", "partner", "folder", "--set", f"path={shelf}")
+    ran = run("exchange", "fetch")
+    assert (ran.code, "2 added" in ran.out, "NOT TO ITS END: This home keeps no credentials" in ran.out) == (
+        3, True, True,
+    )  # fmt: skip
+    told = run("exchange", "fetch", "--json")
+    assert [(one["name"], one["last_succeeded"]) for one in told.document] == [("another", False), ("partner", True)]
+    assert run("exchange", "fetch", "another").code == 2
+    assert run("exchange", "fetch", "partner", "nobody").code == 2
+
+
 def test_a_bank_may_be_kept(run: Run, shelf: Path) -> None:
     run("exchange", "add", "partner", "folder", "--set", f"path={shelf}")
     run("exchange", "fetch", "partner")

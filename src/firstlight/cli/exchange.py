@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,8 +15,11 @@ from firstlight.casework import exchanging
 from firstlight.casework.exchanging import ExchangeState
 from firstlight.cli import output
 from firstlight.cli.common import Actor, HomeFolder, Why, opened
-from firstlight.errors import InputError, StorageError
-from firstlight.values import BankPurpose
+from firstlight.errors import FirstlightError, InputError, StorageError
+from firstlight.values import BankPurpose, ErrorNote
+
+if TYPE_CHECKING:
+    from firstlight.casework.home import Home
 
 app = typer.Typer(no_args_is_help=True, help="Lists that are fetched from an exchange: NCMEC, ThreatExchange, ...")
 
@@ -115,11 +119,12 @@ def fetch(
     """Fetch what is new: of the exchanges named, or of all that are enabled. New entries match at once.
 
     Ends with 3 when one could not be fetched to its end; what came before is kept, and the next fetch goes on there.
+    Of several, one that cannot be fetched keeps none of the others.
     """
-    states: list[ExchangeState] = []
     with opened(home) as house:
-        wanted = names or [name for name in exchanging.names(house) if exchanging.show(house, name).enabled]
-        states.extend(exchanging.fetch(house, name, actor=by) for name in wanted)
+        there = [exchanging.show(house, name) for name in names or exchanging.names(house)]
+        wanted = [one.name for one in there if names or one.enabled]
+        states = [_fetched(house, name, by, alone=len(wanted) == 1) for name in wanted]
     if as_json:
         output.answer([one.model_dump(mode="json") for one in states])
     else:
@@ -250,8 +255,21 @@ def _say_state(one: ExchangeState, *, late: bool = False) -> None:
         output.say(f"  NOT FETCHED FOR A DAY, or not to its end: firstlight exchange fetch {one.name}")
 
 
+def _fetched(house: Home, name: str, by: str, *, alone: bool) -> ExchangeState:
+    """How an exchange stands after it was fetched, or with why it could not be; `alone` that is the command's error."""
+    try:
+        return exchanging.fetch(house, name, actor=by)
+    except FirstlightError as e:
+        if alone:
+            raise
+        found = e.diagnostics()
+        why = ErrorNote(code=found.code, message=found.message, hint=found.hint)
+        changes = {"last_succeeded": False, "last_error": why, "fetched": {}}
+        return exchanging.show(house, name).model_copy(update=changes)
+
+
 def _say_fetched(one: ExchangeState) -> None:
-    told = one.fetched
+    told = Counter(one.fetched)
     output.say(
         f"{one.name}: {told['came']} records came: {told['added']} added, {told['updated']} updated, "
         f"{told['unchanged'] + told['repeated']} known already, {told['withdrawn'] + told['dropped']} withdrawn, "

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import secrets
 from http import HTTPStatus
-from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
@@ -18,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from firstlight.errors import Diagnostics, LimitError
 from firstlight.web.problems import PROBLEM, problem
-from firstlight.web.service import Service
+from firstlight.web.service import Service, host_named
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FOR_ANY_HOST = ("/status",)  # a load balancer asks by number
@@ -83,7 +82,7 @@ class Guard:
     def _host(self, path: str, headers: Headers) -> Diagnostics | None:
         if path.startswith(FOR_ANY_HOST):
             return None
-        if self._service.knows_host(_split(f"//{headers.get('host', '')}").hostname or ""):
+        if self._service.knows_host(host_named(headers.get("host", ""))):
             return None
         return Diagnostics(
             "refused.host",
@@ -98,7 +97,7 @@ class Guard:
         if site is not None:
             fine = site in ("same-origin", "none")
         elif origin is not None:
-            fine = _split(origin).netloc == headers.get("host", "")
+            fine = origin.partition("://")[2] == headers.get("host", "")
         else:
             fine = self._service.cookie not in cookie_parser(headers.get("cookie", ""))
         if fine:
@@ -141,14 +140,6 @@ class Guard:
             await send(message)
 
         return sending
-
-
-def _split(url: str) -> SplitResult:
-    """The parts of an address that somebody sent; none where it is none."""
-    try:
-        return urlsplit(url)
-    except ValueError:
-        return urlsplit("")
 
 
 def always(service: Service) -> dict[str, str]:

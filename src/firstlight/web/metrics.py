@@ -25,7 +25,7 @@ from firstlight.logs import get_logger
 from firstlight.store.tables import Filing, Item, Job
 from firstlight.values import LOOPBACK_NAMES, Level
 from firstlight.web.measures import BOUNDS, Meter
-from firstlight.web.service import Service
+from firstlight.web.service import Service, host_named
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -142,7 +142,7 @@ def _handler(made: Callable[[], tuple[bytes, str]]) -> type[BaseHTTPRequestHandl
 
         def do_GET(self) -> None:
             # A name that points at this machine is how a foreign page would get at what listens here.
-            host = urlsplit(f"//{self.headers.get('host', '')}").hostname or ""
+            host = host_named(self.headers.get("host", ""))
             if host not in LOOPBACK_NAMES or urlsplit(self.path).path != PATH:
                 self.send_error(HTTPStatus.NOT_FOUND)
                 return

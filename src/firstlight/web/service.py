@@ -101,6 +101,14 @@ def address_of(settings: ServiceSettings) -> str:
     return f"http://localhost:{settings.port}"
 
 
+def host_named(header: str) -> str:
+    """The host that a Host header names, without its port; empty where it names none."""
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach what listens here."""
     if host == "localhost":

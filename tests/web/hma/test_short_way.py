@@ -82,7 +82,8 @@ def test_both_ways_answer_alike(
 
 def test_who_may_not_gets_nothing_by_the_short_way(connection: http.client.HTTPConnection, service: Service) -> None:
     query = f"signal={OTHER}&signal_type=pdq"
-    assert asked(connection, query, Host="elsewhere.example")[0] == 421
+    for host in ("elsewhere.example", "[", "[::1"):
+        assert asked(connection, query, Host=host)[0] == 421
     assert asked(connection, query, Authorization="Bearer fl_nobodys")[0] == 401
     _, secret = api_keys.add(service.home, "machine", [Permission.MATCH])
     key = {"Authorization": f"Bearer {secret}"}

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -35,7 +35,7 @@ from firstlight.web.hma import book
 from firstlight.web.hma.book import Content, Named
 from firstlight.web.hma.calls import OPEN_CALLER, is_open
 from firstlight.web.hma.signals import PDQ, enabled
-from firstlight.web.service import Service
+from firstlight.web.service import Service, host_named
 
 PATH = "/m/lookup"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -139,7 +139,7 @@ class HotPath:
         self._last = None
         host = next((value for name, value in headers if name == b"host"), b"")
         if host not in self._hosts:
-            if not self._service.knows_host(urlsplit(f"//{host.decode('latin-1')}").hostname or ""):
+            if not self._service.knows_host(host_named(host.decode("latin-1"))):
                 return None
             if len(self._hosts) < MOST_HOSTS:
                 self._hosts.add(host)
