@@ -191,6 +191,7 @@ def test_an_interrupt_from_the_keyboard_ends_all_of_it_in_one_line(tmp_path: Pat
         (["screen", "set", "--out", "out"], "Name the banks to compare with, or --hash-only"),
         (["screen", "set", "--out", "out", "--bank", "x"], "There is no Firstlight home"),
         (["screen", "set", "--out", "set/out", "--hash-only"], "lies in the data set"),
+        (["screen", "empty", "--dry-run"], "There is nothing to screen"),
         (["screen", "nowhere", "--out", "out", "--hash-only"], "There is no file"),
         (["screen", "set", "--out", "out", "--hash-only", "--shard", "3/3"], "'3/3' is no part of a job"),
         (["screen", "set", "--out", "out", "--hash-only", "--on", "mars"], "There is no launcher 'mars'"),
@@ -206,7 +207,8 @@ def test_bad_input_is_answered_in_words(
     monkeypatch.delenv("FIRSTLIGHT_HOME", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "set").mkdir()
+    for name in ("set", "empty"):
+        (tmp_path / name).mkdir()
     (tmp_path / "set" / "4.jpg").write_bytes(picture(4))
     code, _, err = _run(capsys, *args)
     assert code == InputError.exit_code

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from firstlight.banks import Library
+from firstlight.casework import handing
 from firstlight.clock import FixedClock
 from firstlight.errors import MissingExtraError, StateError
 from firstlight.screen.hook import NOT_COMPARED, NOT_KEPT, DownloadScreener, ScreenedResizer, guard_img2dataset
@@ -121,6 +122,19 @@ def test_img2dataset_is_guarded_though_its_package_hides_the_module(tmp_path: Pa
         finally:
             guard.close()
     assert [hit.url for hit in hits_in(tmp_path / "found", SEALER)] == [str(tmp_path / "3.jpg")]
+
+
+def test_each_hit_has_a_name_of_its_own_so_that_the_hand_over_loses_none(
+    guard: DownloadScreener, tmp_path: Path
+) -> None:
+    again = io.BytesIO()
+    Image.open(io.BytesIO(picture(3))).resize((300, 225)).save(again, "PNG")
+    for data, url in ((picture(3), "http://a/1.jpg"), (again.getvalue(), "http://b/1.jpg"), (picture(3) + b"x", "")):
+        assert guard.look(data, url=url).hit
+    guard.close()
+    found = list(hits_in(tmp_path / "found", SEALER))
+    told = json.loads(handing.about_file(found, data_set="x"))
+    assert len(told) == len(found) == 3
 
 
 def test_lists_that_cannot_be_used_stop_it_before_the_first_download(

@@ -64,6 +64,8 @@ def estimate(settings: Settings, sources: Sequence[str], *, workers: int, price:
             sample.append(shard)
         elif shards & (shards - 1) == 0:  # each power of two, so that later shards have their say as well
             sample[shards.bit_length() % SAMPLE_SHARDS] = shard
+    if not shards:
+        raise InputError("There is nothing to screen: the sources hold no file.", hint="Check the names.")
     rates: list[tuple[int, float, int]] = []
     trouble: list[str] = []
     with Cage(workers=1, preload=SCREEN_PRELOAD) as cage:

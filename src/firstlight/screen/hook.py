@@ -98,8 +98,8 @@ class DownloadScreener:
     def _keep(self, lists: Lists, one: Hashed, matches: tuple[Any, ...]) -> None:
         facts = one.member.facts
         hit = Hit(
-            place="download", member=one.member.name, offset=0, size=one.member.size, row=0, key=facts.key,
-            url=facts.url, fetched=to_text(lists.clock.now()), md5=one.md5.hex(), sha1=one.sha1.hex(),
+            place="download", member=facts.key or facts.url or one.sha256.hex(), offset=0, size=one.member.size, row=0,
+            key=facts.key, url=facts.url, fetched=to_text(lists.clock.now()), md5=one.md5.hex(), sha1=one.sha1.hex(),
             sha256=one.sha256.hex(), width=one.width, height=one.height, pdq=one.pdq.hex(), matches=matches,
         )  # fmt: skip
         name = secrets.token_hex(16)
