@@ -23,6 +23,7 @@ h1{overflow-wrap:anywhere}.wide{overflow-x:auto}.wide+.wide{margin-top:1.2rem}
 table{border-collapse:collapse;width:100%}td{overflow-wrap:break-word;max-width:24rem}td:first-child{min-width:7rem}
 th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--rule)}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.when{white-space:nowrap}
 .lead{font-size:1.15rem}.quiet{color:var(--quiet)}
 svg{display:block;width:100%;margin:.6rem 0}svg text{fill:var(--ink);font-size:14px}code{font-size:.85em;
 overflow-wrap:anywhere}
@@ -218,7 +219,7 @@ def _lists(report: ScreenReport) -> str:
     rows = [
         f"<tr><td>{escape(bank.name)}</td><td>{escape(bank.purpose.value)}</td>"
         f'<td>{escape(bank.owner)}</td><td class="n">{bank.entries:,}</td>'
-        f'<td class="n">{bank.threshold}</td><td>{_when(state.at)}</td></tr>'
+        f'<td class="n">{bank.threshold}</td><td class="when">{_when(state.at)}</td></tr>'
         for state in report.lists
         for bank in state.banks
     ]
