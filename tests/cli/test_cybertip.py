@@ -45,6 +45,8 @@ def decided(run: Run, tmp_path: Path) -> Run:
 
 
 def test_reports_are_drafted_checked_and_filed_once(decided: Run, tmp_path: Path) -> None:
+    (tmp_path / "drafts").mkdir()
+    (tmp_path / "drafts" / "case-1-draft-1.json").write_text("of a time when everybody could read it")
     ran = decided("cybertip", "draft", "1", "--out", tmp_path / "drafts", "--json")
     assert ran.code == 0
     assert [one["account"] for one in ran.document] == ["u1", "u2"]

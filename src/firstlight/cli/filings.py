@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from pathlib import Path
 from typing import Annotated
 
@@ -128,7 +129,7 @@ def _say(one: WaitingReport) -> None:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """A file that only its owner may read.
+    """A file that only its owner may read, whoever could read the one that was there before.
 
     Raises:
         StorageError: it cannot be written.
@@ -136,6 +137,8 @@ def write_private(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fchmod(file.fileno(), 0o600)
             file.write(data)
     except OSError as e:
         raise StorageError(f"{path} cannot be written: {e.strerror}.", hint="Name another place.") from e
