@@ -7,6 +7,7 @@ import io
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -14,7 +15,7 @@ from PIL import Image
 from firstlight.banks import Library, NewEntry
 from firstlight.cli.demo.drawing import draw
 from firstlight.clock import FixedClock
-from firstlight.errors import IntegrityError, StateError, StorageError
+from firstlight.errors import IntegrityError, NotFoundError, StateError, StorageError
 from firstlight.hashing import Mode, hash_picture
 from firstlight.media import Cage
 from firstlight.screen import bundles
@@ -22,6 +23,7 @@ from firstlight.screen import shard as shard_module
 from firstlight.screen.channels import Channel, Obstacle
 from firstlight.screen.hits import unseal_hits
 from firstlight.screen.member import Member
+from firstlight.screen.readers import members_of
 from firstlight.screen.results import Result, make_folder
 from firstlight.screen.shard import Screener, Settings, Tally
 from firstlight.screen.shards import Shard
@@ -285,3 +287,26 @@ def test_a_result_that_is_damaged_says_so_wherever_it_is(tmp_path: Path, setting
         except IntegrityError:
             told += 1
     assert told > len(whole) // 14  # the rest is in names and times that nobody reads
+
+
+def test_a_bank_that_goes_while_a_shard_is_read_is_no_fault_of_the_shard(
+    tmp_path: Path, settings: Settings, cage: Cage, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tar_of([("3.jpg", picture(3))], tmp_path / "x.tar")
+
+    def gone_meanwhile(*args: Any) -> Iterator[Member]:
+        library.delete("known", "tests")
+        return members_of(*args)
+
+    monkeypatch.setattr(shard_module, "members_of", gone_meanwhile)
+    with pytest.raises(NotFoundError, match="known"):
+        _screen(settings, cage, shard_of(tmp_path / "x.tar"))
+    assert not list(settings.results.iterdir())
+
+
+@pytest.mark.parametrize("name", ["x.tar.zst", "y.xz", "z.bz2", "a.7z"])
+def test_archives_inside_are_told_as_such(tmp_path: Path, settings: Settings, cage: Cage, name: str) -> None:
+    heads = {"zst": b"\x28\xb5\x2f\xfd", "xz": b"\xfd7zXZ\0", "bz2": b"BZh91AY&SY", "7z": b"7z\xbc\xaf\x27\x1c"}
+    tar_of([(name, heads[name.rpartition(".")[2]] + bytes(100))], tmp_path / "x.tar")
+    tally, _ = _screen(settings, cage, shard_of(tmp_path / "x.tar"))
+    assert tally.skipped == {"archive": 1}

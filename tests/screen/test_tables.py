@@ -16,13 +16,14 @@ from firstlight.banks.digest_table import DigestTable
 from firstlight.clock import FixedClock
 from firstlight.errors import StateError
 from firstlight.media import Cage
+from firstlight.screen import shard as shard_module
 from firstlight.screen.again import Again
 from firstlight.screen.hits import unseal_hits
 from firstlight.screen.plan import read_plan
 from firstlight.screen.report import tallies
 from firstlight.screen.results import Result
 from firstlight.screen.shard import Settings, Tally
-from firstlight.screen.tables import hash_columns, suspect_rows
+from firstlight.screen.tables import Counted, count_table, hash_columns, suspect_rows
 from screen.making import SEALER, lists_of, picture, screened
 
 pa = pytest.importorskip("pyarrow")
@@ -210,3 +211,19 @@ def test_lists_that_fail_are_no_damage_of_the_table(
     monkeypatch.setattr(Library, "match_many", closed)
     done = screened(settings, cage, tmp_path / "set")
     assert (done.left, [one.error.code for one in done.trouble]) == (1, ["state"])
+
+
+def test_a_bank_that_goes_while_a_table_is_read_is_no_fault_of_the_table(
+    tmp_path: Path, cage: Cage, library: Library, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "set").mkdir()
+    _table(tmp_path / "set" / "part-0.parquet")
+    settings = Settings(tmp_path / "out", lists_of(library, "known", clock=clock))
+
+    def gone_meanwhile(*args: Any) -> Counted:
+        library.delete("known", "tests")
+        return count_table(*args)
+
+    monkeypatch.setattr(shard_module, "count_table", gone_meanwhile)
+    done = screened(settings, cage, tmp_path / "set")
+    assert (done.left, [one.error.code for one in done.trouble]) == (1, ["not-found"])

@@ -39,6 +39,9 @@ class MediaType(StrEnum):
     GZIP = "application/gzip"
     SEVEN_ZIP = "application/x-7z-compressed"
     RAR = "application/vnd.rar"
+    BZIP2 = "application/x-bzip2"
+    XZ = "application/x-xz"
+    ZSTD = "application/zstd"
     HTML = "text/html"
     TEXT = "text/plain"
     EMPTY = "application/x-empty"
@@ -53,6 +56,11 @@ class MediaType(StrEnum):
     def is_video(self) -> bool:
         """Whether it is a container for moving pictures."""
         return self in _VIDEOS
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether other files may be packed in it."""
+        return self in _ARCHIVES
 
     @property
     def words(self) -> str:
@@ -72,6 +80,17 @@ _PICTURES = frozenset(
         MediaType.AVIF,
     }
 )
+_ARCHIVES = frozenset(
+    {
+        MediaType.ZIP,
+        MediaType.GZIP,
+        MediaType.SEVEN_ZIP,
+        MediaType.RAR,
+        MediaType.BZIP2,
+        MediaType.XZ,
+        MediaType.ZSTD,
+    }
+)
 _VIDEOS = frozenset({MediaType.MP4, MediaType.QUICKTIME, MediaType.MATROSKA, MediaType.AVI, MediaType.MPEG})
 
 _WORDS = {
@@ -88,6 +107,9 @@ _WORDS = {
     MediaType.TEXT: "plain text",
     MediaType.ZIP: "a ZIP archive",
     MediaType.GZIP: "gzip data",
+    MediaType.BZIP2: "bzip2 data",
+    MediaType.XZ: "xz data",
+    MediaType.ZSTD: "Zstandard data",
     MediaType.EMPTY: "an empty file",
     MediaType.UNKNOWN: "data of an unknown kind",
 }
@@ -118,6 +140,9 @@ _MAGIC: tuple[tuple[int, bytes, MediaType], ...] = (
     (0, b"\x1f\x8b", MediaType.GZIP),
     (0, b"7z\xbc\xaf\x27\x1c", MediaType.SEVEN_ZIP),
     (0, b"Rar!\x1a\x07", MediaType.RAR),
+    (0, b"BZh", MediaType.BZIP2),
+    (0, b"\xfd7zXZ\0", MediaType.XZ),
+    (0, b"\x28\xb5\x2f\xfd", MediaType.ZSTD),
 )
 
 _RIFF = {b"WEBP": MediaType.WEBP, b"AVI ": MediaType.AVI, b"WAVE": MediaType.WAV}
@@ -134,7 +159,7 @@ def sniff(head: bytes) -> MediaType:
     if not head:
         return MediaType.EMPTY
     for offset, magic, kind in _MAGIC:
-        if head.startswith(magic, offset) and (kind is not MediaType.BMP or _is_bmp(head)):
+        if head.startswith(magic, offset) and _CLOSER_LOOK.get(kind, _as_it_seems)(head):
             return kind
     if head.startswith(b"RIFF") and head[8:12] in _RIFF:
         return _RIFF[head[8:12]]
@@ -146,6 +171,18 @@ def sniff(head: bytes) -> MediaType:
 def _is_bmp(head: bytes) -> bool:
     """Two letters are a weak sign, so that the size of the header after them has to be one that exists."""
     return len(head) >= 18 and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES
+
+
+def _is_bzip2(head: bytes) -> bool:
+    """A text may begin with these letters, but not go on with a level and the mark of a block or of the end."""
+    return head[3:4] in b"123456789" and head[4:10] in (b"1AY&SY", b"\x17rE8P\x90")
+
+
+def _as_it_seems(_: bytes) -> bool:
+    return True
+
+
+_CLOSER_LOOK = {MediaType.BMP: _is_bmp, MediaType.BZIP2: _is_bzip2}
 
 
 def _iso_kind(head: bytes) -> MediaType:

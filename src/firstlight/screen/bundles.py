@@ -25,7 +25,6 @@ SCREEN_PRELOAD: Final = (*PRELOAD, "firstlight.hashing.bundle_tasks", "firstligh
 Look = Callable[[bytes], tuple[Sign, ...]]
 
 _TASK: Final = "firstlight.hashing.bundle_tasks:hash_bundle"
-_ARCHIVES = frozenset({MediaType.ZIP, MediaType.GZIP, MediaType.SEVEN_ZIP, MediaType.RAR})
 _PICTURE_ENDINGS = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif",
     ".jxl", ".jp2", ".psd", ".ico",
@@ -117,7 +116,7 @@ def _fate(member: Member) -> str:
         return "unreadable.no-decoder"
     if member.name.lower().endswith(_PICTURE_ENDINGS):
         return "unreadable.empty" if kind is MediaType.EMPTY else "unreadable.broken"
-    if kind in _ARCHIVES or member.data[257:262] == b"ustar":
+    if kind.is_archive or member.data[257:262] == b"ustar":
         return "archive"
     return "not-a-picture"
 

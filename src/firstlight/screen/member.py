@@ -24,7 +24,7 @@ REASONS: Final[dict[str, str]] = {
     "side-file": "a side file: text that belongs to a picture",
     "not-a-picture": "no picture",
     "video": "a video; its bytes are compared, its frames are not",
-    "archive": "an archive inside; name it as a source of its own to look into it",
+    "archive": "an archive inside, which is not looked into; a zip or a tar can be named as a source of its own",
     "special": "a device, a pipe or another thing without bytes",
     "empty-cell": "an empty cell of the table",
     "external": "a cell that names a file and holds no bytes",

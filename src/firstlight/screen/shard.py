@@ -160,6 +160,8 @@ class Screener:
             except (InputError, NotFoundError) as e:
                 if e.code == "state" or work.count:
                     raise
+                if self._lists is not None:
+                    state_of(self._lists)  # where it is the lists that failed, this shard is tried again
                 work.failed = _note(e)
             tally = work.tally(compared, time.monotonic() - began, _cpu_seconds() - cpu)
             head: dict[str, Any] = {
