@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import pickle
 import subprocess
 import sys
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -18,7 +22,7 @@ from firstlight.screen.launch import Done
 from firstlight.screen.plan import read_plan
 from firstlight.screen.report import tallies
 from firstlight.screen.results import finished
-from firstlight.screen.shard import Settings
+from firstlight.screen.shard import Settings, Tally
 from firstlight.screen.shards import Kind, Shard
 from screen.making import picture, tar_of
 
@@ -43,6 +47,32 @@ def test_a_node_that_is_killed_costs_no_shard_and_repeats_none(tmp_path: Path) -
     assert finished(tmp_path / "out" / "shards") == {one.ident for one in read_plan(tmp_path / "out")}
     assert sum(one.members for one in tallies(tmp_path / "out")) == 32
     assert not list((tmp_path / "out" / "shards").glob("*.screened.*"))
+
+
+def test_a_process_opens_lists_and_cage_once_for_all_shards_of_a_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each task gets a copy of the settings that is equal to no other, as ways to open lists are."""
+
+    class Answers:
+        def screen_shard(self, shard: Shard) -> Tally:
+            return Tally(ident=shard.ident, place=shard.place, name=shard.name)
+
+    made: list[Settings] = []
+
+    def opened(settings: Settings) -> Answers:
+        made.append(settings)
+        return Answers()
+
+    monkeypatch.setattr(cluster, "opened", opened)
+    monkeypatch.setattr(cluster, "_SCREENERS", {})
+    way: Any = partial(nullcontext, None)
+    kept = pickle.dumps(Settings(tmp_path, way))
+    assert pickle.loads(kept) != pickle.loads(kept)
+    for run in ("first", "first", "second", "first"):
+        answer = cluster.screen_in_task(run, pickle.loads(kept), Shard(Kind.TAR, "a.tar", 1, ""))
+        assert isinstance(answer, Tally)
+    assert len(made) == 2
 
 
 def test_without_ray_the_words_say_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from firstlight.banks import Library, NewEntry
 from firstlight.banks.digest_table import DigestTable
 from firstlight.clock import FixedClock
-from firstlight.errors import StateError
+from firstlight.errors import FirstlightError, StateError
 from firstlight.media import Cage
 from firstlight.screen import shard as shard_module
 from firstlight.screen.again import Again
@@ -22,7 +23,7 @@ from firstlight.screen.hits import unseal_hits
 from firstlight.screen.plan import read_plan
 from firstlight.screen.report import tallies
 from firstlight.screen.results import Result
-from firstlight.screen.shard import Settings, Tally
+from firstlight.screen.shard import Screener, Settings, Tally
 from firstlight.screen.tables import Counted, count_table, hash_columns, suspect_rows
 from screen.making import SEALER, lists_of, picture, screened
 
@@ -227,3 +228,35 @@ def test_a_bank_that_goes_while_a_table_is_read_is_no_fault_of_the_table(
     monkeypatch.setattr(shard_module, "count_table", gone_meanwhile)
     done = screened(settings, cage, tmp_path / "set")
     assert (done.left, [one.error.code for one in done.trouble]) == (1, ["not-found"])
+
+
+@pytest.mark.parametrize("how", ["gone", "damaged", "killed"])
+def test_a_table_that_cannot_be_read_again_keeps_what_was_found_in_it(
+    how: str, tmp_path: Path, run: Settings, cage: Cage, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _only(run)[1].matches()
+    library.add("known", [NewEntry(key="more", md5=hashlib.md5(b"more").hexdigest())])
+    path = tmp_path / "set" / "part-0.parquet"
+    whole, times = path.read_bytes(), path.stat()
+    if how == "killed":
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(shard_module, "count_table", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                screened(run, cage, tmp_path / "set")
+    else:
+        [shard] = read_plan(run.out)
+        if how == "gone":
+            path.unlink()
+        else:
+            path.write_bytes(whole[:-100])
+        with Screener(run, cage) as screener, pytest.raises(FirstlightError):
+            screener.screen_shard(shard)
+    tally, result = _only(run)
+    assert (tally.hits, result.matches()) == (1, before)
+    path.write_bytes(whole)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # it is the same shard again
+    done = screened(run, cage, tmp_path / "set")
+    assert (done.screened, done.left) == (1, 0)
+    tally, _ = _only(run)
+    assert tally.hits == 1
+    assert tally.compared is not None

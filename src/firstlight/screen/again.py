@@ -15,7 +15,7 @@ from typing import Any
 from firstlight.screen.hits import Hit, matches_of, seal_hits, unseal_hits
 from firstlight.screen.lists import AT_ONCE, Compared, Known, Lists, compare, state_of
 from firstlight.screen.results import Result, Texts, results_in
-from firstlight.screen.shard import tally_of
+from firstlight.screen.shard import is_stale, tally_of
 from firstlight.screen.shards import Shard
 from firstlight.values import Pdq, PdqMode
 
@@ -39,8 +39,7 @@ class Again:
     def refresh_all(self, names: Iterable[str]) -> Iterator[bool]:
         """Compare each named result whose lists are not those of now; for each that is there, whether it was."""
         for result in results_in(self._folder, names):
-            known = tally_of(result).compared
-            stale = known is None or not known.is_as_of(self._now)
+            stale = is_stale(result, self._now)
             if stale and result.head["rows_kept"]:
                 self.match(result)
             elif stale:  # of a table of hashes only its matches are kept

@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import multiprocessing
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any, Final
@@ -28,7 +29,8 @@ END_SECONDS: Final = 60
 """How long a cluster that was started here may take to end."""
 
 _MORE: Final = "more"
-_SCREENERS: Final[dict[Settings, Screener]] = {}
+_SCREENERS: Final[dict[str, Screener]] = {}
+"""In a process of the cluster: what it has opened, by run. Settings are another object in each task, and no key."""
 
 
 class RayCluster:
@@ -126,11 +128,11 @@ def _connect(ray: Any) -> None:  # noqa: ANN401 - Ray's module
 def _run(ray: Any, settings: Settings, shards: Iterator[Shard]) -> Iterator[Done]:  # noqa: ANN401 - Ray's module
     task = ray.remote(num_cpus=1, max_retries=RETRIES)(screen_in_task)
     pending: dict[Any, Shard] = {}
-    known = ray.put(settings)
+    run, known = secrets.token_hex(8), ray.put(settings)
     while True:
         room = max(1, int(ray.cluster_resources().get("CPU", 1))) * AHEAD
         while len(pending) < room and (shard := next(shards, None)) is not None:
-            pending[task.remote(known, shard)] = shard
+            pending[task.remote(run, known, shard)] = shard
         if not pending:
             return
         done, _ = ray.wait(list(pending), num_returns=1)
@@ -150,12 +152,12 @@ def _outcome(ray: Any, shard: Shard, one: Any) -> Done:  # noqa: ANN401 - Ray's 
 # --- in a task -------------------------------------------------------------------------------------------------------
 
 
-def screen_in_task(settings: Settings, shard: Shard) -> Tally | FirstlightError:
+def screen_in_task(run: str, settings: Settings, shard: Shard) -> Tally | FirstlightError:
     """What a task does. Errors of the house are answered, so that Ray does not take them for a fault of the node."""
     try:
-        screener = _SCREENERS.get(settings)
+        screener = _SCREENERS.get(run)
         if screener is None:
-            screener = _SCREENERS[settings] = opened(settings)
+            screener = _SCREENERS[run] = opened(settings)
         return screener.screen_shard(shard)
     except FirstlightError as e:
         return e

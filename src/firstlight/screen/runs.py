@@ -19,7 +19,7 @@ from firstlight.screen.launch import Done, Launcher, part_of
 from firstlight.screen.objects import S3
 from firstlight.screen.places import Places
 from firstlight.screen.plan import PLAN, plan_shards, read_plan, write_plan
-from firstlight.screen.results import SUFFIX, finished, make_folder
+from firstlight.screen.results import finished, make_folder
 from firstlight.screen.shard import Settings, Tally
 from firstlight.screen.shards import Shard
 from firstlight.values import Document, ErrorNote, Value, Versioned, writable
@@ -152,9 +152,7 @@ def run(
         InputError, StateError, IntegrityError: the lists cannot be used; nothing was screened.
     """
     rematched, to_read = _refreshed(settings, part)
-    for name in to_read:
-        (settings.results / f"{name}{SUFFIX}").unlink()
-    ready = finished(settings.results)
+    ready = finished(settings.results) - set(to_read)
     shards = size = already = 0
     for shard in _planned(settings.out, part):
         shards += 1

@@ -133,18 +133,21 @@ class Screener:
     def screen_shard(self, shard: Shard) -> Tally:
         """Screen a shard and write its result; one that is finished already is only read.
 
-        A shard of which nothing can be had gets a result too, which says why.
+        Of a table of hashes only matches are kept, so that it is read again when lists have changed. A shard of which
+        nothing can be had gets a result too, which says why, unless it has one from before.
 
         Raises:
             StorageError, UpstreamError, StateError: the machine, the store or the lists failed; nothing was written,
                 and the shard can be tried again.
+            InputError, NotFoundError: the same of a shard that was finished before; its result stays.
         """
-        path = self._settings.results / f"{shard.ident}{SUFFIX}"
-        if path.exists():
-            return tally_of(Result.open(path))
         if self._cage is None:
             raise InputError("The screener is not open.", hint="Use it in a with statement.")
+        path = self._settings.results / f"{shard.ident}{SUFFIX}"
+        before = Result.open(path) if path.exists() else None
         compared = state_of(self._lists) if self._lists is not None else None
+        if before is not None and (before.head["rows_kept"] or compared is None or not is_stale(before, compared)):
+            return tally_of(before)
         with ResultWriter(self._settings.results, shard.ident) as writer:
             work = _Work(shard, writer, self._lists)
             began, cpu = time.monotonic(), _cpu_seconds()
@@ -158,7 +161,7 @@ class Screener:
                         self._warm(work)
                     work.compare_rest()
             except (InputError, NotFoundError) as e:
-                if e.code == "state" or work.count:
+                if e.code == "state" or work.count or before is not None:
                     raise
                 if self._lists is not None:
                     state_of(self._lists)  # where it is the lists that failed, this shard is tried again
@@ -194,6 +197,12 @@ def tally_of(result: Result) -> Tally:
         InputError: it was written by another version.
     """
     return Tally.model_validate(result.head["tally"])
+
+
+def is_stale(result: Result, lists: Compared) -> bool:
+    """Whether it was compared with other lists than these, or with none."""
+    compared = tally_of(result).compared
+    return compared is None or not compared.is_as_of(lists)
 
 
 class _Work:

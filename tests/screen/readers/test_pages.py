@@ -215,9 +215,9 @@ def test_numbers_in_runs_and_groups(numbers: list[int]) -> None:
         group = numbers[at : at + 8] + [0] * (8 - len(numbers[at : at + 8]))
         bits = [(number >> bit) & 1 for number in group for bit in range(width)]
         packed += bytes([3]) + np.packbits(np.array(bits, np.uint8), bitorder="little").tobytes()
-    assert pages.hybrid(bytes(packed), width, len(numbers)).tolist() == numbers
+    assert pages.hybrid(bytes(packed), width, len(numbers), np.uint32).tolist() == numbers
     run = bytes([len(numbers) << 1 & 0x7F | 0x80, len(numbers) >> 6]) + (7).to_bytes(2, "little")
-    assert pages.hybrid(run, width, len(numbers)).tolist() == [7] * len(numbers)
+    assert pages.hybrid(run, width, len(numbers), np.uint32).tolist() == [7] * len(numbers)
 
 
 def test_a_member_of_a_cell_is_named_by_row_and_column() -> None:
@@ -253,3 +253,31 @@ def test_no_damaged_footer_ends_the_process(tmp_path: Path) -> None:
     place = os.pathsep.join(one for one in sys.path if one)
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": place}, check=False)
     assert done.stdout == "alive\n", done.stderr
+
+
+def test_numbers_are_packed_over_more_than_one_slice() -> None:
+    rng = np.random.default_rng(5)
+    numbers = rng.integers(0, 1 << 11, 200_003, dtype=np.int64)
+    bits = (numbers[:, None] >> np.arange(11)) & 1
+    groups = -(-len(numbers) // 8)
+    packed = np.packbits(bits.astype(np.uint8).ravel(), bitorder="little").tobytes().ljust(groups * 11, b"\0")
+    head, value = bytearray(), groups << 1 | 1
+    while value:
+        head.append(value & 127 | (128 if value > 127 else 0))
+        value >>= 7
+    assert np.array_equal(pages.hybrid(bytes(head) + packed, 11, len(numbers), np.uint32), numbers)
+
+
+def test_a_page_of_millions_of_empty_cells_takes_little_memory(tmp_path: Path) -> None:
+    rows = 1 << 21
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"image": pa.nulls(rows, pa.binary())}), path, row_group_size=rows, use_dictionary=False)
+    chunk = _chunk(path)
+    with path.open("rb") as file:
+        tracemalloc.start()
+        cells = pages.cells_of(file, chunk)
+        assert next(cells) == (0, -1, None)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert sum(1 for _ in cells) == rows - 1
+    assert peak < 32 * 2**20

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,13 @@ from firstlight.screen.readers.unpacked import Bytes, Range, damaged, unpacked
 HELD_BYTES: Final = 32 * 2**20
 """A dictionary that is larger is read along with its rows: a picture that comes twice then comes at its first place."""
 MAX_LEVELS: Final = 1 << 24
-"""Cells of one page; writers put some thousands into one."""
+"""Cells of one page; writers put some thousands into one, and a whole row group of empty ones."""
+_SLICE: Final = 1 << 16
+"""Cells of a page that are told apart at a time: as Python's numbers they take fifty times as much as in the page."""
 _DATA, _DICTIONARY, _DATA_V2 = 0, 2, 3
 _PLAIN = 0
+
+_Number = TypeVar("_Number", np.uint8, np.uint32)
 
 Cell = tuple[int, int, "bytes | Member | None"]
 """Row of its row group, number in its list (-1 where the cell is no element of one), and the bytes; of those that are
@@ -64,11 +68,12 @@ def cells_of(file: BinaryIO, chunk: Chunk) -> Iterator[Cell]:
             else:
                 held = list(_plain(_stream(file, chunk, page), page.values, page.size))
         elif page.kind in (_DATA, _DATA_V2):
-            body, places, row = _levels(file, chunk, page, row)
+            body, places = _levels(file, chunk, page, row)
+            row = places.last
             if page.encoding == _PLAIN:
                 yield from _spread(places, _plain(body, page.values, page.size))
             else:
-                yield from _spread(places, _held(held, _indices(body, page.size, _count(places))))
+                yield from _spread(places, _held(held, _indices(body, page.size, places.values)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,35 +114,67 @@ def _stream(file: BinaryIO, chunk: Chunk, page: _Page, before: int = 0) -> Bytes
     return unpacked(packed, chunk.codec) if page.is_packed else packed
 
 
-def _levels(file: BinaryIO, chunk: Chunk, page: _Page, row: int) -> tuple[Bytes, list[tuple[int, int, int]], int]:
-    """The values of a page as a stream; for each of its places the row, the number and 1 for a value, 0 for a null and
-    -1 for a list without elements; and the last row."""
-    repeats: npt.NDArray[np.int64] | None = None
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """The places of a page. Iterated, each comes with its row, its number, and its kind: 1 for a value, 0 for a null
+    and -1 for a list without elements."""
+
+    before: int
+    """The row before the first one."""
+    kinds: npt.NDArray[np.int8]
+    repeats: npt.NDArray[np.uint8] | None
+    """Of lists: 1 where a place goes on with the list before it."""
+
+    def __iter__(self) -> Iterator[tuple[int, int, int]]:
+        row, number = self.before, 0
+        for at in range(0, len(self.kinds), _SLICE):
+            kinds = self.kinds[at : at + _SLICE].tolist()
+            if self.repeats is None:
+                for kind in kinds:
+                    row += 1
+                    yield row, -1, kind
+                continue
+            for again, kind in zip(self.repeats[at : at + _SLICE].tolist(), kinds, strict=True):
+                row, number = (row, number + 1) if again else (row + 1, 0)
+                yield row, number, kind
+
+    @property
+    def last(self) -> int:
+        """The last row."""
+        return self.before + len(self.kinds) - (0 if self.repeats is None else int(self.repeats.sum(dtype=np.int64)))
+
+    @property
+    def values(self) -> int:
+        """How many of them have a value."""
+        return int(np.count_nonzero(self.kinds == 1))
+
+
+def _levels(file: BinaryIO, chunk: Chunk, page: _Page, row: int) -> tuple[Bytes, _Places]:
+    """The values of a page as a stream, and its places."""
+    repeats: npt.NDArray[np.uint8] | None = None
+    width = chunk.max_definition.bit_length()
+    if width > 8:
+        raise damaged("its columns lie too deep in each other")
     if page.levels is not None:
         before = sum(page.levels)
         if not 0 <= before <= page.packed_size:
             raise damaged("a page says that it is larger than its column")
         plain = Range(file, page.body, page.body + before)
         if chunk.max_repetition:
-            repeats = hybrid(plain.read(page.levels[0]), 1, page.values)
-        defined = hybrid(plain.read(page.levels[1]), chunk.max_definition.bit_length(), page.values)
+            repeats = hybrid(plain.read(page.levels[0]), 1, page.values, np.uint8)
+        defined = hybrid(plain.read(page.levels[1]), width, page.values, np.uint8)
         body = _stream(file, chunk, page, before)
     else:
         body = _stream(file, chunk, page)
         if chunk.max_repetition:
-            repeats = hybrid(_sized(body, page.size), 1, page.values)
-        width = chunk.max_definition.bit_length()
-        defined = hybrid(_sized(body, page.size) if width else b"", width, page.values)
-    kinds = np.where(defined == chunk.max_definition, 1, np.where(defined >= chunk.element_definition, 0, -1)).tolist()
-    if repeats is None:
-        return body, [(row + 1 + n, -1, kind) for n, kind in enumerate(kinds)], row + page.values
-    if row < 0 and len(repeats) and repeats[0]:
+            repeats = hybrid(_sized(body, page.size), 1, page.values, np.uint8)
+        defined = hybrid(_sized(body, page.size) if width else b"", width, page.values, np.uint8)
+    kinds = np.full(page.values, -1, np.int8)
+    kinds[defined >= chunk.element_definition] = 0
+    kinds[defined == chunk.max_definition] = 1
+    if repeats is not None and row < 0 and len(repeats) and repeats[0]:
         raise damaged("its first cell goes on with a row that is not there")
-    places, number = [], 0
-    for again, kind in zip(repeats.tolist(), kinds, strict=True):
-        row, number = (row, number + 1) if again else (row + 1, 0)
-        places.append((row, number, kind))
-    return body, places, row
+    return body, _Places(row, kinds, repeats)
 
 
 def _sized(body: Bytes, most: int) -> bytes:
@@ -147,11 +184,7 @@ def _sized(body: Bytes, most: int) -> bytes:
     return body.read(size)
 
 
-def _count(places: list[tuple[int, int, int]]) -> int:
-    return sum(kind == 1 for _, _, kind in places)
-
-
-def _spread(places: list[tuple[int, int, int]], values: Iterator[bytes | Member]) -> Iterator[Cell]:
+def _spread(places: _Places, values: Iterator[bytes | Member]) -> Iterator[Cell]:
     for row, number, kind in places:
         if kind == 1:
             value = next(values, None)
@@ -183,17 +216,22 @@ def _plain(body: Bytes, count: int, most: int) -> Iterator[bytes | Member]:
         yield data
 
 
-def _indices(body: Bytes, size: int, count: int) -> npt.NDArray[np.int64]:
+def _indices(body: Bytes, size: int, count: int) -> npt.NDArray[np.uint32]:
     width = body.read(1)
     if not width:
-        return hybrid(b"", 0, count)
-    return hybrid(body.read(size), width[0], count)
+        return hybrid(b"", 0, count, np.uint32)
+    return hybrid(body.read(size), width[0], count, np.uint32)
 
 
-def _held(held: list[bytes | Member] | None, indices: npt.NDArray[np.int64]) -> Iterator[bytes | Member]:
+def _numbers(indices: npt.NDArray[np.uint32]) -> Iterator[int]:
+    for at in range(0, len(indices), _SLICE):
+        yield from indices[at : at + _SLICE].tolist()
+
+
+def _held(held: list[bytes | Member] | None, indices: npt.NDArray[np.uint32]) -> Iterator[bytes | Member]:
     if held is None or (len(indices) and int(indices.max()) >= len(held)):
         raise damaged("a value refers to a dictionary that does not hold it")
-    return (held[index] for index in indices.tolist())
+    return (held[index] for index in _numbers(indices))
 
 
 def _along(file: BinaryIO, chunk: Chunk, page: _Page, at: int, row: int) -> Any:  # noqa: ANN401 - a generator's types
@@ -205,8 +243,9 @@ def _along(file: BinaryIO, chunk: Chunk, page: _Page, at: int, row: int) -> Any:
         data = _header(file, at, end)
         if data.kind not in (_DATA, _DATA_V2) or data.encoding == _PLAIN:
             break
-        body, places, row = _levels(file, chunk, data, row)
-        indices = iter(_indices(body, data.size, _count(places)).tolist())
+        body, places = _levels(file, chunk, data, row)
+        row = places.last
+        indices = _numbers(_indices(body, data.size, places.values))
         for place, number, kind in places:
             if kind == 1:
                 wanted.setdefault(next(indices), []).append((place, number))
@@ -221,13 +260,13 @@ def _along(file: BinaryIO, chunk: Chunk, page: _Page, at: int, row: int) -> Any:
     return row, at
 
 
-def hybrid(data: bytes, width: int, count: int) -> npt.NDArray[np.int64]:
-    """Numbers of `width` bits, in runs and in packed groups of eight.
+def hybrid(data: bytes, width: int, count: int, kind: type[_Number]) -> npt.NDArray[_Number]:
+    """Numbers of `width` bits, in runs and in packed groups of eight, as numbers of a `kind` that holds them.
 
     Raises:
         InputError: they are not all there.
     """
-    out = np.zeros(count, np.int64)
+    out = np.zeros(count, kind)
     if width == 0:
         return out
     if width > 32:
@@ -236,13 +275,15 @@ def hybrid(data: bytes, width: int, count: int) -> npt.NDArray[np.int64]:
     while filled < count:
         head, at = thrift.varint(data, at)
         if head & 1:
-            taken = data[at : at + (head >> 1) * width]
-            at += len(taken)
-            bits = np.unpackbits(np.frombuffer(taken, np.uint8), bitorder="little")
-            made = bits[: len(bits) // width * width].reshape(-1, width) @ (1 << np.arange(width, dtype=np.int64))
-            made = made[: count - filled]
-            out[filled : filled + len(made)] = made
-            filled += len(made)
+            end = min(at + (head >> 1) * width, len(data))
+            for start in range(at, end, _SLICE // 8 * width):
+                taken = np.frombuffer(data[start : min(start + _SLICE // 8 * width, end)], np.uint8)
+                bits = np.unpackbits(taken, bitorder="little")
+                made = bits[: len(bits) // width * width].reshape(-1, width) @ (1 << np.arange(width, dtype=np.int64))
+                made = made[: count - filled]
+                out[filled : filled + len(made)] = made
+                filled += len(made)
+            at = end
         else:
             size = (width + 7) // 8
             made_count = min(head >> 1, count - filled)
