@@ -171,7 +171,7 @@ def img2dataset(site: Path) -> Iterator[None]:
         yield
     finally:
         for one in gc.get_objects():  # what is opened in img2dataset's own processes ends with them
-            if isinstance(one, DownloadScreener):
+            if type(one) is DownloadScreener:  # others may stand for what is gone, and break when they are asked
                 one.close()
         sys.path.remove(str(site))
         for name in [one for one in sys.modules if one.partition(".")[0] == "img2dataset"]:
