@@ -98,7 +98,7 @@ def test_a_whole_report_verifies_and_its_words_say_so(out: Path) -> None:
     assert found.holds
     assert found.report == digest == previous_report(out)
     assert verify_report(out / "report.json", SIGNER.verifier.vkey).holds
-    assert found.checks[1].says == "Report and page and card and Croissant card are what example.org/custody signed."
+    assert found.checks[1].says == "Report, page, card and Croissant card are what example.org/custody signed."
     for name in ("report.html", "card.md", "croissant.json"):
         (out / name).unlink()
     assert verify_report(out, SIGNER.verifier.vkey).checks[1].says == "The report is what example.org/custody signed."

@@ -146,7 +146,8 @@ def _signature(folder: Path, report: bytes, trusted: NoteVerifier | None) -> Che
         if _line(name, contents[name]) not in lines:
             says = f"The note is signed, and speaks of another {COMPANIONS[name]} than the one beside it."
             return Check(says=says, holds=False)
-    what = " and ".join(("Report", *(COMPANIONS[name] for name in there))) if there else "The report"
+    *others, last = ("Report" if there else "The report", *(COMPANIONS[name] for name in there))
+    what = f"{', '.join(others)} and {last}" if others else last
     return Check(says=f"{what} {'are' if there else 'is'} what {trusted.name} signed.", holds=True)
 
 
