@@ -98,16 +98,11 @@ def _jpeg(image: Image.Image, quality: int) -> bytes:
     return out.getvalue()
 
 
-def caged(data: bytes) -> CagedFile:
-    """The bytes as the task sees them."""
-    return CagedFile(lambda start, stop: data[start:stop], len(data))
-
-
 def ours(mode: str) -> Hasher:
     """The task that runs in a worker, called in this process so that its processor time can be read."""
 
     def hashed(data: bytes) -> Any:  # noqa: ANN401
-        return tasks.hash_pdq(caged(data), DEFAULT_LIMITS, mode=mode)
+        return tasks.hash_pdq(CagedFile.of(data), DEFAULT_LIMITS, mode=mode)
 
     return hashed
 

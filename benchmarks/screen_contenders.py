@@ -58,19 +58,18 @@ def floor(args: argparse.Namespace) -> None:
     from firstlight.screen.plan import plan_shards
     from firstlight.screen.readers import members_of
 
-    def file(data: bytes) -> CagedFile:
-        return CagedFile(lambda start, stop: data[start:stop], len(data))
-
     spent = count = 0.0
     for shard in plan_shards([args.source], Places()):
         for member in members_of(shard, Places(), Findings()):
             data = member.data or b""
             if not count:
-                hash_pdq(file(data), DEFAULT_LIMITS, mode="auto")  # kernels and decoders are loaded by the first
+                hash_pdq(
+                    CagedFile.of(data), DEFAULT_LIMITS, mode="auto"
+                )  # kernels and decoders are loaded by the first
             began = time.process_time()
             for kind in (hashlib.md5, hashlib.sha1, hashlib.sha256):
                 kind(data).digest()
-            hash_pdq(file(data), DEFAULT_LIMITS, mode="auto")
+            hash_pdq(CagedFile.of(data), DEFAULT_LIMITS, mode="auto")
             spent += time.process_time() - began
             count += 1
     print(json.dumps({"seconds": spent, "pictures": count}))

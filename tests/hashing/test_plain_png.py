@@ -66,7 +66,7 @@ def told(data: bytes, *, quickly: bool) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         if not quickly:
             patch.setattr(tasks, "plain_pixels", lambda _: None)
-        piece = CagedFile(lambda start, stop: data[start:stop], len(data))
+        piece = CagedFile.of(data)
         try:
             with open_picture(piece, LIMITS) as image, decoding(piece.media_type):
                 pixels = tasks.pixels_of(image)

@@ -95,12 +95,17 @@ def _table(path: Path, rows: int = 1000) -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path, cage: Cage, library: Library, clock: FixedClock) -> Settings:
+def begun(tmp_path: Path, library: Library, clock: FixedClock) -> Settings:
+    """A run over one table that nothing has read yet."""
     (tmp_path / "set").mkdir()
     _table(tmp_path / "set" / "part-0.parquet")
-    settings = Settings(tmp_path / "out", lists_of(library, "known", clock=clock))
-    screened(settings, cage, tmp_path / "set")
-    return settings
+    return Settings(tmp_path / "out", lists_of(library, "known", clock=clock))
+
+
+@pytest.fixture
+def run(tmp_path: Path, cage: Cage, begun: Settings) -> Settings:
+    screened(begun, cage, tmp_path / "set")
+    return begun
 
 
 def _only(settings: Settings) -> tuple[Tally, Result]:
@@ -200,33 +205,25 @@ def test_damage_beside_a_listed_digest_costs_its_facts_and_no_hit(
 
 
 def test_lists_that_fail_are_no_damage_of_the_table(
-    tmp_path: Path, cage: Cage, library: Library, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cage: Cage, begun: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "set").mkdir()
-    _table(tmp_path / "set" / "part-0.parquet")
-    settings = Settings(tmp_path / "out", lists_of(library, "known", clock=clock))
-
     def closed(*_: object, **__: object) -> None:
         raise StateError("The lists are closed.")
 
     monkeypatch.setattr(Library, "match_many", closed)
-    done = screened(settings, cage, tmp_path / "set")
+    done = screened(begun, cage, tmp_path / "set")
     assert (done.left, [one.error.code for one in done.trouble]) == (1, ["state"])
 
 
 def test_a_bank_that_goes_while_a_table_is_read_is_no_fault_of_the_table(
-    tmp_path: Path, cage: Cage, library: Library, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cage: Cage, begun: Settings, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "set").mkdir()
-    _table(tmp_path / "set" / "part-0.parquet")
-    settings = Settings(tmp_path / "out", lists_of(library, "known", clock=clock))
-
     def gone_meanwhile(*args: Any) -> Counted:
         library.delete("known", "tests")
         return count_table(*args)
 
     monkeypatch.setattr(shard_module, "count_table", gone_meanwhile)
-    done = screened(settings, cage, tmp_path / "set")
+    done = screened(begun, cage, tmp_path / "set")
     assert (done.left, [one.error.code for one in done.trouble]) == (1, ["not-found"])
 
 

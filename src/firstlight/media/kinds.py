@@ -159,7 +159,7 @@ def sniff(head: bytes) -> MediaType:
     if not head:
         return MediaType.EMPTY
     for offset, magic, kind in _MAGIC:
-        if head.startswith(magic, offset) and _CLOSER_LOOK.get(kind, _as_it_seems)(head):
+        if head.startswith(magic, offset) and (kind not in _CLOSER_LOOK or _CLOSER_LOOK[kind](head)):
             return kind
     if head.startswith(b"RIFF") and head[8:12] in _RIFF:
         return _RIFF[head[8:12]]
@@ -176,10 +176,6 @@ def _is_bmp(head: bytes) -> bool:
 def _is_bzip2(head: bytes) -> bool:
     """A text may begin with these letters, but not go on with a level and the mark of a block or of the end."""
     return head[3:4] in b"123456789" and head[4:10] in (b"1AY&SY", b"\x17rE8P\x90")
-
-
-def _as_it_seems(_: bytes) -> bool:
-    return True
 
 
 _CLOSER_LOOK = {MediaType.BMP: _is_bmp, MediaType.BZIP2: _is_bzip2}

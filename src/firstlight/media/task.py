@@ -27,6 +27,11 @@ class CagedFile:
         self.media_type: MediaType = sniff(self.head)
 
     @classmethod
+    def of(cls, data: bytes) -> Self:
+        """Bytes at hand, to try a task on without a cage."""
+        return cls(lambda start, stop: data[start:stop], len(data))
+
+    @classmethod
     def behind(cls, fd: int, limits: Limits = DEFAULT_LIMITS) -> Self:
         """What is behind a descriptor, which the caller closes."""
         return cls(lambda start, stop: os.pread(fd, stop - start, start), os.fstat(fd).st_size, limits)
